@@ -1,0 +1,59 @@
+using Testbed.Injectors;
+using Testbed.Results;
+
+namespace Testbed.Harness.Clusters;
+
+/// <summary>A running cluster, of processes or of containers. Disposing stops every node and leaves nothing behind.</summary>
+public interface ICluster : INodeControl, IAsyncDisposable
+{
+    /// <summary>host:port of every node's gRPC, in node order; fixed for the cluster's life.</summary>
+    IReadOnlyList<string> Addresses { get; }
+
+    /// <summary>Raised with the node index when a node ended that no fault ended (a crash).</summary>
+    event Action<int, string>? UnexpectedExit;
+
+    /// <summary>
+    /// One sample of every node, dead ones included (state "down", figures empty). Times are left 0; the caller sets them.
+    /// </summary>
+    Task<IReadOnlyList<NodeRow>> SampleAsync(CancellationToken cancel);
+
+    /// <summary>Status of one node by name (role, term, keys, counters); null when it does not answer.</summary>
+    Task<IReadOnlyDictionary<string, string>?> StatusAsync(int node, CancellationToken cancel);
+}
+
+/// <summary>What a cluster shall look like.</summary>
+public sealed record ClusterOptions
+{
+    /// <summary><c>raft</c> or <c>ecc</c>.</summary>
+    public required string Strategy { get; init; }
+
+    /// <summary>Number of nodes n.</summary>
+    public int Nodes { get; init; } = 5;
+
+    /// <summary>Data elements k of the ECC strategy.</summary>
+    public int DataElements { get; init; } = 3;
+
+    /// <summary>memory, os or fsync.</summary>
+    public string Durability { get; init; } = "os";
+
+    /// <summary>Folder for the nodes' logs (text), one file per node.</summary>
+    public required string LogFolder { get; init; }
+
+    /// <summary>Folder for the nodes' data; removed with the cluster when it is temporary.</summary>
+    public required string DataFolder { get; init; }
+
+    /// <summary>First port, the rest follow; 0 lets the operating system choose.</summary>
+    public int BasePort { get; init; }
+
+    /// <summary>True: nodes end when this process ends, however it ends. False: the cluster outlives it (cluster up).</summary>
+    public bool TieToParent { get; init; } = true;
+
+    /// <summary>Test-only: index of a node that answers wrongly; null in every real run.</summary>
+    public int? LyingNode { get; init; }
+
+    /// <summary>Path of the node program; null: the one built beside the harness.</summary>
+    public string? NodeProgram { get; init; }
+
+    /// <summary>Seed for everything the nodes draw.</summary>
+    public required ulong Seed { get; init; }
+}

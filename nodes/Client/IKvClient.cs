@@ -1,0 +1,33 @@
+namespace Testbed.Client;
+
+/// <summary>
+/// A client of a key-value cluster, whichever strategy it uses. Thread-safe. At most
+/// <see cref="KvClientOptions.MaxInFlight"/> operations are outstanding; one more ends at once as failed, "client full".
+/// </summary>
+public interface IKvClient : IAsyncDisposable
+{
+    /// <summary>Begins an operation; never blocks.</summary>
+    void Submit(KvOperation operation);
+
+    /// <summary>The client's counters (rounds, retries, hedges, bytes sent), by stable name.</summary>
+    IReadOnlyDictionary<string, long> Counters();
+}
+
+/// <summary>How to reach a cluster.</summary>
+public sealed record KvClientOptions
+{
+    /// <summary><c>raft</c> or <c>ecc</c>.</summary>
+    public required string Strategy { get; init; }
+
+    /// <summary>host:port of every node, in node order.</summary>
+    public required IReadOnlyList<string> Nodes { get; init; }
+
+    /// <summary>Data elements k of the ECC strategy; ignored for Raft.</summary>
+    public int DataElements { get; init; } = 3;
+
+    /// <summary>Most operations outstanding.</summary>
+    public int MaxInFlight { get; init; } = 4096;
+
+    /// <summary>Seed of the client's identity and tie-breaks; every client process and instance needs its own.</summary>
+    public required ulong Seed { get; init; }
+}

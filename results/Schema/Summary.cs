@@ -1,0 +1,86 @@
+namespace Testbed.Results;
+
+/// <summary><c>summary.json</c>: what a run found. Numbers are in base units; absent figures are null.</summary>
+public sealed record Summary
+{
+    /// <summary>Name and version of this form.</summary>
+    public string Schema { get; init; } = "testbed.summary/1";
+
+    /// <summary>Run id.</summary>
+    public required string RunId { get; init; }
+
+    /// <summary>False when the run was interrupted.</summary>
+    public required bool Complete { get; init; }
+
+    /// <summary>valid, invalid, unknown, inconclusive, void, unchecked.</summary>
+    public required string Verdict { get; init; }
+
+    /// <summary>One sentence that says why.</summary>
+    public required string VerdictReason { get; init; }
+
+    /// <summary>The process's exit code.</summary>
+    public required int ExitCode { get; init; }
+
+    /// <summary>Measured time in ns.</summary>
+    public required long MeasuredNs { get; init; }
+
+    /// <summary>Boundaries of the phases, in order.</summary>
+    public required IReadOnlyList<PhaseSpan> Phases { get; init; }
+
+    /// <summary>Figures per phase and operation; phase "measured" covers all after warm-up.</summary>
+    public required IReadOnlyList<OperationFigures> Operations { get; init; }
+
+    /// <summary>Schedule lag p99 in ns; null for closed loop.</summary>
+    public long? ScheduleLagP99Ns { get; init; }
+
+    /// <summary>Operations attempted over operations offered; null for closed loop.</summary>
+    public double? AttemptedShare { get; init; }
+
+    /// <summary>What the checker saw.</summary>
+    public required CheckFigures Check { get; init; }
+
+    /// <summary>Bytes held and moved.</summary>
+    public required ByteFigures Bytes { get; init; }
+
+    /// <summary>Availability around each fault.</summary>
+    public required IReadOnlyList<FaultFigures> Faults { get; init; }
+
+    /// <summary>Per node: what it used and whether it came back and caught up.</summary>
+    public required IReadOnlyList<NodeFigures> Nodes { get; init; }
+
+    /// <summary>The client's own counters (rounds, hedges, retries).</summary>
+    public required IReadOnlyDictionary<string, long> ClientCounters { get; init; }
+
+    /// <summary>Things a reader must know (warnings).</summary>
+    public required IReadOnlyList<string> Notes { get; init; }
+}
+
+/// <summary>A phase: load, warm-up, steady, fault, degraded, recovery, recovered, drain. Times since the run's start.</summary>
+public sealed record PhaseSpan(string Name, long StartNs, long EndNs);
+
+/// <summary>Counts and latency of one operation in one phase. Latencies are of ok (and not found) operations only.</summary>
+public sealed record OperationFigures(
+    string Phase, string Operation, long Ok, long NotFound, long Failed, long Unknown, long Corrupt, long Shed,
+    double GoodputPerSecond, double? LatencyP50Us, double? LatencyP90Us, double? LatencyP99Us, double? LatencyP999Us,
+    double? LatencyMaxUs, double? ServiceP50Us, double? ServiceP99Us, long Degraded);
+
+/// <summary>The checker's counts. Indefinite* are unknown writes that a later read saw, or never saw.</summary>
+public sealed record CheckFigures(
+    string Result, long Operations, long Keys, long AcknowledgedWrites, long LostWrites, long StaleReads,
+    long CorruptReads, long IndefiniteWrites, long IndefiniteSeen, double CheckSeconds, string? Counterexample);
+
+/// <summary>Bytes at the end of the run, summed over nodes, and moved during the measured time.</summary>
+public sealed record ByteFigures(
+    long LogicalBytes, long StoredPayloadBytes, long StoredTotalBytes, double? StoredPerLogical,
+    double TheoryStoredPerLogical, long? ClientSentBytes, long? NodeSentBytes, long? NodeReceivedBytes,
+    double? SentPerOperation, double? CpuMicrosPerOperation);
+
+/// <summary>Availability numbers of one fault. Ns; null when it never happened.</summary>
+public sealed record FaultFigures(
+    int Id, string Kind, string Node, long? AppliedNs, long? HealedNs, long? DetectNs, long? UnavailableReadNs,
+    long? UnavailableWriteNs, long? FirstSuccessNs, long? FullRecoveryNs, long? CaughtUpNs, long OkWhileDown);
+
+/// <summary>One node over the measured time.</summary>
+public sealed record NodeFigures(
+    string Node, double? CpuSeconds, long? MaxRssBytes, long? NetworkRxBytes, long? NetworkTxBytes,
+    long? DiskWriteBytes, int Restarts, bool CaughtUp, string State);
