@@ -7,7 +7,7 @@ namespace Testbed.Wire;
 /// </summary>
 /// <remarks>
 /// Order of calls: <see cref="Recover"/> for every record of the log, oldest first; <see cref="Start"/> once; then the
-/// others in any order. A message buffer is immutable and owned by the garbage collector: a core may keep slices of it,
+/// others in any order, each batch of them (one call or many) ended by <see cref="Flush"/>. A message buffer is immutable and owned by the garbage collector: a core may keep slices of it,
 /// but who keeps a slice keeps the whole frame (64 KiB or more), so lasting values are copied into the store.
 /// </remarks>
 public interface INodeCore
@@ -32,6 +32,13 @@ public interface INodeCore
 
     /// <summary>Every record up to and including <paramref name="upTo"/> is durable at the node's level.</summary>
     void StorageDone(LogSequence upTo, ICoreOutput output);
+
+    /// <summary>
+    /// Ends a batch of inputs. The host calls it after it has handed in everything that had arrived, <see cref="Tick"/> and
+    /// <see cref="StorageDone"/> included, and before it sends or writes what the core put out; so a core may gather a
+    /// batch and build one record and one message per peer here. Inputs without a Flush after them may stay without effect.
+    /// </summary>
+    void Flush(ICoreOutput output);
 
     /// <summary>Writes role, positions, counters and byte accounting for status, metrics and tests.</summary>
     void Report(IStatusSink sink);
