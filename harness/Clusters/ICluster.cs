@@ -48,8 +48,11 @@ public sealed record ClusterOptions
     /// <summary>True: nodes end when this process ends, however it ends. False: the cluster outlives it (cluster up).</summary>
     public bool TieToParent { get; init; } = true;
 
-    /// <summary>Test-only: index of a node that answers wrongly; null in every real run.</summary>
-    public int? LyingNode { get; init; }
+    /// <summary>Test-only: nodes that answer wrongly; empty in every real run.</summary>
+    public IReadOnlyList<int> LyingNodes { get; init; } = [];
+
+    /// <summary>True: each node serves <c>/metrics</c> on a port of its own.</summary>
+    public bool Metrics { get; init; }
 
     /// <summary>Path of the node program; null: the one built beside the harness.</summary>
     public string? NodeProgram { get; init; }

@@ -1,0 +1,26 @@
+namespace Testbed.Harness.Runs;
+
+/// <summary>What to compare: finished runs, or runs to be made now.</summary>
+public sealed record CompareOptions
+{
+    /// <summary>Arguments as typed.</summary>
+    public IReadOnlyList<string> Argv { get; init; } = [];
+
+    /// <summary>Run folders of the baseline; empty when runs are made now.</summary>
+    public IReadOnlyList<string> Baseline { get; init; } = [];
+
+    /// <summary>Run folders of the candidate; empty when runs are made now.</summary>
+    public IReadOnlyList<string> Candidate { get; init; } = [];
+
+    /// <summary>Baseline and candidate strategy when runs are made now; empty when folders are given.</summary>
+    public IReadOnlyList<string> Strategies { get; init; } = [];
+
+    /// <summary>Runs per side when runs are made now.</summary>
+    public int Repeat { get; init; } = 1;
+
+    /// <summary>Compare even across durability levels, builds or machines.</summary>
+    public bool Force { get; init; }
+
+    /// <summary>Options of every run; the strategy and the seed of each repeat replace those in it.</summary>
+    public RunOptions Run { get; init; } = new();
+}
