@@ -1,0 +1,74 @@
+using Testbed.Wire;
+
+namespace Testbed.Ecc;
+
+/// <summary>What an ECC node must know; validated by <see cref="EccNodeCore"/>'s constructor.</summary>
+public sealed record EccOptions
+{
+    /// <summary>This node.</summary>
+    public required NodeId Self { get; init; }
+
+    /// <summary>Nodes of the cluster, n; at least 2.</summary>
+    public required int Nodes { get; init; }
+
+    /// <summary>Data elements k, 1 to n - 1.</summary>
+    public required int DataElements { get; init; }
+
+    /// <summary>Seed of identities and choices.</summary>
+    public required ulong Seed { get; init; }
+
+    /// <summary>Most operations coordinated at once for thin clients; one more is answered busy.</summary>
+    public int GatewaySlots { get; init; } = 256;
+
+    /// <summary>Longest a thin client's operation is tried, whatever it asks for.</summary>
+    public long GatewayTimeoutMicros { get; init; } = 10_000_000;
+
+    /// <summary>Values up to this size are written at width 1: coding them saves nothing.</summary>
+    public int TinyValueBytes { get; init; } = 64;
+
+    /// <summary>Most bytes of pre-writes not finalised; beyond, pre-writes are refused.</summary>
+    public long PendingBytesLimit { get; init; } = 512L * 1024 * 1024;
+
+    /// <summary>Missing elements that are restored at the same time.</summary>
+    public int FillsInFlight { get; init; } = 16;
+
+    /// <summary>Narrow values that are widened at the same time; 0 switches widening off.</summary>
+    public int WidensInFlight { get; init; } = 4;
+
+    /// <summary>Most values widened per second.</summary>
+    public int WidensPerSecond { get; init; } = 1_000;
+
+    /// <summary>Time between two digests with a random peer when nothing is known to be missing.</summary>
+    public long DigestIntervalMicros { get; init; } = 1_000_000;
+
+    /// <summary>
+    /// Test only: every 50th read is answered with a forged higher version of width 1 and a garbage element whose
+    /// checksum is right, so that a checker has something to find.
+    /// </summary>
+    public bool TestLie { get; init; }
+
+    /// <summary>Test only: planted bugs.</summary>
+    internal EccMutants Mutants { get; init; }
+}
+
+/// <summary>What an ECC client must know; validated by <see cref="EccClientCore"/>'s constructor.</summary>
+public sealed record EccClientOptions
+{
+    /// <summary>Nodes of the cluster, n; at least 2.</summary>
+    public required int Nodes { get; init; }
+
+    /// <summary>Data elements k, 1 to n - 1.</summary>
+    public required int DataElements { get; init; }
+
+    /// <summary>Decides the client's identity: every client process and instance needs its own.</summary>
+    public required ulong Seed { get; init; }
+
+    /// <summary>Slots 0 to this number - 1 may be used.</summary>
+    public int MaxInFlight { get; init; } = 4096;
+
+    /// <summary>Values up to this size are written at width 1: coding them saves nothing.</summary>
+    public int TinyValueBytes { get; init; } = 64;
+
+    /// <summary>Test only: planted bugs.</summary>
+    internal EccMutants Mutants { get; init; }
+}
