@@ -34,6 +34,9 @@ public static class MessageTypes
     /// <summary>A <see cref="KvReply"/>.</summary>
     public const byte KvReply = 2;
 
+    /// <summary>A <see cref="FrameHello"/>.</summary>
+    public const byte Hello = 3;
+
     /// <summary>First type of the Raft range (16-47).</summary>
     public const byte RaftFirst = 16;
 
