@@ -45,21 +45,21 @@ public ref struct WireWriter(Span<byte> destination)
     }
 
     /// <summary>The bytes alone; the reader must know their number.</summary>
-    public void Raw(ReadOnlySpan<byte> bytes)
+    public void Raw(scoped ReadOnlySpan<byte> bytes)
     {
         bytes.CopyTo(_destination[Position..]);
         Position += bytes.Length;
     }
 
     /// <summary>A two-byte length, then the bytes (keys).</summary>
-    public void Short(ReadOnlySpan<byte> bytes)
+    public void Short(scoped ReadOnlySpan<byte> bytes)
     {
         U16(checked((ushort)bytes.Length));
         Raw(bytes);
     }
 
     /// <summary>A four-byte length, then the bytes (values).</summary>
-    public void Long(ReadOnlySpan<byte> bytes)
+    public void Long(scoped ReadOnlySpan<byte> bytes)
     {
         U32((uint)bytes.Length);
         Raw(bytes);

@@ -1,0 +1,86 @@
+using Grpc.Core;
+using Grpc.Health.V1;
+using Grpc.Net.Client;
+using Testbed.Protos.V1;
+
+namespace Testbed.Client;
+
+/// <summary>
+/// Asks one node how it is, over one connection that is kept; who asks once uses the static methods. Thread-safe.
+/// </summary>
+public sealed class NodeProbe : IDisposable
+{
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(1);
+
+    private readonly GrpcChannel _channel;
+    private readonly Health.HealthClient _health;
+    private readonly NodeAdmin.NodeAdminClient _admin;
+
+    /// <summary>A probe of the node at <paramref name="address"/> (host:port); connects when first asked.</summary>
+    public NodeProbe(string address)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(address);
+        _channel = GrpcChannel.ForAddress("http://" + address, new GrpcChannelOptions
+        {
+            DisposeHttpClient = true,
+            HttpHandler = new SocketsHttpHandler
+            {
+                ConnectTimeout = Patience,
+                UseProxy = false,
+                // A node that is killed and comes back must be seen as soon as it listens: no connection back-off.
+                ConnectCallback = Links.CountingStream.ConnectAsync,
+            },
+        });
+        _health = new Health.HealthClient(_channel);
+        _admin = new NodeAdmin.NodeAdminClient(_channel);
+    }
+
+    /// <summary>True when the node at the address answers gRPC health with SERVING.</summary>
+    public static async Task<bool> IsServingAsync(string address, CancellationToken cancel)
+    {
+        using var probe = new NodeProbe(address);
+        return await probe.IsServingAsync(cancel).ConfigureAwait(false);
+    }
+
+    /// <summary>Status of the node at the address by name; null when it does not answer within a second.</summary>
+    public static async Task<IReadOnlyDictionary<string, string>?> StatusAsync(string address, CancellationToken cancel)
+    {
+        using var probe = new NodeProbe(address);
+        return await probe.StatusAsync(cancel).ConfigureAwait(false);
+    }
+
+    /// <summary>True when the node answers gRPC health with SERVING.</summary>
+    public async Task<bool> IsServingAsync(CancellationToken cancel)
+    {
+        try
+        {
+            var call = _health.CheckAsync(new HealthCheckRequest(), Options(cancel));
+            var answer = await call.ConfigureAwait(false);
+            return answer.Status == HealthCheckResponse.Types.ServingStatus.Serving;
+        }
+        catch (RpcException) when (!cancel.IsCancellationRequested)
+        {
+            return false;
+        }
+    }
+
+    /// <summary>Role, positions, counters and byte accounting by name; null when the node does not answer within a second.</summary>
+    public async Task<IReadOnlyDictionary<string, string>?> StatusAsync(CancellationToken cancel)
+    {
+        try
+        {
+            var answer = await _admin.StatusAsync(new StatusRequest(), Options(cancel)).ConfigureAwait(false);
+            return new Dictionary<string, string>(answer.Values, StringComparer.Ordinal);
+        }
+        catch (RpcException) when (!cancel.IsCancellationRequested)
+        {
+            return null;
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => _channel.Dispose();
+
+    private static CallOptions Options(CancellationToken cancel) =>
+        new(deadline: TimeProvider.System.GetUtcNow().UtcDateTime + Patience, cancellationToken: cancel);
+}
