@@ -52,6 +52,11 @@ public sealed class EccNodeCore : INodeCore
     }
 
     /// <inheritdoc/>
+    public void Flush(ICoreOutput output)
+    {
+    }
+
+    /// <inheritdoc/>
     public void Report(IStatusSink sink)
     {
         ArgumentNullException.ThrowIfNull(sink);
