@@ -1,0 +1,26 @@
+namespace Testbed.Checker;
+
+/// <summary>What a check may assume and how much it may spend.</summary>
+public sealed record CheckOptions
+{
+    /// <summary>The defaults.</summary>
+    public static CheckOptions Default { get; } = new();
+
+    /// <summary>Values present before the history began, by key; keys not named were absent.</summary>
+    public IReadOnlyDictionary<long, ulong>? InitialValues { get; init; }
+
+    /// <summary>Most violations described per key; the counts still cover all.</summary>
+    public int MaxViolationsPerKey { get; init; } = 4;
+
+    /// <summary>
+    /// Steps the search may take on a key whose written values are not unique; then its verdict is unknown.
+    /// </summary>
+    public long SearchSteps { get; init; } = 2_000_000;
+
+    /// <summary>Bytes that search may remember; then the verdict is unknown.</summary>
+    public long SearchBytes { get; init; } = 256L << 20;
+
+    /// <summary>The value a key began with; 0 when absent.</summary>
+    public ulong InitialValue(long key) =>
+        InitialValues is not null && InitialValues.TryGetValue(key, out var value) ? value : 0;
+}

@@ -1,0 +1,113 @@
+using System.Globalization;
+
+namespace Testbed.Checker;
+
+/// <summary>Makes violations with their paragraph for people.</summary>
+internal static class Explain
+{
+    public static Violation Phantom(in HistoryOperation read) => Make(
+        ViolationKind.Phantom, [read], null, null,
+        $"{Sentence(read)} Nobody ever wrote that value.");
+
+    public static Violation WrongKey(in HistoryOperation read, in HistoryOperation write) => Make(
+        ViolationKind.WrongKey, [read], null, null,
+        $"{Sentence(read)} That value was written to key {Number(write.Key)}, by process {Number(write.Process)}.");
+
+    public static Violation FutureRead(in HistoryOperation read, in HistoryOperation write) => Make(
+        ViolationKind.FutureRead, [read, write], null, null,
+        $"{Sentence(read)} The write of that value began only afterwards: {Clause(write)}.");
+
+    public static Violation FailedWriteVisible(
+        in HistoryOperation read, in HistoryOperation failed, IReadOnlyList<HistoryOperation> witness) => Make(
+        ViolationKind.FailedWriteVisible, [read, failed, .. witness], null, null,
+        $"{Sentence(read)} The only operation that explains it had reported to have no effect: {Clause(failed)}.");
+
+    public static Violation Overwritten(
+        ViolationKind kind, in HistoryOperation read, in HistoryOperation? olderWrite, in HistoryOperation newerDone,
+        in HistoryOperation? newerWrite, IReadOnlyList<HistoryOperation> witness, long staleNanos, long versions)
+    {
+        var older = olderWrite is { } write ? $" (written earlier: {Clause(write)})" : " (the initial value)";
+        var newer = newerWrite is { } overwrite && overwrite != newerDone
+            ? $"{Clause(newerDone)}, the value of {Clause(overwrite)}"
+            : Clause(newerDone);
+        var ending = kind == ViolationKind.LostAcknowledgedWrite
+            ? " The newer value was acknowledged and is not seen again."
+            : " The newer value is seen again later or was in force.";
+        return Make(kind, witness, staleNanos, versions,
+            $"{Sentence(read)} That answer{older} had been overwritten {Millis(staleNanos)} before the read began, and is "
+            + $"{Number(versions)} version(s) old: {newer} had already ended.{ending}");
+    }
+
+    public static Violation MissingDelete(
+        ViolationKind kind, in HistoryOperation read, in HistoryOperation? present,
+        IReadOnlyList<HistoryOperation> witness, long? staleNanos, int deletes)
+    {
+        var why = present is { } seen ? $"the key held a value: {Clause(seen)}" : "the key began with a value";
+        var other = deletes == 0
+            ? "there is no delete of this key"
+            : $"none of the {Number(deletes)} delete(s) of this key can have come in between";
+        return Make(kind, witness, staleNanos, null,
+            $"{Sentence(read)} Before that {why}; {other}.");
+    }
+
+    public static Violation DeleteUndone(
+        ViolationKind kind, in HistoryOperation delete, in HistoryOperation before, in HistoryOperation after,
+        IReadOnlyList<HistoryOperation> witness, long staleNanos) => Make(
+        kind, witness, staleNanos, 1,
+        $"{Sentence(after)} But before it began, the key had been deleted: {Clause(delete)}; and the value was there "
+        + $"before the delete began: {Clause(before)}. The delete ended {Millis(staleNanos)} before the read began"
+        + (kind == ViolationKind.ResurrectedValue ? ", and its effect had been seen." : "."));
+
+    public static Violation NoOrder(long key, IReadOnlyList<HistoryOperation> stuck) => new(
+        key, ViolationKind.NoOrder, stuck, null, null,
+        $"Key {Number(key)}: {Violation.Describe(ViolationKind.NoOrder)}. The written values are not unique, so every "
+        + "order was tried; none explains all answers. The longest explained part ends before: "
+        + string.Join("; ", stuck.Select(operation => Clause(operation))) + ".");
+
+    private static Violation Make(
+        ViolationKind kind, IReadOnlyList<HistoryOperation> operations, long? staleNanos, long? versions, string text)
+    {
+        var distinct = new List<HistoryOperation>(6);
+        foreach (var operation in operations)
+        {
+            if (!distinct.Contains(operation))
+            {
+                distinct.Add(operation);
+            }
+        }
+
+        distinct.Sort((a, b) => a.InvokeNanos.CompareTo(b.InvokeNanos));
+        var key = operations[0].Key;
+        return new Violation(
+            key, kind, distinct, staleNanos, versions, $"Key {Number(key)}: {Violation.Describe(kind)}. {text}");
+    }
+
+    private static string Sentence(in HistoryOperation operation)
+    {
+        var clause = Clause(operation);
+        return char.ToUpperInvariant(clause[0]) + clause[1..] + ".";
+    }
+
+    private static string Clause(in HistoryOperation operation)
+    {
+        var what = operation.Kind switch
+        {
+            HistoryKind.Read when operation.Value == 0 => "read absent",
+            HistoryKind.Read => "read " + ValueIdentity.Format(operation.Value),
+            HistoryKind.Write => "wrote " + ValueIdentity.Format(operation.Value),
+            _ => "deleted the key",
+        };
+        var until = operation.Outcome == HistoryOutcome.Info ? "no answer by" : "to";
+        var outcome = operation.Outcome.ToString().ToLowerInvariant();
+        return $"process {Number(operation.Process)} {what} from {Seconds(operation.InvokeNanos)} {until} "
+            + $"{Seconds(operation.CompleteNanos)} ({outcome})";
+    }
+
+    private static string Seconds(long nanos) =>
+        string.Create(CultureInfo.InvariantCulture, $"{nanos / 1e9:F6} s");
+
+    private static string Millis(long nanos) =>
+        string.Create(CultureInfo.InvariantCulture, $"{nanos / 1e6:F3} ms");
+
+    private static string Number(long value) => value.ToString(CultureInfo.InvariantCulture);
+}

@@ -1,0 +1,132 @@
+using Testbed.Checker;
+
+namespace Testbed.Tests.Unit.Checker;
+
+/// <summary>Small random histories of one key: times with many ties, deletes, indefinite and failed operations.</summary>
+internal sealed class SmallHistories(ulong seed)
+{
+    private ulong _state = seed;
+
+    public ulong Initial { get; private set; }
+
+    public int Next(int bound)
+    {
+        _state += 0x9E3779B97F4A7C15ul;
+        var z = _state;
+        z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9ul;
+        z = (z ^ (z >> 27)) * 0x94D049BB133111EBul;
+        return (int)((z ^ (z >> 31)) % (ulong)bound);
+    }
+
+    public List<HistoryOperation> Draw(int maxOperations)
+    {
+        Initial = Next(4) == 0 ? 100ul : 0;
+        var count = 1 + Next(maxOperations);
+        var history = Next(3) == 0 ? Anything(count) : Executed(count);
+        if (Next(2) == 0)
+        {
+            Disturb(history);
+        }
+
+        return history;
+    }
+
+    /// <summary>Answers drawn without any thought; mostly invalid.</summary>
+    private List<HistoryOperation> Anything(int count)
+    {
+        var history = new List<HistoryOperation>();
+        var times = 2 + Next(12);
+        for (var i = 0; i < count; i++)
+        {
+            var start = Next(times);
+            var end = start + Next(1 + Next(times));
+            var kind = (HistoryKind)Next(3);
+            var value = kind == HistoryKind.Write ? (ulong)(i + 1) : 0;
+            history.Add(new HistoryOperation(i, kind, 7, value, start, end, AnyOutcome()));
+        }
+
+        for (var i = 0; i < count; i++)
+        {
+            if (history[i].Kind == HistoryKind.Read)
+            {
+                history[i] = history[i] with { Value = AnyValue(history) };
+            }
+        }
+
+        return history;
+    }
+
+    /// <summary>Answers of a real register: each operation takes effect at one point of its interval. Valid.</summary>
+    public List<HistoryOperation> Executed(int count)
+    {
+        var history = new List<HistoryOperation>();
+        var state = Initial;
+        var point = 0;
+        var spread = 1 + Next(6);
+        for (var i = 0; i < count; i++)
+        {
+            point += Next(3);
+            var kind = (HistoryKind)Next(3);
+            var outcome = AnyOutcome();
+            var value = kind == HistoryKind.Write ? (ulong)(i + 1) : 0;
+            var start = point - Next(spread);
+            var end = point + Next(spread);
+            if (kind == HistoryKind.Read)
+            {
+                value = outcome == HistoryOutcome.Ok ? state : AnyValue(history);
+            }
+            else if (outcome == HistoryOutcome.Ok || (outcome == HistoryOutcome.Info && Next(2) == 0))
+            {
+                state = value;
+                // The client may give an indefinite operation up before it takes effect.
+                end = outcome == HistoryOutcome.Info ? start + Next(2) : end;
+            }
+
+            history.Add(new HistoryOperation(i, kind, 7, value, start, end, outcome));
+        }
+
+        return history;
+    }
+
+    private void Disturb(List<HistoryOperation> history)
+    {
+        for (var i = Next(3); i >= 0; i--)
+        {
+            var at = Next(history.Count);
+            var operation = history[at];
+            history[at] = Next(4) switch
+            {
+                0 when operation.Kind == HistoryKind.Read => operation with { Value = AnyValue(history) },
+                1 => operation with { InvokeNanos = operation.InvokeNanos - Next(4) },
+                2 => operation with { CompleteNanos = operation.CompleteNanos + Next(4) },
+                3 => operation with { Outcome = AnyOutcome() },
+                _ => operation with
+                {
+                    InvokeNanos = operation.InvokeNanos + 2, CompleteNanos = operation.CompleteNanos + 2,
+                },
+            };
+        }
+    }
+
+    /// <summary>Absent, the initial value, one that was written, rarely one that was not.</summary>
+    private ulong AnyValue(List<HistoryOperation> history)
+    {
+        if (history.Count == 0 || Next(3) == 0)
+        {
+            return 0;
+        }
+
+        var other = history[Next(history.Count)];
+        return Next(8) == 0 ? Initial
+            : other.Kind == HistoryKind.Write ? other.Value
+            : Next(40) == 0 ? 999ul
+            : Initial;
+    }
+
+    private HistoryOutcome AnyOutcome() => Next(8) switch
+    {
+        0 => HistoryOutcome.Fail,
+        1 or 2 => HistoryOutcome.Info,
+        _ => HistoryOutcome.Ok,
+    };
+}
