@@ -21,9 +21,9 @@ internal sealed class SmallHistories(ulong seed)
     public List<HistoryOperation> Draw(int maxOperations)
     {
         Initial = Next(4) == 0 ? 100ul : 0;
-        var count = 1 + Next(maxOperations);
+        var count = (maxOperations / 2) + 1 + Next(maxOperations / 2);
         var history = Next(3) == 0 ? Anything(count) : Executed(count);
-        if (Next(2) == 0)
+        if (Next(4) != 0)
         {
             Disturb(history);
         }
@@ -35,12 +35,13 @@ internal sealed class SmallHistories(ulong seed)
     private List<HistoryOperation> Anything(int count)
     {
         var history = new List<HistoryOperation>();
-        var times = 2 + Next(12);
+        var times = 2 + Next(3 * count);
+        var longest = 1 + Next(6);
         for (var i = 0; i < count; i++)
         {
             var start = Next(times);
-            var end = start + Next(1 + Next(times));
-            var kind = (HistoryKind)Next(3);
+            var end = start + Next(longest);
+            var kind = AnyKind();
             var value = kind == HistoryKind.Write ? (ulong)(i + 1) : 0;
             history.Add(new HistoryOperation(i, kind, 7, value, start, end, AnyOutcome()));
         }
@@ -66,7 +67,7 @@ internal sealed class SmallHistories(ulong seed)
         for (var i = 0; i < count; i++)
         {
             point += Next(3);
-            var kind = (HistoryKind)Next(3);
+            var kind = AnyKind();
             var outcome = AnyOutcome();
             var value = kind == HistoryKind.Write ? (ulong)(i + 1) : 0;
             var start = point - Next(spread);
@@ -94,9 +95,9 @@ internal sealed class SmallHistories(ulong seed)
         {
             var at = Next(history.Count);
             var operation = history[at];
-            history[at] = Next(4) switch
+            history[at] = Next(6) switch
             {
-                0 when operation.Kind == HistoryKind.Read => operation with { Value = AnyValue(history) },
+                0 or 4 or 5 when operation.Kind == HistoryKind.Read => operation with { Value = AnyValue(history) },
                 1 => operation with { InvokeNanos = operation.InvokeNanos - Next(4) },
                 2 => operation with { CompleteNanos = operation.CompleteNanos + Next(4) },
                 3 => operation with { Outcome = AnyOutcome() },
@@ -123,7 +124,14 @@ internal sealed class SmallHistories(ulong seed)
             : Initial;
     }
 
-    private HistoryOutcome AnyOutcome() => Next(8) switch
+    private HistoryKind AnyKind() => Next(8) switch
+    {
+        0 or 1 => HistoryKind.Delete,
+        2 or 3 or 4 => HistoryKind.Write,
+        _ => HistoryKind.Read,
+    };
+
+    private HistoryOutcome AnyOutcome() => Next(12) switch
     {
         0 => HistoryOutcome.Fail,
         1 or 2 => HistoryOutcome.Info,
