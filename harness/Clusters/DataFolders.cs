@@ -1,0 +1,31 @@
+namespace Testbed.Harness.Clusters;
+
+/// <summary>Removes nodes' data folders, and nothing that was not made for that.</summary>
+internal static class DataFolders
+{
+    /// <summary>File that marks a folder as a cluster's own.</summary>
+    public const string Marker = ".testbed-data";
+
+    /// <summary>Makes and marks a folder.</summary>
+    public static void Make(string folder)
+    {
+        Directory.CreateDirectory(folder);
+        File.WriteAllText(Path.Combine(folder, Marker), "data of a testbed cluster; may be removed\n");
+    }
+
+    /// <summary>Removes a marked folder; leaves it when it is in use, it lies in a temporary place.</summary>
+    public static void Remove(string folder)
+    {
+        try
+        {
+            if (File.Exists(Path.Combine(folder, Marker)))
+            {
+                Directory.Delete(folder, recursive: true);
+            }
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            // A virus scanner or a late writer holds a file; what is left carries the marker and says what it is.
+        }
+    }
+}

@@ -1,0 +1,48 @@
+using System.Globalization;
+using Testbed.Harness.Clusters.Processes;
+using Testbed.Results;
+
+namespace Testbed.Harness.Clusters;
+
+/// <summary>Reads what nodes say of themselves, by the names they use.</summary>
+internal static class NodeStatus
+{
+    /// <summary>
+    /// The node that leads: of those that say so the one with the highest term, since a deposed leader may not know yet. Null when
+    /// none does.
+    /// </summary>
+    public static int? Leader(IReadOnlyList<IReadOnlyDictionary<string, string>?> statuses)
+    {
+        int? leader = null;
+        var highest = long.MinValue;
+        for (var i = 0; i < statuses.Count; i++)
+        {
+            if (statuses[i] is { } status && Text(status, "role") == "leader" && (Number(status, "term") ?? 0) is var term
+                && term > highest)
+            {
+                leader = i;
+                highest = term;
+            }
+        }
+
+        return leader;
+    }
+
+    /// <summary>A row of node samples; time is left 0.</summary>
+    public static NodeRow Row(
+        string name, string state, ProcessUse use, IReadOnlyDictionary<string, string>? status) => new(
+        0, name, state, use.CpuSeconds, use.RssBytes, Number(status, "network_rx_bytes"),
+        Number(status, "network_tx_bytes"), use.DiskReadBytes, use.DiskWriteBytes,
+        Number(status, "store_payload_bytes"), Number(status, "store_total_bytes"), Number(status, "store_keys"),
+        Text(status, "role"));
+
+    /// <summary>A value as text; empty when absent.</summary>
+    public static string Text(IReadOnlyDictionary<string, string>? status, string name) =>
+        status is not null && status.TryGetValue(name, out var text) ? text : "";
+
+    /// <summary>A value as a number; null when absent or not one.</summary>
+    public static long? Number(IReadOnlyDictionary<string, string>? status, string name) =>
+        long.TryParse(Text(status, name), NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var number)
+            ? number
+            : null;
+}

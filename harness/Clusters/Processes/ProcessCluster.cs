@@ -1,0 +1,340 @@
+using System.Diagnostics;
+using System.Globalization;
+using Testbed.Injectors;
+using Testbed.Results;
+
+namespace Testbed.Harness.Clusters.Processes;
+
+/// <summary>A cluster of child processes on loopback.</summary>
+public sealed class ProcessCluster : ICluster
+{
+    private const int MaxStarts = 3;
+    private static readonly TimeSpan ReadyLimit = TimeSpan.FromSeconds(15);
+    private static readonly TimeSpan ReadyPoll = TimeSpan.FromMilliseconds(10);
+    private static readonly TimeSpan ProbeLimit = TimeSpan.FromMilliseconds(500);
+    private static readonly TimeSpan SampleLimit = TimeSpan.FromMilliseconds(200);
+
+    private readonly ClusterOptions _options;
+    private readonly INodeProbe _probe;
+    private readonly IReadOnlyList<string> _command;
+    private readonly NodeProcess[] _nodes;
+    private readonly string[] _metrics;
+    private readonly SemaphoreSlim[] _gates;
+    private readonly Reaper? _reaper;
+    private bool _disposed;
+
+    private ProcessCluster(ClusterOptions options, INodeProbe probe, IReadOnlyList<int> ports)
+    {
+        _options = options;
+        _probe = probe;
+        _command = NodeProgram.Command(options.NodeProgram);
+        Addresses = [.. ports.Take(options.Nodes).Select(Loopback)];
+        _metrics = [.. ports.Skip(options.Nodes).Select(Loopback)];
+        _nodes = [.. Addresses.Select((address, i) => new NodeProcess(
+            i, address, Path.Combine(options.LogFolder, string.Create(CultureInfo.InvariantCulture, $"n{i}.log"))))];
+        _gates = [.. _nodes.Select(_ => new SemaphoreSlim(1))];
+        _reaper = options.TieToParent ? Reaper.Start(options.DataFolder) : null;
+    }
+
+    /// <inheritdoc/>
+    public event Action<int, string>? UnexpectedExit;
+
+    /// <inheritdoc/>
+    public IReadOnlyList<string> Addresses { get; }
+
+    /// <summary>host:port of every node's <c>/metrics</c>; empty when the cluster has none.</summary>
+    public IReadOnlyList<string> MetricsAddresses => _metrics;
+
+    /// <inheritdoc/>
+    public int Count => _nodes.Length;
+
+    /// <summary>Starts a cluster and returns once every node answers; throws <see cref="ClusterStartException"/> with one line.</summary>
+    public static Task<ProcessCluster> StartAsync(ClusterOptions options, CancellationToken cancel) =>
+        StartAsync(options, GrpcNodeProbe.Instance, cancel);
+
+    /// <summary>The same with another way to ask the nodes, for tests.</summary>
+    internal static async Task<ProcessCluster> StartAsync(
+        ClusterOptions options, INodeProbe probe, CancellationToken cancel)
+    {
+        var full = options with
+        {
+            LogFolder = Path.GetFullPath(options.LogFolder),
+            DataFolder = Path.GetFullPath(options.DataFolder),
+        };
+        MakeFolders(full);
+        for (var attempt = 1; ; attempt++)
+        {
+            var cluster = new ProcessCluster(full, probe, ChoosePorts(full));
+            try
+            {
+                await cluster.StartAllAsync(cancel).ConfigureAwait(false);
+                return cluster;
+            }
+            catch (Exception e)
+            {
+                await cluster.EndAsync(attempt == MaxStarts || !cluster.PortWasTaken).ConfigureAwait(false);
+                if (e is not ClusterStartException || !cluster.PortWasTaken || full.BasePort != 0 || attempt == MaxStarts)
+                {
+                    throw;
+                }
+            }
+        }
+    }
+
+    /// <inheritdoc/>
+    public Task<string> KillAsync(int node, CancellationToken cancel) =>
+        ActAsync(node, n => n.KillAsync(cancel), cancel);
+
+    /// <inheritdoc/>
+    public Task<string> StopAsync(int node, CancellationToken cancel) =>
+        ActAsync(node, n => n.StopAsync(cancel), cancel);
+
+    /// <inheritdoc/>
+    public Task<string> PauseAsync(int node, CancellationToken cancel) =>
+        ActAsync(node, n => n.PauseAsync(cancel), cancel);
+
+    /// <inheritdoc/>
+    public Task<string> ResumeAsync(int node, CancellationToken cancel) =>
+        ActAsync(node, n => n.ResumeAsync(cancel), cancel);
+
+    /// <inheritdoc/>
+    public Task<string> StartAsync(int node, CancellationToken cancel) => ActAsync(
+        node,
+        async n =>
+        {
+            if (n.State != NodeState.Down)
+            {
+                throw new NodeControlException($"{n.Name} is already running");
+            }
+
+            var begun = Stopwatch.GetTimestamp();
+            try
+            {
+                await LaunchAndWaitAsync(n, cancel).ConfigureAwait(false);
+            }
+            catch (ClusterStartException e)
+            {
+                throw new NodeControlException(e.Message);
+            }
+
+            var took = Stopwatch.GetElapsedTime(begun).TotalMilliseconds;
+            return string.Create(CultureInfo.InvariantCulture, $"serving after {took:F0} ms, pid {n.Pid}");
+        },
+        cancel);
+
+    /// <inheritdoc/>
+    public async Task<int?> LeaderAsync(CancellationToken cancel)
+    {
+        var statuses = await Task.WhenAll(_nodes.Select(n => StatusIfUpAsync(n, cancel))).ConfigureAwait(false);
+        return NodeStatus.Leader(statuses);
+    }
+
+    /// <inheritdoc/>
+    public async Task<IReadOnlyDictionary<string, string>?> StatusAsync(int node, CancellationToken cancel) =>
+        await StatusIfUpAsync(_nodes[node], cancel).ConfigureAwait(false);
+
+    /// <inheritdoc/>
+    public async Task<IReadOnlyList<NodeRow>> SampleAsync(CancellationToken cancel) =>
+        await Task.WhenAll(_nodes.Select(n => SampleAsync(n, cancel))).ConfigureAwait(false);
+
+    /// <summary>The processes as they are now, for a state file.</summary>
+    internal IReadOnlyList<(int Pid, string? StartToken)> Processes() => [.. _nodes.Select(n => (n.Pid, n.StartToken))];
+
+    /// <summary>
+    /// Ends every node and removes the data. A cluster that shall outlive its parent is only let go of.
+    /// </summary>
+    public async ValueTask DisposeAsync()
+    {
+        if (_disposed)
+        {
+            return;
+        }
+
+        _disposed = true;
+        if (_options.TieToParent)
+        {
+            await EndAsync(removeData: true).ConfigureAwait(false);
+            return;
+        }
+
+        foreach (var node in _nodes)
+        {
+            node.Release();
+        }
+    }
+
+    private bool PortWasTaken => _nodes.Any(n => n.ExitCode == NodeProgram.PortInUse);
+
+    private static string Loopback(int port) => string.Create(CultureInfo.InvariantCulture, $"127.0.0.1:{port}");
+
+    private static IReadOnlyList<int> ChoosePorts(ClusterOptions options)
+    {
+        var count = options.Metrics ? options.Nodes * 2 : options.Nodes;
+        if (options.BasePort == 0)
+        {
+            return Ports.Choose(count);
+        }
+
+        IReadOnlyList<int> ports = [.. Enumerable.Range(options.BasePort, count)];
+        var taken = ports.Where(p => !Ports.IsFree(p)).ToList();
+        return taken.Count == 0 ? ports : throw new ClusterStartException(string.Create(
+            CultureInfo.InvariantCulture,
+            $"port {taken[0]} is in use; choose another --base-port or leave it out to get free ports"));
+    }
+
+    private static void MakeFolders(ClusterOptions options)
+    {
+        try
+        {
+            Directory.CreateDirectory(options.LogFolder);
+            DataFolders.Make(options.DataFolder);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new ClusterStartException("cannot write the cluster's folders: " + e.Message);
+        }
+    }
+
+    private async Task StartAllAsync(CancellationToken cancel)
+    {
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancel);
+        var starts = _nodes.Select(n => LaunchAndWaitAsync(n, stop.Token)).ToList();
+        ClusterStartException? failure = null;
+        while (starts.Count > 0)
+        {
+            var ended = await Task.WhenAny(starts).ConfigureAwait(false);
+            starts.Remove(ended);
+            try
+            {
+                await ended.ConfigureAwait(false);
+            }
+            catch (ClusterStartException e)
+            {
+                failure ??= e;
+                await stop.CancelAsync().ConfigureAwait(false);
+            }
+            catch (OperationCanceledException) when (failure is not null)
+            {
+                // The others give up because one failed; the one that failed is the message.
+            }
+        }
+
+        cancel.ThrowIfCancellationRequested();
+        if (failure is not null)
+        {
+            throw failure;
+        }
+    }
+
+    private async Task LaunchAndWaitAsync(NodeProcess node, CancellationToken cancel)
+    {
+        var data = Path.Combine(_options.DataFolder, node.Name);
+        Directory.CreateDirectory(data);
+        var metrics = _options.Metrics ? _metrics[node.Index] : "off";
+        string[] words = [.. _command, .. NodeProgram.Arguments(_options, node.Index, Addresses, data, metrics)];
+        try
+        {
+            node.Launch(NodeProgram.StartInfo(words, node.LogFile, _options.TieToParent), OnUnexpectedExit);
+        }
+        catch (System.ComponentModel.Win32Exception e)
+        {
+            throw new ClusterStartException($"{node.Name} could not be started: {e.Message}");
+        }
+
+        TellReaper();
+        var begun = Stopwatch.GetTimestamp();
+        while (!await ServesAsync(node, cancel).ConfigureAwait(false))
+        {
+            if (node.State == NodeState.Down)
+            {
+                throw new ClusterStartException(
+                    $"{node.Name} did not start: {NodeProcess.ExitText(node.ExitCode)}; its log ends with: {node.LastLogLine()}");
+            }
+
+            if (Stopwatch.GetElapsedTime(begun) > ReadyLimit)
+            {
+                throw new ClusterStartException(string.Create(
+                    CultureInfo.InvariantCulture,
+                    $"{node.Name} runs but was not ready within {ReadyLimit.TotalSeconds} s; ")
+                    + $"its log ends with: {node.LastLogLine()}");
+            }
+
+            await Task.Delay(ReadyPoll, cancel).ConfigureAwait(false);
+        }
+
+        node.MarkUp();
+    }
+
+    private async Task<bool> ServesAsync(NodeProcess node, CancellationToken cancel)
+    {
+        using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancel);
+        limit.CancelAfter(ProbeLimit);
+        try
+        {
+            return await _probe.IsServingAsync(node.Address, limit.Token).ConfigureAwait(false);
+        }
+        catch (OperationCanceledException) when (!cancel.IsCancellationRequested)
+        {
+            return false;
+        }
+    }
+
+    private async Task<IReadOnlyDictionary<string, string>?> StatusIfUpAsync(NodeProcess node, CancellationToken cancel)
+    {
+        if (node.State != NodeState.Up)
+        {
+            return null;
+        }
+
+        using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancel);
+        limit.CancelAfter(SampleLimit);
+        try
+        {
+            return await _probe.StatusAsync(node.Address, limit.Token).ConfigureAwait(false);
+        }
+        catch (OperationCanceledException) when (!cancel.IsCancellationRequested)
+        {
+            return null;
+        }
+    }
+
+    private async Task<NodeRow> SampleAsync(NodeProcess node, CancellationToken cancel)
+    {
+        var status = await StatusIfUpAsync(node, cancel).ConfigureAwait(false);
+        var use = node.Sample();
+        return NodeStatus.Row(node.Name, node.State.ToString().ToLowerInvariant(), use, status);
+    }
+
+    private async Task<string> ActAsync(int node, Func<NodeProcess, Task<string>> act, CancellationToken cancel)
+    {
+        await _gates[node].WaitAsync(cancel).ConfigureAwait(false);
+        try
+        {
+            return await act(_nodes[node]).ConfigureAwait(false);
+        }
+        finally
+        {
+            _gates[node].Release();
+            TellReaper();
+        }
+    }
+
+    private void TellReaper() => _reaper?.Watch(_nodes.Where(n => n.Pid != 0).Select(n => (n.Pid, n.StartToken)));
+
+    private void OnUnexpectedExit(int node, string what)
+    {
+        TellReaper();
+        UnexpectedExit?.Invoke(node, what);
+    }
+
+    private async Task EndAsync(bool removeData)
+    {
+        await Task.WhenAll(_nodes.Select(n => n.DisposeAsync())).ConfigureAwait(false);
+        _reaper?.Watch([]);
+        _reaper?.Dispose();
+        if (removeData)
+        {
+            DataFolders.Remove(_options.DataFolder);
+        }
+    }
+}
