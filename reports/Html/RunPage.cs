@@ -1,0 +1,197 @@
+using Testbed.Results;
+
+namespace Testbed.Reports;
+
+/// <summary>The page of one run.</summary>
+internal static class RunPage
+{
+    /// <summary>Renders the page.</summary>
+    public static string Render(Findings findings, IReadOnlyList<Figure> figures)
+    {
+        Manifest m = findings.Run.Manifest;
+        HtmlText html = PageStyle.Start($"{m.Strategy}, workload {m.Workload}: {findings.Run.Summary.Verdict}");
+        html.Element("h1", $"{m.Strategy}, workload {m.Workload}").Element("p", ChartNames.RunLine(m) + " · " + m.StartedUtc, "muted");
+        Banner(html, findings.Run.Summary);
+        Cards(html, findings);
+        foreach (Figure figure in figures)
+        {
+            html.Chart(figure);
+        }
+
+        Operations(html, findings);
+        Faults(html, findings);
+        Nodes(html, findings.Run.Summary);
+        Check(html, findings.Run.Summary.Check);
+        if (findings.Run.Summary.Notes.Count > 0)
+        {
+            Provenance.List(html, "Notes of this run", findings.Run.Summary.Notes);
+        }
+
+        Provenance.List(html, "How to read this page", Provenance.HowToRead(findings.Clock));
+        Provenance.List(html, "What was not tested", Provenance.NotTested([findings.Run]));
+        Provenance.Run(html, findings.Run);
+        return PageStyle.End(html);
+    }
+
+    /// <summary>The verdict, first.</summary>
+    internal static void Banner(HtmlText html, Summary summary)
+    {
+        string look = summary.Verdict switch { "valid" => "good", "invalid" => "bad", _ => "open" };
+        html.Raw($"<div class=\"verdict {look}\">").Element("b", summary.Verdict.ToUpperInvariant());
+        html.Element("p", summary.VerdictReason);
+        if (!summary.Complete)
+        {
+            html.Element("p", "The run was interrupted: figures cover what was measured until then.");
+        }
+
+        html.Raw("</div>\n");
+    }
+
+    private static void Cards(HtmlText html, Findings findings)
+    {
+        Summary summary = findings.Run.Summary;
+        html.Raw("<div class=\"cards\">");
+        string offered = findings.Run.Manifest.OfferedRate is double r ? $"of {Units.Rate(r)} offered" : "closed loop";
+        Card(html, "goodput", Units.Rate(findings.Goodput), offered);
+        foreach (OperationFigures o in findings.Total)
+        {
+            Card(html, $"p99 of {OperationNames.Plural(o.Operation)}", Units.Micros(o.LatencyP99Us), $"median {Units.Micros(o.LatencyP50Us)}");
+        }
+
+        Card(html, "lost writes", Units.Count(summary.Check.LostWrites), $"of {Units.Count(summary.Check.AcknowledgedWrites)} acknowledged");
+        if (findings.Deepest is DownSpan down)
+        {
+            string what = $"with {down.Nodes} of {findings.Run.Manifest.Nodes} nodes down";
+            if (!findings.Writes.IsEmpty)
+            {
+                Card(html, "longest write gap", FaultText.Gap(findings.LongestWriteGapNs), what);
+            }
+            else
+            {
+                Card(html, "longest read gap", FaultText.Gap(findings.LongestReadGapNs), what);
+            }
+        }
+
+        double? stored = summary.Bytes.LogicalBytes > 0 ? (double)summary.Bytes.StoredPayloadBytes / summary.Bytes.LogicalBytes : null;
+        Card(html, "stored / logical", Units.Times(stored), $"theory {Units.Times(summary.Bytes.TheoryStoredPerLogical)}");
+        Card(html, "CPU per operation", Units.Micros(summary.Bytes.CpuMicrosPerOperation), "all nodes");
+        html.Raw("</div>\n");
+    }
+
+    private static void Card(HtmlText html, string name, string value, string context) =>
+        html.Raw("<div class=\"card\">").Element("span", name).Element("b", value).Element("i", context).Raw("</div>");
+
+    private static void Operations(HtmlText html, Findings findings)
+    {
+        html.Element("h2", "Operations");
+        string[] phases = [Findings.Measured, .. findings.Phases.Where(p => p != Findings.Measured)];
+        List<string[]> rows = [.. phases.SelectMany(p => findings.Ordered(p).Select(o => Row(p, o)))];
+        if (rows.Count == 0)
+        {
+            html.Element("p", "No operation was measured.");
+            return;
+        }
+
+        html.Table(
+            ["phase", "operation", "ok", "not found", "failed", "unknown", "corrupt", "shed", "goodput", "p50", "p90", "p99",
+                "p99.9", "max", "service p99", "degraded"],
+            rows, 1);
+    }
+
+    private static string[] Row(string phase, OperationFigures o) =>
+    [
+        phase, o.Operation, Units.Count(o.Ok), Units.Count(o.NotFound), Units.Count(o.Failed), Units.Count(o.Unknown),
+        Units.Count(o.Corrupt), Units.Count(o.Shed), Units.Rate(o.GoodputPerSecond), Units.Micros(o.LatencyP50Us),
+        Units.Micros(o.LatencyP90Us), Units.Micros(o.LatencyP99Us), Units.Micros(o.LatencyP999Us),
+        Units.Micros(o.LatencyMaxUs), Units.Micros(o.ServiceP99Us), Units.Count(o.Degraded),
+    ];
+
+    private static void Faults(HtmlText html, Findings findings)
+    {
+        html.Element("h2", "Faults and availability");
+        if (findings.Run.Faults.Count == 0)
+        {
+            html.Element("p", "No fault was planned.");
+            return;
+        }
+
+        foreach (string sentence in FaultText.Around(findings))
+        {
+            html.Element("p", ChartNames.Sentence(sentence) + ".");
+        }
+
+        html.Table(
+            ["fault", "applied", "healed", "noticed after", "no reads for", "no writes for", "first success after",
+                "full service after", "caught up after", "ok while down"],
+            findings.Run.Faults.Select(f => FaultRow(f, findings)));
+        html.Table(
+            ["fault", "requested", "observed", "evidence", "evidence of healing"],
+            findings.Run.Faults.Select(f => new[]
+            {
+                $"{f.Kind} {f.Node}", At(f.RequestedNs, findings.Clock), At(f.ObservedNs, findings.Clock), f.Evidence, f.HealEvidence,
+            }),
+            3, 4);
+    }
+
+    private static string[] FaultRow(FaultRow fault, Findings findings)
+    {
+        FaultFigures? f = findings.Run.Summary.Faults.FirstOrDefault(x => x.Id == fault.Id);
+        return
+        [
+            $"{fault.Kind} {fault.Node}",
+            fault.AppliedNs is null ? "NOT applied" : At(fault.AppliedNs, findings.Clock),
+            At(fault.HealedNs, findings.Clock), Units.Nanos(f?.DetectNs), Units.Nanos(f?.UnavailableReadNs),
+            Units.Nanos(f?.UnavailableWriteNs), Units.Nanos(f?.FirstSuccessNs), Units.Nanos(f?.FullRecoveryNs),
+            Units.Nanos(f?.CaughtUpNs), f is null ? Units.None : Units.Count(f.OkWhileDown),
+        ];
+    }
+
+    private static string At(long? nanos, RunClock clock) => nanos is long ns ? Units.Seconds(clock.Seconds(ns)) : Units.None;
+
+    private static void Nodes(HtmlText html, Summary summary)
+    {
+        html.Element("h2", "Nodes");
+        if (summary.Nodes.Count == 0)
+        {
+            html.Element("p", "No node figures were kept.");
+            return;
+        }
+
+        html.Table(
+            ["node", "state", "restarts", "caught up", "CPU", "max RSS", "sent", "received", "disk written"],
+            summary.Nodes.Select(n => new[]
+            {
+                n.Node, n.State, Units.Count(n.Restarts), n.Restarts == 0 ? "" : n.CaughtUp ? "yes" : "NO",
+                n.CpuSeconds is double cpu ? Units.Seconds(cpu) : Units.None, Units.Bytes(n.MaxRssBytes),
+                Units.Bytes(n.NetworkTxBytes), Units.Bytes(n.NetworkRxBytes), Units.Bytes(n.DiskWriteBytes),
+            }),
+            1);
+        if (summary.ClientCounters.Count > 0)
+        {
+            html.Raw("<details><summary>The client's own counters</summary>");
+            html.Table(
+                ["counter", "value"],
+                summary.ClientCounters.OrderBy(c => c.Key, StringComparer.Ordinal).Select(c => new[] { c.Key, Units.Count(c.Value) }));
+            html.Raw("</details>\n");
+        }
+    }
+
+    private static void Check(HtmlText html, CheckFigures check)
+    {
+        html.Element("h2", "Correctness");
+        html.Table(
+            ["result", "operations", "keys", "acknowledged writes", "lost", "stale reads", "corrupt reads", "unknown writes",
+                "of these took effect", "time to check"],
+            [
+                [
+                    check.Result, Units.Count(check.Operations), Units.Count(check.Keys), Units.Count(check.AcknowledgedWrites),
+                    Units.Count(check.LostWrites), Units.Count(check.StaleReads), Units.Count(check.CorruptReads),
+                    Units.Count(check.IndefiniteWrites), Units.Count(check.IndefiniteSeen), Units.Seconds(check.CheckSeconds),
+                ],
+            ]);
+        if (!string.IsNullOrWhiteSpace(check.Counterexample))
+        {
+            html.Element("p", "Counterexample:").Element("pre", check.Counterexample);
+        }
+    }
+}
