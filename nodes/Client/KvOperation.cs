@@ -74,6 +74,12 @@ public abstract class KvOperation
     /// <summary>True when the answer needed a parity element, or the write was stored narrower than k.</summary>
     public bool Degraded { get; internal set; }
 
+    /// <summary>The next operation of the client's submission stack; the client's while submitted.</summary>
+    internal KvOperation? Next { get; set; }
+
+    /// <summary>When it times out, in the client's monotonic microseconds; set on submission.</summary>
+    internal long DeadlineMicros { get; set; }
+
     /// <summary>Called once per submission, on the client's loop; must not block. May submit again.</summary>
     protected internal abstract void OnCompleted();
 
