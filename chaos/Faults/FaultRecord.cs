@@ -17,9 +17,6 @@ public enum FaultState : byte
 
     /// <summary>It was in force and could not be undone.</summary>
     NotHealed = 4,
-
-    /// <summary>It was in force, but the node had come back or had gone by itself before it was undone.</summary>
-    Disturbed = 5,
 }
 
 /// <summary>What became of one planned fault. Times are nanoseconds on the run's clock.</summary>

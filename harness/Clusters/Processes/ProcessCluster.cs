@@ -16,6 +16,7 @@ public sealed class ProcessCluster : ICluster
 
     private readonly ClusterOptions _options;
     private readonly INodeProbe _probe;
+    private readonly GrpcNodeProbe? _ownProbe;
     private readonly IReadOnlyList<string> _command;
     private readonly NodeProcess[] _nodes;
     private readonly string[] _metrics;
@@ -23,10 +24,11 @@ public sealed class ProcessCluster : ICluster
     private readonly Reaper? _reaper;
     private bool _disposed;
 
-    private ProcessCluster(ClusterOptions options, INodeProbe probe, IReadOnlyList<int> ports)
+    private ProcessCluster(ClusterOptions options, INodeProbe? probe, IReadOnlyList<int> ports)
     {
         _options = options;
-        _probe = probe;
+        _ownProbe = probe is null ? new GrpcNodeProbe() : null;
+        _probe = probe ?? _ownProbe!;
         _command = NodeProgram.Command(options.NodeProgram);
         Addresses = [.. ports.Take(options.Nodes).Select(Loopback)];
         _metrics = [.. ports.Skip(options.Nodes).Select(Loopback)];
@@ -50,11 +52,11 @@ public sealed class ProcessCluster : ICluster
 
     /// <summary>Starts a cluster and returns once every node answers; throws <see cref="ClusterStartException"/> with one line.</summary>
     public static Task<ProcessCluster> StartAsync(ClusterOptions options, CancellationToken cancel) =>
-        StartAsync(options, GrpcNodeProbe.Instance, cancel);
+        StartAsync(options, null, cancel);
 
     /// <summary>The same with another way to ask the nodes, for tests.</summary>
     internal static async Task<ProcessCluster> StartAsync(
-        ClusterOptions options, INodeProbe probe, CancellationToken cancel)
+        ClusterOptions options, INodeProbe? probe, CancellationToken cancel)
     {
         var full = options with
         {
@@ -157,6 +159,7 @@ public sealed class ProcessCluster : ICluster
             return;
         }
 
+        _ownProbe?.Dispose();
         foreach (var node in _nodes)
         {
             node.Release();
@@ -330,6 +333,7 @@ public sealed class ProcessCluster : ICluster
     private async Task EndAsync(bool removeData)
     {
         await Task.WhenAll(_nodes.Select(n => n.DisposeAsync())).ConfigureAwait(false);
+        _ownProbe?.Dispose();
         _reaper?.Watch([]);
         _reaper?.Dispose();
         if (removeData)
