@@ -5,44 +5,122 @@ namespace Testbed.Ecc;
 /// <summary>A client of the ECC strategy: counts votes, hedges, steps widths and decides outcomes.</summary>
 public sealed class EccClientCore : IClientCore
 {
-    private readonly EccClientOptions _options;
+    private readonly OperationEngine _engine;
+    private readonly Port _port = new();
+    private readonly int _maxInFlight;
 
-    /// <summary>A client that has not reached any node yet.</summary>
+    /// <summary>A client that has not reached any node yet. Every client needs its own seed.</summary>
     public EccClientCore(EccClientOptions options)
     {
         ArgumentNullException.ThrowIfNull(options);
-        _options = options;
+        _maxInFlight = options.MaxInFlight;
+        var code = new EccCode(options.Nodes, options.DataElements);
+        _engine = new OperationEngine(code, ClientIdOf(new SplitMix64(options.Seed)), options.MaxInFlight,
+            options.TinyValueBytes, options.Mutants, _port);
     }
+
+    internal static uint ClientIdOf(SplitMix64 random) => (uint)(random.Next() >> 32);
+
+    internal PeerHealth Health => _engine.Health;
 
     /// <inheritdoc/>
     public void Tick(CoreTime now, IClientOutput output)
     {
+        using var _ = _port.Use(output);
+        _engine.Tick(now);
     }
 
     /// <inheritdoc/>
     public void Submit(int slot, in ClientOperation operation, IClientOutput output)
     {
         ArgumentNullException.ThrowIfNull(output);
-        output.Complete(slot, new ClientResult { Outcome = KvOutcome.Failed, Reason = "no node reachable" });
+        using var _ = _port.Use(output);
+        if (Refuse(slot, operation) is { } reason)
+        {
+            output.Complete(slot, new ClientResult { Outcome = KvOutcome.Failed, Reason = reason });
+            return;
+        }
+
+        if (operation.Kind == KvKind.Scan && operation.ScanLimit <= 0)
+        {
+            output.Complete(slot, new ClientResult { Outcome = KvOutcome.Ok, Entries = [] });
+            return;
+        }
+
+        _engine.Submit(slot, KindOf(operation.Kind), operation);
     }
 
+    private string? Refuse(int slot, in ClientOperation operation) =>
+        slot < 0 || slot >= _maxInFlight || _engine.IsBusy(slot) ? "no such free slot"
+        : operation.Key.Length > Limits.KeyBytes ? "key too long"
+        : operation.Key.IsEmpty && operation.Kind != KvKind.Scan ? "empty key"
+        : operation.Kind == KvKind.Put && operation.Value.Length > Limits.ValueBytes ? "value too large"
+        : null;
+
+    internal static OperationKind KindOf(KvKind kind) => kind switch
+    {
+        KvKind.Get => OperationKind.Get,
+        KvKind.Put => OperationKind.Put,
+        KvKind.Delete => OperationKind.Delete,
+        _ => OperationKind.Scan,
+    };
+
     /// <inheritdoc/>
-    public bool Receive(NodeId from, ReadOnlyMemory<byte> message, IClientOutput output) => !message.IsEmpty;
+    public bool Receive(NodeId from, ReadOnlyMemory<byte> message, IClientOutput output)
+    {
+        using var _ = _port.Use(output);
+        return EngineReplies.TryDispatch(_engine, from.Index, message);
+    }
 
     /// <inheritdoc/>
     public void LinkUp(NodeId node, IClientOutput output)
     {
+        using var _ = _port.Use(output);
+        _engine.LinkUp(node.Index);
     }
 
     /// <inheritdoc/>
     public void LinkDown(NodeId node, IClientOutput output)
     {
+        using var _ = _port.Use(output);
+        _engine.LinkDown(node.Index);
     }
 
     /// <inheritdoc/>
     public void Report(IStatusSink sink)
     {
         ArgumentNullException.ThrowIfNull(sink);
-        sink.Gauge("nodes", _options.Nodes);
+        _engine.Counters.Report(sink);
+        sink.Counter("corrupt_elements", _engine.Counters.CorruptElements);
+        sink.Counter("messages_sent", _engine.Counters.MessagesSent);
+        sink.Counter("bytes_sent", _engine.Counters.BytesSent);
+        sink.Gauge("in_flight", _engine.ActiveCount);
+        sink.Gauge("read_hedge_us", _engine.Health.ReadHedgeMicros);
+        sink.Gauge("write_hedge_us", _engine.Health.WriteHedgeMicros);
+        sink.Gauge("live_nodes", System.Numerics.BitOperations.PopCount(_engine.Health.Live));
+    }
+
+    /// <summary>Lends the output of the current call to the engine; calls may nest through Complete.</summary>
+    private sealed class Port : IEnginePort
+    {
+        private IClientOutput? _output;
+
+        internal Lease Use(IClientOutput output)
+        {
+            var previous = _output;
+            _output = output;
+            return new Lease(this, previous);
+        }
+
+        public Span<byte> Begin(int node, int maxBytes) => _output!.Begin(new NodeId((byte)node), maxBytes);
+
+        public void End(int writtenBytes) => _output!.End(writtenBytes);
+
+        public void Completed(OperationSlot slot, in ClientResult result) => _output!.Complete(slot.Index, result);
+
+        internal readonly ref struct Lease(Port port, IClientOutput? previous)
+        {
+            public void Dispose() => port._output = previous;
+        }
     }
 }

@@ -1,0 +1,34 @@
+using Testbed.Wire;
+
+namespace Testbed.Ecc;
+
+/// <summary>Decodes replies for an <see cref="OperationEngine"/>.</summary>
+internal static class EngineReplies
+{
+    internal static bool IsReply(byte type) =>
+        type is EccTypes.PreWriteAck or EccTypes.FetchReply or EccTypes.ScanReply;
+
+    /// <summary>False when the message is no reply or is malformed.</summary>
+    internal static bool TryDispatch(OperationEngine engine, int node, ReadOnlyMemory<byte> message)
+    {
+        if (message.IsEmpty || node >= engine.Code.Nodes)
+        {
+            return false;
+        }
+
+        switch (message.Span[0])
+        {
+            case EccTypes.FetchReply when EccFetchReply.TryRead(message, out var reply):
+                engine.OnFetchReply(node, reply);
+                return true;
+            case EccTypes.PreWriteAck when EccPreWriteAck.TryRead(message, out var ack):
+                engine.OnPreWriteAck(node, ack);
+                return true;
+            case EccTypes.ScanReply when EccScanReply.TryRead(message, out var reply):
+                engine.OnScanReply(node, reply);
+                return true;
+            default:
+                return false;
+        }
+    }
+}

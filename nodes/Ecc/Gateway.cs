@@ -1,0 +1,105 @@
+using Testbed.Wire;
+
+namespace Testbed.Ecc;
+
+/// <summary>Carries out whole operations for thin clients (unary calls): this node acts as their client.</summary>
+internal sealed class Gateway
+{
+    private readonly OperationEngine _engine;
+    private readonly NodePort _port;
+    private readonly long _timeoutMicros;
+    private readonly (Endpoint From, ulong CorrelationId)[] _askers;
+    private readonly Stack<int> _free = new();
+
+    internal Gateway(OperationEngine engine, NodePort port, EccOptions options)
+    {
+        _engine = engine;
+        _port = port;
+        _timeoutMicros = options.GatewayTimeoutMicros;
+        _askers = new (Endpoint, ulong)[options.GatewaySlots];
+        for (var i = options.GatewaySlots - 1; i >= 0; i--)
+        {
+            _free.Push(i);
+        }
+    }
+
+    internal long Requests { get; private set; }
+
+    internal long Refused { get; private set; }
+
+    internal void Submit(Endpoint from, in KvRequest request)
+    {
+        Requests++;
+        if (request.Kind == KvKind.Scan && request.ScanLimit == 0)
+        {
+            Reply(from, KvReply.Plain(request.CorrelationId, KvStatus.Ok));
+            return;
+        }
+
+        if (!_free.TryPop(out var slot))
+        {
+            Refused++;
+            Reply(from, KvReply.Plain(request.CorrelationId, KvStatus.Busy));
+            return;
+        }
+
+        _askers[slot] = (from, request.CorrelationId);
+        var timeoutMicros = request.TimeoutMicros == 0 ? _timeoutMicros : Math.Min(request.TimeoutMicros, _timeoutMicros);
+        _engine.Submit(slot, EccClientCore.KindOf(request.Kind), new ClientOperation(
+            request.Kind, request.Key, request.Value, request.ScanLimit, _engine.NowMicros + timeoutMicros));
+    }
+
+    internal void Completed(OperationSlot slot, in ClientResult result)
+    {
+        var (from, correlationId) = _askers[slot.Index];
+        _free.Push(slot.Index);
+        if (result.Outcome == KvOutcome.Ok && result.Entries is { } entries)
+        {
+            ReplyEntries(from, correlationId, entries);
+            return;
+        }
+
+        var status = result.Outcome switch
+        {
+            KvOutcome.Ok => KvStatus.Ok,
+            KvOutcome.NotFound => KvStatus.NotFound,
+            KvOutcome.Failed => KvStatus.Busy,
+            _ => KvStatus.Unknown,
+        };
+        Reply(from, new KvReply(correlationId, status, KvReply.NoLeader, result.Value, default));
+    }
+
+    private void Reply(Endpoint to, in KvReply reply)
+    {
+        var span = _port.Begin(to, reply.MaxBytes, false);
+        _port.End(reply.Write(span));
+    }
+
+    /// <summary>A scan's answer, cut where the message would become too large; the asker goes on behind the last key.</summary>
+    private void ReplyEntries(Endpoint to, ulong correlationId, IReadOnlyList<KvEntry> entries)
+    {
+        var bytes = 0;
+        var count = 0;
+        while (count < entries.Count)
+        {
+            var more = KvEntryCodec.Bytes(entries[count].Key.Length, entries[count].Value.Length);
+            if (bytes + more > Limits.ValueBytes)
+            {
+                break;
+            }
+
+            bytes += more;
+            count++;
+        }
+
+        var buffer = new byte[bytes];
+        var writer = new WireWriter(buffer);
+        for (var i = 0; i < count; i++)
+        {
+            writer.Short(entries[i].Key.Span);
+            writer.Long(entries[i].Value.Span);
+        }
+
+        Reply(to, new KvReply(correlationId, KvStatus.Ok, KvReply.NoLeader, default, buffer));
+    }
+}

@@ -1,0 +1,38 @@
+namespace Testbed.Wire;
+
+/// <summary>First bytes of the ECC strategy's messages.</summary>
+public static class EccTypes
+{
+    /// <summary>An <see cref="EccPreWrite"/>.</summary>
+    public const byte PreWrite = MessageTypes.EccFirst;
+
+    /// <summary>An <see cref="EccPreWriteAck"/>.</summary>
+    public const byte PreWriteAck = MessageTypes.EccFirst + 1;
+
+    /// <summary>An <see cref="EccFetch"/> that finalises a version.</summary>
+    public const byte Finalize = MessageTypes.EccFirst + 2;
+
+    /// <summary>An <see cref="EccFetch"/> that only reads.</summary>
+    public const byte Read = MessageTypes.EccFirst + 3;
+
+    /// <summary>An <see cref="EccFetchReply"/>.</summary>
+    public const byte FetchReply = MessageTypes.EccFirst + 4;
+
+    /// <summary>An <see cref="EccScan"/>.</summary>
+    public const byte Scan = MessageTypes.EccFirst + 5;
+
+    /// <summary>An <see cref="EccScanReply"/>.</summary>
+    public const byte ScanReply = MessageTypes.EccFirst + 6;
+
+    /// <summary>An <see cref="EccRetract"/>.</summary>
+    public const byte Retract = MessageTypes.EccFirst + 7;
+
+    /// <summary>An <see cref="EccDigest"/>.</summary>
+    public const byte Digest = MessageTypes.EccFirst + 8;
+
+    /// <summary>An <see cref="EccDigestReply"/>.</summary>
+    public const byte DigestReply = MessageTypes.EccFirst + 9;
+
+    /// <summary>An <see cref="EccDigestPush"/>.</summary>
+    public const byte DigestPush = MessageTypes.EccFirst + 10;
+}
