@@ -1,102 +1,126 @@
+using System.IO.Hashing;
+
 namespace Testbed.Store;
 
-/// <summary>An in-memory ordered key-value store (single owner, no locks).</summary>
+/// <summary>
+/// An in-memory ordered key-value store (single owner, no locks). Records lie in slab memory; a hash index finds them, an
+/// ordered index scans them. Reading and overwriting allocate nothing; every byte held is in <see cref="Bytes"/>.
+/// </summary>
 public sealed class KvStore
 {
-    private readonly SortedSet<Record> _records = new(new ByKey());
-    private readonly Record _probe = new();
-    private readonly Record _last = new();
+    private readonly RecordMemory _records = new();
+    private readonly HashIndex _index = new();
+    private readonly OrderedIndex _ordered;
     private long _payloadBytes;
     private long _keyBytes;
+
+    /// <summary>An empty store.</summary>
+    public KvStore() => _ordered = new OrderedIndex(_records);
+
+    /// <summary>Number of keys.</summary>
+    public int Count => _index.Count;
+
+    /// <summary>Exact bytes held.</summary>
+    public StoreBytes Bytes => new(_index.Count, _payloadBytes, _keyBytes,
+        _records.AllocatedBytes + _index.AllocatedBytes + _ordered.AllocatedBytes - _payloadBytes - _keyBytes);
 
     /// <summary>Finds a key. The payload span is valid until the next change of the store.</summary>
     public bool TryGet(ReadOnlySpan<byte> key, out RecordHeader header, out ReadOnlySpan<byte> payload)
     {
-        if (Find(key) is { } record)
+        var place = Find(key, Hash(key));
+        if (place < 0)
         {
-            header = record.Header;
-            payload = record.Payload;
-            return true;
+            header = default;
+            payload = default;
+            return false;
         }
 
-        header = default;
-        payload = default;
-        return false;
+        _records.Read(_index[place], out header, out payload);
+        return true;
     }
 
     /// <summary>Sets or replaces a key; key and payload are copied.</summary>
     public void Put(ReadOnlySpan<byte> key, in RecordHeader header, ReadOnlySpan<byte> payload)
     {
-        if (Find(key) is not { } record)
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(key.Length, RecordMemory.MostKeyBytes);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(payload.Length, RecordMemory.MostPayloadBytes);
+        var hash = Hash(key);
+        var place = Find(key, hash);
+        if (place < 0)
         {
-            record = new Record { Key = key.ToArray() };
-            _records.Add(record);
+            var added = _records.Add(key, header, payload);
+            _index.Add(hash, added);
+            _ordered.Add(key, added);
             _keyBytes += key.Length;
+            _payloadBytes += payload.Length;
+            return;
         }
 
-        _payloadBytes += payload.Length - record.Payload.Length;
-        record.Header = header;
-        record.Payload = payload.ToArray();
+        var old = _index[place];
+        if (!_records.TryReplace(old, header, payload, out var oldPayloadBytes))
+        {
+            var moved = _records.Add(key, header, payload);
+            _index[place] = moved;
+            _ordered.Replace(key, old, moved);
+            _records.Remove(old);
+        }
+
+        _payloadBytes += payload.Length - oldPayloadBytes;
     }
 
     /// <summary>Removes a key; false when it was absent.</summary>
     public bool Delete(ReadOnlySpan<byte> key)
     {
-        if (Find(key) is not { } record)
+        var place = Find(key, Hash(key));
+        if (place < 0)
         {
             return false;
         }
 
-        _payloadBytes -= record.Payload.Length;
-        _keyBytes -= record.Key.Length;
-        return _records.Remove(record);
+        var reference = _index[place];
+        _records.Read(reference, out _, out var payload);
+        _keyBytes -= key.Length;
+        _payloadBytes -= payload.Length;
+        _index.RemoveAt(place);
+        _ordered.Remove(key);
+        _records.Remove(reference);
+        return true;
     }
 
     /// <summary>
     /// Visits keys in byte order from the first that is not below <paramref name="start"/>, until the visitor returns
     /// false. The visitor must not change the store.
     /// </summary>
-    public void Scan(ReadOnlySpan<byte> start, ScanVisitor visitor)
+    public void Scan(ReadOnlySpan<byte> start, ScanVisitor visitor) => _ordered.Scan(start, visitor);
+
+    /// <summary>Compares both indexes and all sums with a recount of the records; throws when they differ. For tests.</summary>
+    internal void Verify()
     {
-        if (_records.Max is not { } max || max.Key.AsSpan().SequenceCompareTo(start) < 0)
+        long keys = 0, keyBytes = 0, payloadBytes = 0;
+        Scan([], (key, in _, payload) =>
         {
-            return;
+            keys++;
+            keyBytes += key.Length;
+            payloadBytes += payload.Length;
+            return Find(key, Hash(key)) >= 0;
+        });
+        if ((keys, keys, keyBytes, payloadBytes) != (_index.Count, _ordered.Verify(), _keyBytes, _payloadBytes)
+            || _records.AllocatedBytes != _records.Recount())
+        {
+            throw new InvalidOperationException("a recount of the store gives other sums");
+        }
+    }
+
+    private static uint Hash(ReadOnlySpan<byte> key) => (uint)(XxHash3.HashToUInt64(key) >> 32);
+
+    private int Find(ReadOnlySpan<byte> key, uint hash)
+    {
+        var place = _index.Find(hash, _index.Home(hash));
+        while (place >= 0 && !_records.Key(_index[place]).SequenceEqual(key))
+        {
+            place = _index.Find(hash, place + 1);
         }
 
-        _last.Key = max.Key;
-        _probe.Key = start.ToArray();
-        foreach (var record in _records.GetViewBetween(_probe, _last))
-        {
-            if (!visitor(record.Key, record.Header, record.Payload))
-            {
-                return;
-            }
-        }
-    }
-
-    /// <summary>Exact bytes held.</summary>
-    public StoreBytes Bytes => new(_records.Count, _payloadBytes, _keyBytes, _records.Count * 120L);
-
-    private Record? Find(ReadOnlySpan<byte> key)
-    {
-        _probe.Key = key.ToArray();
-        return _records.TryGetValue(_probe, out var record) ? record : null;
-    }
-
-    private sealed class Record
-    {
-        public byte[] Key { get; set; } = [];
-
-        public RecordHeader Header { get; set; }
-
-        public byte[] Payload { get; set; } = [];
-    }
-
-    private sealed class ByKey : IComparer<Record>
-    {
-        public int Compare(Record? x, Record? y) => x!.Key.AsSpan().SequenceCompareTo(y!.Key);
+        return place;
     }
 }
-
-/// <summary>Sees one record of a scan; returns false to stop.</summary>
-public delegate bool ScanVisitor(ReadOnlySpan<byte> key, in RecordHeader header, ReadOnlySpan<byte> payload);
