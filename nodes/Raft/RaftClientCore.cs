@@ -2,37 +2,269 @@ using Testbed.Wire;
 
 namespace Testbed.Raft;
 
-/// <summary>A client of the Raft strategy.</summary>
-public sealed class RaftClientCore : IClientCore
+/// <summary>
+/// A client of the Raft strategy: finds and follows the leader, and sends again only what certainly had no effect. A write
+/// whose stream broke, or that got no answer, ends <see cref="KvOutcome.Unknown"/>; a read is tried until its deadline.
+/// </summary>
+/// <remarks>
+/// While no leader is known, every node whose stream is open is asked who leads, which has no side effect; the claim of the
+/// highest term wins. Operations wait meanwhile, at most <see cref="RaftClientOptions.MaxInFlight"/>, up to their deadlines.
+/// </remarks>
+public sealed partial class RaftClientCore : IClientCore
 {
+    private const int SlotBits = 20;
+
+    /// <summary>Hints followed in a row without an answer from a leader; then everybody is asked.</summary>
+    private const int Hops = 2;
+
+    private const long ScanMicros = 2_000;
+
+    private readonly RaftClientOptions _options;
+    private readonly SplitMix64 _random;
+    private readonly Slot[] _slots;
+    private readonly Node[] _nodes;
+
+    /// <summary>Operations not sent yet, as a list through the slots; -1 ends it.</summary>
+    private int _queueHead = -1;
+    private int _queueTail = -1;
+    private int _queued;
+
+    private long _now;
+    private long _scanDue;
+    private ulong _sends;
+    private bool _draining;
+    private Counters _counters;
+
     /// <summary>A client that knows no leader yet.</summary>
-    public RaftClientCore(RaftClientOptions options) => options.Validate();
+    public RaftClientCore(RaftClientOptions options)
+    {
+        options.Validate();
+        _options = options;
+        _random = new SplitMix64(options.Seed);
+        _slots = new Slot[options.MaxInFlight];
+        _nodes = new Node[options.Nodes];
+    }
+
+    private enum SlotState : byte
+    {
+        /// <summary>No operation.</summary>
+        Free,
+
+        /// <summary>In the queue.</summary>
+        Queued,
+
+        /// <summary>Told Busy; back into the queue at <see cref="Slot.NotBefore"/>.</summary>
+        Waiting,
+
+        /// <summary>On its way; the outcome is open.</summary>
+        Sent,
+    }
 
     /// <inheritdoc/>
     public void Tick(CoreTime now, IClientOutput output)
     {
+        _now = long.Max(_now, now.MonotonicMicros);
+        Suspect();
+        Search(output);
+        if (_now >= _scanDue)
+        {
+            _scanDue = _now + ScanMicros;
+            ExpireAndWake(output);
+        }
+
+        Drain(output);
     }
 
     /// <inheritdoc/>
-    public void Submit(int slot, in ClientOperation operation, IClientOutput output) =>
-        output.Complete(slot, new ClientResult { Outcome = KvOutcome.Failed, Reason = "no leader" });
+    public void Submit(int slot, in ClientOperation operation, IClientOutput output)
+    {
+        ref var it = ref _slots[slot];
+        Invariant.Holds(it.State == SlotState.Free, "R12 one operation per slot");
+        it = new Slot { Operation = operation };
+        if (operation.DeadlineMonotonicMicros <= _now)
+        {
+            Expire(slot, output);
+            return;
+        }
+
+        Enqueue(slot);
+        Drain(output);
+    }
 
     /// <inheritdoc/>
-    public bool Receive(NodeId from, ReadOnlyMemory<byte> message, IClientOutput output) =>
-        KvReply.TryRead(message, out _);
+    public bool Receive(NodeId from, ReadOnlyMemory<byte> message, IClientOutput output)
+    {
+        if (from.Index >= _nodes.Length || message.IsEmpty)
+        {
+            return false;
+        }
+
+        bool wellFormed;
+        if (message.Span[0] == (byte)RaftMessageKind.LeaderInfo)
+        {
+            wellFormed = RaftMessage.TryRead(message, out var info);
+            if (wellFormed)
+            {
+                OnLeaderInfo(from.Index, info, output);
+            }
+        }
+        else
+        {
+            wellFormed = KvReply.TryRead(message, out var reply) && OnReply(from.Index, reply, output);
+        }
+
+        Drain(output);
+        return wellFormed;
+    }
 
     /// <inheritdoc/>
     public void LinkUp(NodeId node, IClientOutput output)
     {
+        _nodes[node.Index].Up = true;
+        if (Searching)
+        {
+            Ask(node.Index, output);
+        }
+
+        Drain(output);
     }
 
     /// <inheritdoc/>
     public void LinkDown(NodeId node, IClientOutput output)
     {
+        _nodes[node.Index].Up = false;
+        _counters.LinkBreaks++;
+        if (_target == node.Index)
+        {
+            ForgetLeader();
+        }
+
+        for (var slot = 0; slot < _slots.Length && _nodes[node.Index].Outstanding > 0; slot++)
+        {
+            ref var it = ref _slots[slot];
+            if (it.State != SlotState.Sent || it.SentTo != node.Index)
+            {
+                continue;
+            }
+
+            if (it.IsRead)
+            {
+                Requeue(slot);
+            }
+            else
+            {
+                Complete(slot, KvOutcome.Unknown, "the stream broke after sending", output);
+            }
+        }
+
+        Search(output);
+        Drain(output);
     }
 
     /// <inheritdoc/>
     public void Report(IStatusSink sink)
     {
+        sink.Text("leader", _target < 0 ? "" : new NodeId((byte)_target).ToString());
+        sink.Gauge("queued_operations", _queued);
+        sink.Counter("sends", (long)_sends);
+        sink.Counter("resends", _counters.Resends);
+        sink.Counter("not_leader_replies", _counters.NotLeader);
+        sink.Counter("busy_replies", _counters.Busy);
+        sink.Counter("leader_queries", _counters.Queries);
+        sink.Counter("leader_changes", _counters.LeaderChanges);
+        sink.Counter("leader_suspicions", _counters.Suspicions);
+        sink.Counter("link_breaks", _counters.LinkBreaks);
+    }
+
+    /// <summary>False: the answer is malformed, and nothing was changed.</summary>
+    private bool OnReply(int from, in KvReply reply, IClientOutput output)
+    {
+        var slot = (int)(reply.CorrelationId & ((1UL << SlotBits) - 1));
+        if (slot >= _slots.Length || _slots[slot].State != SlotState.Sent
+            || _slots[slot].CorrelationId != reply.CorrelationId || _slots[slot].SentTo != from)
+        {
+            Heard(from);
+            return true;
+        }
+
+        ref var it = ref _slots[slot];
+        var kind = it.Operation.Kind;
+        var entries = kind == KvKind.Scan && reply.Status == KvStatus.Ok ? KvEntryCodec.TryRead(reply.Entries) : null;
+        if (kind == KvKind.Scan && reply.Status == KvStatus.Ok && entries is null)
+        {
+            return false;
+        }
+
+        Heard(from);
+        switch (reply.Status)
+        {
+            case KvStatus.Ok:
+            case KvStatus.NotFound:
+                Trust(from);
+                var missing = kind == KvKind.Get && reply.Status == KvStatus.NotFound;
+                Complete(
+                    slot,
+                    new ClientResult
+                    {
+                        Outcome = missing ? KvOutcome.NotFound : KvOutcome.Ok, Value = reply.Value, Entries = entries,
+                        Rounds = it.Rounds,
+                    },
+                    output);
+                break;
+            case KvStatus.NotLeader:
+                _counters.NotLeader++;
+                Requeue(slot);
+                FollowHint(from, reply.LeaderHint);
+                Search(output);
+                break;
+            case KvStatus.Rejected:
+                Complete(slot, KvOutcome.Failed, "the node rejected it", output);
+                break;
+            case KvStatus.Unknown when !it.IsRead:
+                Complete(slot, KvOutcome.Unknown, "leadership was lost after the write was appended", output);
+                break;
+            default:
+                _counters.Busy++;
+                BackOff(slot);
+                break;
+        }
+
+        return true;
+    }
+
+    private struct Slot
+    {
+        public ClientOperation Operation;
+        public SlotState State;
+
+        /// <summary>Number of the last send and this slot; answers to earlier ones are ignored.</summary>
+        public ulong CorrelationId;
+        public int SentTo;
+        public long NotBefore;
+        public byte Rounds;
+        public byte Refusals;
+
+        /// <summary>Neighbours in the queue while queued.</summary>
+        public int Next;
+        public int Previous;
+
+        public readonly bool IsRead => Operation.Kind is KvKind.Get or KvKind.Scan;
+    }
+
+    private struct Node
+    {
+        public bool Up;
+        public int Outstanding;
+    }
+
+    private struct Counters
+    {
+        public long Resends;
+        public long NotLeader;
+        public long Busy;
+        public long Queries;
+        public long LeaderChanges;
+        public long Suspicions;
+        public long LinkBreaks;
     }
 }

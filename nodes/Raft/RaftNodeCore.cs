@@ -3,66 +3,219 @@ using Testbed.Wire;
 
 namespace Testbed.Raft;
 
-/// <summary>A replica of the Raft strategy.</summary>
-public sealed class RaftNodeCore : INodeCore
+/// <summary>
+/// A replica of the Raft strategy: the thin layer between <see cref="RaftProtocol"/> and the host. It maps client requests to
+/// proposals and read rounds, writes records and messages, applies committed entries to the store and answers. Answers that
+/// need no consensus leave at once; everything else is gathered until <see cref="Flush"/>, so a batch of requests becomes
+/// one record, one append per peer and one read round.
+/// </summary>
+public sealed partial class RaftNodeCore : INodeCore
 {
+    private readonly RaftOptions _options;
     private readonly KvStore _store;
+    private readonly RaftProtocol _raft;
+
+    /// <summary>Writes proposed in this reign and not applied, in log order. Bounded by the uncommitted bytes.</summary>
+    private readonly RingQueue<PendingWrite> _writes = new(256);
+
+    /// <summary>Reads not answered. Bounded by <see cref="RaftOptions.PendingReads"/>.</summary>
+    private readonly PendingReads _reads = new();
+
+    /// <summary>Pending writes and reads are this reign's; false once they were answered for lack of leadership.</summary>
+    private bool _leading;
+
+    private Counters _counters;
 
     /// <summary>A replica over an empty store, before recovery.</summary>
     public RaftNodeCore(RaftOptions options, KvStore store)
     {
         options.Validate();
+        _options = options;
         _store = store;
+        _raft = new RaftProtocol(options);
+        _visit = Visit;
     }
+
+    /// <summary>The protocol, for tests that look at its state.</summary>
+    internal RaftProtocol Protocol => _raft;
 
     /// <inheritdoc/>
     public void Recover(byte recordType, ReadOnlyMemory<byte> payload)
     {
+        RaftRecords.Recover(_raft, recordType, payload);
+        while (_raft.Applied < _raft.Commit)
+        {
+            ApplyNext();
+        }
+
+        _raft.DropUnneeded();
     }
 
     /// <inheritdoc/>
-    public void Start(CoreTime now, ICoreOutput output)
-    {
-    }
+    public void Start(CoreTime now, ICoreOutput output) => _raft.Start(now.MonotonicMicros);
 
     /// <inheritdoc/>
     public void Tick(CoreTime now, ICoreOutput output)
     {
+        _raft.Tick(now.MonotonicMicros);
+        NoticeRole(output);
     }
 
     /// <inheritdoc/>
     public bool Receive(Endpoint from, ReadOnlyMemory<byte> message, ICoreOutput output)
     {
-        if (!KvRequest.TryRead(message, out var request))
+        if (from.Kind == EndpointKind.Client)
+        {
+            return ReceiveFromClient(from, message, output);
+        }
+
+        if (!IsPeer(from) || !RaftMessage.TryRead(message, out var decoded)
+            || decoded.Kind >= RaftMessageKind.LeaderQuery)
         {
             return false;
         }
 
-        var reply = KvReply.Plain(request.CorrelationId, KvStatus.NotLeader);
-        output.End(reply.Write(output.Begin(from, reply.MaxBytes)));
+        _counters.MessagesReceived++;
+        _raft.Step(from.Id, decoded);
+        NoticeRole(output);
         return true;
     }
 
     /// <inheritdoc/>
     public void LinkUp(Endpoint endpoint, ICoreOutput output)
     {
+        if (IsPeer(endpoint))
+        {
+            _raft.LinkUp(endpoint.Id);
+        }
     }
 
     /// <inheritdoc/>
     public void LinkDown(Endpoint endpoint, ICoreOutput output)
     {
+        // A client's pending requests stay: their effects do not depend on who waits, and answers to it are lost unharmed.
+        if (IsPeer(endpoint))
+        {
+            _raft.LinkDown(endpoint.Id);
+            NoticeRole(output);
+        }
     }
 
     /// <inheritdoc/>
     public void StorageDone(LogSequence upTo, ICoreOutput output)
     {
+        _raft.StorageDone(upTo);
+        NoticeRole(output);
     }
 
     /// <inheritdoc/>
     public void Flush(ICoreOutput output)
     {
+        BeginReads();
+        WriteRecords(output);
+        SendOutbox(output);
+        SendAppends(output);
+        Apply(output);
+        ServeReads(output);
+        _raft.DropUnneeded();
     }
 
-    /// <inheritdoc/>
-    public void Report(IStatusSink sink) => sink.Gauge("store_keys", _store.Bytes.Keys);
+    private bool IsPeer(Endpoint endpoint) =>
+        endpoint.Kind == EndpointKind.Peer && (uint)endpoint.Id < (uint)_options.Nodes
+        && endpoint.Id != _options.Self.Index;
+
+    /// <summary>Records before messages: whatever leaves after durable then covers what this batch wrote.</summary>
+    private void WriteRecords(ICoreOutput output)
+    {
+        LogSequence last = default;
+        if (_raft.HardStateDirty)
+        {
+            last = RaftRecords.AppendHardState(_raft, output);
+            _counters.Records++;
+        }
+
+        for (var next = _raft.Unwritten; next <= _raft.Log.LastIndex;)
+        {
+            last = RaftRecords.AppendEntries(_raft, next, out var written, output);
+            next = written + 1;
+            _counters.Records++;
+        }
+
+        if (last.Value > 0)
+        {
+            _raft.Written(last);
+        }
+    }
+
+    private void SendOutbox(ICoreOutput output)
+    {
+        foreach (var outgoing in _raft.Outbox)
+        {
+            if (!_raft.IsCurrent(outgoing))
+            {
+                continue;
+            }
+
+            var to = Endpoint.Peer(new NodeId(outgoing.To));
+            if (outgoing.AfterDurable)
+            {
+                Invariant.Holds(
+                    outgoing.Message.Kind != RaftMessageKind.AppendReply || !outgoing.Message.Yes
+                    || outgoing.Message.Index < _raft.Unwritten,
+                    "R6 no acknowledgement before durable");
+                output.End(outgoing.Message.Write(output.BeginAfterDurable(to, RaftMessage.HeadBytes)));
+            }
+            else
+            {
+                output.End(outgoing.Message.Write(output.Begin(to, RaftMessage.HeadBytes)));
+            }
+
+            _counters.MessagesSent++;
+        }
+
+        _raft.Outbox.Clear();
+    }
+
+    private void SendAppends(ICoreOutput output)
+    {
+        for (var peer = 0; _raft.Role == RaftRole.Leader && peer < _options.Nodes; peer++)
+        {
+            while (_raft.TryPlanAppend(peer, out var plan))
+            {
+                var room = output.Begin(Endpoint.Peer(new NodeId((byte)peer)), RaftMessage.HeadBytes + plan.EntryBytes);
+                var head = _raft.AppendHead(plan).WriteHead(room, plan.EntryBytes);
+                _raft.Log.CopyTo(room[head..], plan.First, plan.Last);
+                output.End(head + plan.EntryBytes);
+                _counters.MessagesSent++;
+                _counters.AppendsSent++;
+                _counters.AppendBytesSent += plan.EntryBytes;
+            }
+        }
+    }
+
+    private struct PendingWrite
+    {
+        public ulong Index;
+        public Endpoint From;
+        public ulong CorrelationId;
+    }
+
+    private struct Counters
+    {
+        public long Puts;
+        public long Gets;
+        public long Deletes;
+        public long Scans;
+        public long NotLeader;
+        public long Busy;
+        public long Unknown;
+        public long ReadRounds;
+        public long Records;
+        public long MessagesSent;
+        public long MessagesReceived;
+        public long AppendsSent;
+        public long AppendBytesSent;
+        public long LeaderChanges;
+        public int LastLeader;
+    }
 }

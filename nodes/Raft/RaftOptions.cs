@@ -56,8 +56,13 @@ public sealed record RaftOptions
     /// <summary>Most bytes of keys and values in the answer to one scan; what does not fit is left out.</summary>
     public int ScanReplyBytes { get; init; } = 1024 * 1024;
 
-    /// <summary>Test only: as leader, acknowledge every 50th put without proposing it, so that a checker has something to find.</summary>
+    /// <summary>
+    /// Test only: as leader, acknowledge every 50th put without proposing it, so that a checker has something to find.
+    /// </summary>
     public bool TestLie { get; init; }
+
+    /// <summary>Test only: planted bugs.</summary>
+    internal RaftMutants Mutants { get; init; }
 
     internal void Validate()
     {

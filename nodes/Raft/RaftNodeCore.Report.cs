@@ -1,0 +1,69 @@
+using Testbed.Wire;
+
+namespace Testbed.Raft;
+
+/// <summary>The node's figures.</summary>
+public sealed partial class RaftNodeCore
+{
+    /// <summary>Entries a node may be behind the known commit index and still count as caught up.</summary>
+    private const ulong CaughtUpEntries = 256;
+
+    /// <inheritdoc/>
+    public void Report(IStatusSink sink)
+    {
+        var known = _raft.Leader != RaftProtocol.None;
+        sink.Text("role", _raft.Role switch
+        {
+            RaftRole.Leader => "leader",
+            RaftRole.Follower => "follower",
+            _ => "candidate",
+        });
+        sink.Text("leader", known ? new NodeId((byte)_raft.Leader).ToString() : "");
+        sink.Gauge("ready", known && (_raft.Role != RaftRole.Leader || _raft.CanServeReads) ? 1 : 0);
+        sink.Gauge("caught_up", known && _raft.KnownCommit - _raft.Applied <= CaughtUpEntries ? 1 : 0);
+        ReportPositions(sink);
+        ReportStore(sink);
+        sink.Counter("puts", _counters.Puts);
+        sink.Counter("gets", _counters.Gets);
+        sink.Counter("deletes", _counters.Deletes);
+        sink.Counter("scans", _counters.Scans);
+        sink.Counter("not_leader_replies", _counters.NotLeader);
+        sink.Counter("busy_replies", _counters.Busy);
+        sink.Counter("unknown_replies", _counters.Unknown);
+        sink.Counter("elections", _raft.Elections);
+        sink.Counter("pre_votes", _raft.PreVotes);
+        sink.Counter("leader_changes", _counters.LeaderChanges);
+        sink.Counter("read_rounds", _counters.ReadRounds);
+        sink.Counter("log_records", _counters.Records);
+        sink.Counter("messages_sent", _counters.MessagesSent);
+        sink.Counter("messages_received", _counters.MessagesReceived);
+        sink.Counter("appends_sent", _counters.AppendsSent);
+        sink.Counter("append_bytes_sent", _counters.AppendBytesSent);
+    }
+
+    private void ReportPositions(IStatusSink sink)
+    {
+        sink.Gauge("term", (long)_raft.Term);
+        sink.Gauge("commit_index", (long)_raft.Commit);
+        sink.Gauge("applied_index", (long)_raft.Applied);
+        sink.Gauge("last_index", (long)_raft.Log.LastIndex);
+        sink.Gauge("durable_index", (long)_raft.Durable);
+        sink.Gauge("trim_index", (long)_raft.Trim);
+        sink.Gauge("known_commit_index", (long)_raft.KnownCommit);
+        sink.Gauge("log_memory_bytes", _raft.Log.Bytes);
+        sink.Gauge("uncommitted_bytes", _raft.Role == RaftRole.Leader ? _raft.UncommittedBytes : 0);
+        sink.Gauge("pending_writes", _writes.Count);
+        sink.Gauge("pending_reads", _reads.Count);
+        sink.Gauge("peers_behind_log", _raft.PeersBehindLog());
+    }
+
+    private void ReportStore(IStatusSink sink)
+    {
+        var bytes = _store.Bytes;
+        sink.Gauge("store_keys", bytes.Keys);
+        sink.Gauge("store_payload_bytes", bytes.PayloadBytes);
+        sink.Gauge("store_key_bytes", bytes.KeyBytes);
+        sink.Gauge("store_metadata_bytes", bytes.MetadataBytes);
+        sink.Gauge("store_total_bytes", bytes.TotalBytes);
+    }
+}

@@ -1,0 +1,316 @@
+using Testbed.Wire;
+
+namespace Testbed.Raft;
+
+/// <summary>
+/// The consensus algorithm alone (Ongaro and Ousterhout, "In Search of an Understandable Consensus Algorithm", extended
+/// version; sections are those of that paper unless the thesis is named): messages, time and storage completions in;
+/// messages, entries to write and a commit index out. It knows neither clients nor the store. Outputs wait until the owner
+/// collects them at the end of a batch: first what is to be written, then <see cref="Outbox"/>, then appends.
+/// </summary>
+internal sealed partial class RaftProtocol
+{
+    /// <summary>No node.</summary>
+    public const int None = -1;
+
+    /// <summary>Pre-votes in quick succession after the leader's stream broke; then the usual timeout again.</summary>
+    private const int Hurries = 12;
+
+    private readonly RaftOptions _options;
+    private readonly SplitMix64 _random;
+    private readonly PeerProgress[] _peers;
+
+    /// <summary>Log groups on their way to the disk, and the last index each makes durable. Clamped on truncation.</summary>
+    private readonly RingQueue<(long Sequence, ulong LastIndex)> _writing = new();
+
+    private long _now;
+
+    /// <summary>When a node that is not leader begins a pre-vote. Renewed by leaders and by granted votes (5.2).</summary>
+    private long _electionDeadline;
+
+    /// <summary>When a follower heard its leader last; within an election timeout of it no vote is given (thesis, 4.2.3).</summary>
+    private long _leaderContact;
+
+    /// <summary>The leader seen in this term, kept when its link breaks; None before any was seen. For R1.</summary>
+    private int _termLeader = None;
+
+    /// <summary>Quick pre-votes left.</summary>
+    private int _hurry;
+
+    public RaftProtocol(RaftOptions options)
+    {
+        _options = options;
+        _random = new SplitMix64(options.Seed ^ ((ulong)(options.Self.Index + 1) * 0xD1B54A32D192ED03UL));
+        _peers = new PeerProgress[options.Nodes];
+        for (var i = 0; i < options.Nodes; i++)
+        {
+            _peers[i].Window = new InflightWindow(options.WindowMessages, options.WindowBytes);
+        }
+    }
+
+    /// <summary>Latest term seen; written before anything that depends on it leaves. Never falls (R9).</summary>
+    public ulong Term { get; private set; }
+
+    /// <summary>Whom this node voted for in <see cref="Term"/>, or None. Set at most once per term (R8).</summary>
+    public int Vote { get; private set; } = None;
+
+    /// <summary>The leader this node follows, itself when it leads, or None. A hint, not part of safety.</summary>
+    public int Leader { get; private set; } = None;
+
+    public RaftRole Role { get; private set; }
+
+    /// <summary>Every entry up to here is committed and in our log. Never falls in a life (R7).</summary>
+    public ulong Commit { get; private set; }
+
+    /// <summary>Every entry up to here was applied to the store. At most <see cref="Commit"/>.</summary>
+    public ulong Applied { get; private set; }
+
+    /// <summary>Our log is durable up to here. At most the last index; falls only when entries are overruled.</summary>
+    public ulong Durable { get; private set; }
+
+    /// <summary>First entry not yet handed to the disk.</summary>
+    public ulong Unwritten { get; private set; } = 1;
+
+    /// <summary>Every voter holds the log durably up to here, as far as we know. Never falls.</summary>
+    public ulong Trim { get; private set; }
+
+    /// <summary>The highest commit index any leader told, perhaps beyond our log.</summary>
+    public ulong KnownCommit { get; private set; }
+
+    /// <summary>Term, vote or both changed since they were written.</summary>
+    public bool HardStateDirty { get; private set; }
+
+    /// <summary>The commit index when this node last stopped leading: what it had proposed beyond is undecided.</summary>
+    public ulong CommitAtStepDown { get; private set; }
+
+    /// <summary>A planted bug.</summary>
+    public bool ForgetsVotes => (_options.Mutants & RaftMutants.VoteNotPersisted) != 0;
+
+    /// <summary>The entries.</summary>
+    public EntryLog Log { get; } = new();
+
+    /// <summary>Messages other than appends, in order of creation.</summary>
+    public List<Outgoing> Outbox { get; } = new(64);
+
+    /// <summary>Elections this node began (real ones).</summary>
+    public long Elections { get; private set; }
+
+    /// <summary>Pre-votes this node began.</summary>
+    public long PreVotes { get; private set; }
+
+    private int Self => _options.Self.Index;
+
+    private int Quorum => _options.Nodes / 2 + 1;
+
+    /// <summary>Takes back term and vote (5.1: on stable storage).</summary>
+    public void RecoverHardState(ulong term, int vote)
+    {
+        Invariant.Holds(term >= Term, "R9 term never falls");
+        (Term, Vote) = (term, vote);
+    }
+
+    /// <summary>Takes back entries; they replace everything from their first index on.</summary>
+    public void RecoverEntries(ReadOnlySpan<byte> entries, ulong commitHint, ulong trimHint)
+    {
+        var first = true;
+        while (!entries.IsEmpty)
+        {
+            var readable = RaftEntryCodec.TryRead(entries, out var entry);
+            Invariant.Holds(readable && entry.Index <= Log.LastIndex + 1, "R3 log matching");
+            if (first && entry.Index <= Log.LastIndex)
+            {
+                Invariant.Holds(entry.Index > Commit, "R4 leader completeness");
+                Log.TruncateFrom(entry.Index);
+            }
+
+            Log.AddCopy(entry.Term, entries[..entry.Bytes]);
+            entries = entries[entry.Bytes..];
+            first = false;
+        }
+
+        Durable = Log.LastIndex;
+        Unwritten = Log.LastIndex + 1;
+        Trim = ulong.Max(Trim, trimHint);
+        Advance(ulong.Min(commitHint, Log.LastIndex));
+    }
+
+    /// <summary>Begins after recovery. A node that hears no leader asks soon: a pre-vote harms nobody.</summary>
+    public void Start(long nowMicros)
+    {
+        _now = nowMicros;
+        _leaderContact = nowMicros - _options.ElectionTimeoutMicros;
+        KnownCommit = Commit;
+        Invariant.Holds(Log.LastTerm <= Term, "R9 term never falls");
+        Hurry();
+    }
+
+    /// <summary>Advances time: election timeouts, heartbeats, check-quorum.</summary>
+    public void Tick(long nowMicros)
+    {
+        _now = long.Max(_now, nowMicros);
+        if (Role == RaftRole.Leader)
+        {
+            TickLeader();
+        }
+        else if (_now >= _electionDeadline)
+        {
+            BeginPreVote();
+        }
+    }
+
+    /// <summary>Handles a message from a peer; the codec has checked its form.</summary>
+    public void Step(int from, in RaftMessage message)
+    {
+        if (message.Term > Term && !MeetHigherTerm(from, message))
+        {
+            return;
+        }
+
+        if (message.Term < Term)
+        {
+            RefuseLowerTerm(from, message);
+            return;
+        }
+
+        switch (message.Kind)
+        {
+            case RaftMessageKind.Append:
+                FollowOrStop(from);
+                OnAppend(from, message);
+                break;
+            case RaftMessageKind.Heartbeat:
+                FollowOrStop(from);
+                OnHeartbeat(from, message);
+                break;
+            case RaftMessageKind.AppendReply when Role == RaftRole.Leader:
+                OnAppendReply(from, message);
+                break;
+            case RaftMessageKind.HeartbeatReply when Role == RaftRole.Leader:
+                OnHeartbeatReply(from, message);
+                break;
+            case RaftMessageKind.Vote or RaftMessageKind.PreVote:
+                OnVoteRequest(from, message);
+                break;
+            case RaftMessageKind.VoteReply when Role == RaftRole.Candidate:
+            case RaftMessageKind.PreVoteReply when Role == RaftRole.PreCandidate
+                && (!message.Yes || message.Term == Term + 1):
+                OnVoteReply(from, message.Yes);
+                break;
+            default:
+                break;
+        }
+    }
+
+    /// <summary>The stream to a peer can carry messages.</summary>
+    public void LinkUp(int peer)
+    {
+        if (Role == RaftRole.Leader)
+        {
+            Probe(peer);
+            _peers[peer].Paused = false;
+        }
+        else if (Leader == None && Role != RaftRole.Candidate)
+        {
+            Hurry();
+        }
+    }
+
+    /// <summary>The stream to a peer broke; what was sent may be lost.</summary>
+    public void LinkDown(int peer)
+    {
+        if (Role == RaftRole.Leader)
+        {
+            Probe(peer);
+        }
+        else if (Leader == peer)
+        {
+            // The leader's process is probably gone: its followers need not wait for the whole timeout. The lease that
+            // makes them refuse pre-votes ends too; a leader that lives keeps the others' refusal.
+            Leader = None;
+            _leaderContact = _now - _options.ElectionTimeoutMicros;
+            Hurry();
+        }
+    }
+
+    /// <summary>Everything not yet written was handed to the log under this sequence.</summary>
+    public void Written(LogSequence sequence)
+    {
+        HardStateDirty = false;
+        if (_selfVote == SelfVote.Wanted)
+        {
+            (_selfVote, _selfVoteSequence) = (SelfVote.Writing, sequence.Value);
+        }
+
+        if (Unwritten <= Log.LastIndex)
+        {
+            Unwritten = Log.LastIndex + 1;
+            _writing.Add() = (sequence.Value, Log.LastIndex);
+        }
+    }
+
+    /// <summary>Records up to this sequence are durable: our own vote and our own match count only now.</summary>
+    public void StorageDone(LogSequence upTo)
+    {
+        while (_writing.Count > 0 && _writing[0].Sequence <= upTo.Value)
+        {
+            Durable = ulong.Max(Durable, _writing[0].LastIndex);
+            _writing.RemoveFront();
+        }
+
+        if (_selfVote == SelfVote.Writing && _selfVoteSequence <= upTo.Value)
+        {
+            _selfVote = SelfVote.Counted;
+            OnVoteReply(Self, granted: true);
+        }
+
+        if (Role == RaftRole.Leader)
+        {
+            AdvanceByQuorum();
+        }
+    }
+
+    /// <summary>The next committed entry was applied.</summary>
+    public void AppliedNext()
+    {
+        Invariant.Holds(Applied < Commit, "R5 state machine safety");
+        Applied++;
+    }
+
+    /// <summary>Drops entries nobody needs, and beyond the memory bound the oldest applied ones.</summary>
+    public void DropUnneeded()
+    {
+        var free = ulong.Min(Applied, Durable);
+        Log.DropTo(ulong.Min(Trim, free));
+        while (Log.Bytes > _options.RetainedLogBytes && Log.BaseIndex < free)
+        {
+            Log.DropTo(Log.BaseIndex + 1);
+        }
+    }
+
+    /// <summary>Messages of a term that is over are pointless, and their promises may no longer be on the disk.</summary>
+    public bool IsCurrent(in Outgoing outgoing) => outgoing.Message.Term >= Term;
+
+    private void Advance(ulong commit)
+    {
+        if (commit > Commit)
+        {
+            Invariant.Holds(commit <= Log.LastIndex, "R7 commit monotone and within the log");
+            Commit = commit;
+            KnownCommit = ulong.Max(KnownCommit, commit);
+        }
+    }
+
+    private void Send(int to, in RaftMessage message, bool afterDurable = false) =>
+        Outbox.Add(new Outgoing((byte)to, afterDurable, message));
+
+    private void SendAll(in RaftMessage message, bool afterDurable = false)
+    {
+        for (var peer = 0; peer < _options.Nodes; peer++)
+        {
+            if (peer != Self)
+            {
+                Send(peer, message, afterDurable);
+            }
+        }
+    }
+}
