@@ -1,21 +1,59 @@
+using CsvHelper;
+
 namespace Testbed.Results;
 
 /// <summary>A row of <c>windows.csv</c>: one 100 ms window, operation and outcome. Windows are by intended start.</summary>
-public sealed record WindowRow(
-    long TNs, string Phase, string Operation, string Outcome, long Count, double? LatencyP50Us, double? LatencyP99Us,
-    double? LatencyMaxUs, double? ServiceP50Us, double? ServiceP99Us);
+[CsvRecord]
+public sealed partial record WindowRow(
+    [CsvColumn("t_ns")] long TNs,
+    [CsvColumn("phase")] string Phase,
+    [CsvColumn("operation")] string Operation,
+    [CsvColumn("outcome")] string Outcome,
+    [CsvColumn("count")] long Count,
+    [CsvColumn("latency_p50_us")] double? LatencyP50Us,
+    [CsvColumn("latency_p99_us")] double? LatencyP99Us,
+    [CsvColumn("latency_max_us")] double? LatencyMaxUs,
+    [CsvColumn("service_p50_us")] double? ServiceP50Us,
+    [CsvColumn("service_p99_us")] double? ServiceP99Us);
 
 /// <summary>A row of <c>latency.csv</c>: one point of a percentile spectrum. Kind is latency, service or lag.</summary>
-public sealed record LatencyRow(
-    string Phase, string Operation, string Outcome, string Kind, double Percentile, double ValueUs, long Count);
+[CsvRecord]
+public sealed partial record LatencyRow(
+    [CsvColumn("phase")] string Phase,
+    [CsvColumn("operation")] string Operation,
+    [CsvColumn("outcome")] string Outcome,
+    [CsvColumn("kind")] string Kind,
+    [CsvColumn("percentile")] double Percentile,
+    [CsvColumn("value_us")] double ValueUs,
+    [CsvColumn("count")] long Count);
 
 /// <summary>A row of <c>faults.csv</c>. Times are ns since the run's start; empty when it did not happen (yet).</summary>
-public sealed record FaultRow(
-    int Id, string Kind, string Node, long RequestedNs, long? AppliedNs, long? ObservedNs, long? HealRequestedNs,
-    long? HealedNs, string Evidence, string HealEvidence);
+[CsvRecord]
+public sealed partial record FaultRow(
+    [CsvColumn("id")] int Id,
+    [CsvColumn("kind")] string Kind,
+    [CsvColumn("node")] string Node,
+    [CsvColumn("requested_ns")] long RequestedNs,
+    [CsvColumn("applied_ns")] long? AppliedNs,
+    [CsvColumn("observed_ns")] long? ObservedNs,
+    [CsvColumn("heal_requested_ns")] long? HealRequestedNs,
+    [CsvColumn("healed_ns")] long? HealedNs,
+    [CsvColumn("evidence")] string Evidence,
+    [CsvColumn("heal_evidence")] string HealEvidence);
 
 /// <summary>A row of <c>nodes.csv</c>: one node at one time. Counters are since the process began; empty when it is down.</summary>
-public sealed record NodeRow(
-    long TNs, string Node, string State, double? CpuSeconds, long? RssBytes, long? NetworkRxBytes, long? NetworkTxBytes,
-    long? DiskReadBytes, long? DiskWriteBytes, long? StorePayloadBytes, long? StoreTotalBytes, long? StoreKeys,
-    string Role);
+[CsvRecord]
+public sealed partial record NodeRow(
+    [CsvColumn("t_ns")] long TNs,
+    [CsvColumn("node")] string Node,
+    [CsvColumn("state")] string State,
+    [CsvColumn("cpu_seconds")] double? CpuSeconds,
+    [CsvColumn("rss_bytes")] long? RssBytes,
+    [CsvColumn("network_rx_bytes")] long? NetworkRxBytes,
+    [CsvColumn("network_tx_bytes")] long? NetworkTxBytes,
+    [CsvColumn("disk_read_bytes")] long? DiskReadBytes,
+    [CsvColumn("disk_write_bytes")] long? DiskWriteBytes,
+    [CsvColumn("store_payload_bytes")] long? StorePayloadBytes,
+    [CsvColumn("store_total_bytes")] long? StoreTotalBytes,
+    [CsvColumn("store_keys")] long? StoreKeys,
+    [CsvColumn("role")] string Role);
