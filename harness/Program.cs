@@ -1,1 +1,3 @@
-return 0;
+using Testbed.Harness.Cli;
+
+return await CliHost.MainAsync(args).ConfigureAwait(false);

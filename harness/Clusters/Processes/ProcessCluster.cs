@@ -35,7 +35,7 @@ public sealed class ProcessCluster : ICluster
         _nodes = [.. Addresses.Select((address, i) => new NodeProcess(
             i, address, Path.Combine(options.LogFolder, string.Create(CultureInfo.InvariantCulture, $"n{i}.log"))))];
         _gates = [.. _nodes.Select(_ => new SemaphoreSlim(1))];
-        _reaper = options.TieToParent ? Reaper.Start(options.DataFolder) : null;
+        _reaper = Reaper.Start(options.DataFolder);
     }
 
     /// <inheritdoc/>
@@ -159,6 +159,8 @@ public sealed class ProcessCluster : ICluster
             return;
         }
 
+        _reaper?.LetGo();
+        _reaper?.Dispose();
         _ownProbe?.Dispose();
         foreach (var node in _nodes)
         {
@@ -330,8 +332,10 @@ public sealed class ProcessCluster : ICluster
         UnexpectedExit?.Invoke(node, what);
     }
 
-    private async Task EndAsync(bool removeData)
+    /// <summary>Ends every node, whatever it was meant for; may be called again.</summary>
+    internal async Task EndAsync(bool removeData)
     {
+        _disposed = true;
         await Task.WhenAll(_nodes.Select(n => n.DisposeAsync())).ConfigureAwait(false);
         _ownProbe?.Dispose();
         _reaper?.Watch([]);

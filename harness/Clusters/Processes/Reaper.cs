@@ -15,8 +15,11 @@ internal sealed class Reaper : IDisposable
         exec >/dev/null 2>&1
         trap '' INT HUP TERM
         nodes=''
-        while IFS= read -r line; do nodes=$line; done
         data=$1
+        while IFS= read -r line; do
+          nodes=$line
+          if [ "$line" = 'let go' ]; then nodes=''; data=''; fi
+        done
         for entry in $nodes; do
           pid=${entry%%:*}; start=${entry#*:}
           if [ "$start" != - ]; then
@@ -65,6 +68,11 @@ internal sealed class Reaper : IDisposable
     {
         var line = string.Join(' ', nodes.Select(n => string.Create(
             CultureInfo.InvariantCulture, $"{n.Pid}:{(OperatingSystem.IsLinux() ? n.StartToken ?? "0" : "-")}")));
+        Send(line);
+    }
+
+    private void Send(string line)
+    {
         lock (_lock)
         {
             if (_disposed)
@@ -83,6 +91,9 @@ internal sealed class Reaper : IDisposable
             }
         }
     }
+
+    /// <summary>Nodes and data shall outlive the harness from now on.</summary>
+    public void LetGo() => Send("let go");
 
     /// <summary>Ends it; call after the nodes are gone and <see cref="Watch"/> was told so.</summary>
     public void Dispose()

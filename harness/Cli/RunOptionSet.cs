@@ -1,0 +1,241 @@
+using System.CommandLine;
+using Testbed.Faults;
+using Testbed.Harness.Runs;
+
+namespace Testbed.Harness.Cli;
+
+/// <summary>The options of one run, shared by <c>run</c>, <c>compare</c> and <c>cluster up</c>, and how they become <see cref="RunOptions"/>.</summary>
+internal sealed class RunOptionSet
+{
+    private const int MaxNodes = 32;
+
+    private readonly Option<string> _strategy = Values.Word(
+        "--strategy", "ecc", "Raft replication, or erasure coding.", "raft", "ecc");
+
+    private readonly Option<int?> _nodes = Values.Number("--nodes", "Number of nodes. [default: 5, or n of --code]", 1, MaxNodes);
+    private readonly Option<(int, int)?> _code = Values.Code(
+        "--code", "Code of the ecc strategy: n nodes, k data elements. [default: 5,3]");
+
+    private readonly Option<string?> _durability = Values.Text(
+        "--durability", "os|fsync", "When a write counts: in the operating system's hands, or on the disk. [default: os]");
+
+    private readonly Option<int?> _basePort = Values.Number(
+        "--base-port", "First port of the nodes, the rest follow. [default: free ports]", 1024, 65_000);
+
+    private readonly Option<string> _workload = new("--workload")
+    {
+        Description = "YCSB workload a to f, or a property file.",
+        HelpName = "a..f|FILE",
+        DefaultValueFactory = _ => "b",
+    };
+
+    private readonly Option<string[]> _properties = Values.Pairs(
+        "--property", "-p", "Sets one property of the workload; may come many times.");
+
+    private readonly Option<long?> _records = Values.Count("--records", "Records loaded. [default: 10000]", 1, 1_000_000_000);
+    private readonly Option<long?> _valueSize = Values.Size(
+        "--value-size", "Size of a record's value. [default: 1KiB]", 1, 16 * 1024 * 1024);
+
+    private readonly Option<double?> _rate = Values.Rate(
+        "--rate", "Operations offered per second; max: as fast as the clients can (closed loop). [default: 2000]");
+
+    private readonly Option<string> _arrival = Values.Word(
+        "--arrival", "poisson", "How offered operations are spread.", "poisson", "constant");
+
+    private readonly Option<int?> _clients = Values.Number("--clients", "Logical clients. [default: 64]", 1, 65_536);
+    private readonly Option<long?> _duration = Values.Duration("--duration", "Measured time. [default: 30s]");
+    private readonly Option<long?> _warmup = Values.Duration(
+        "--warmup", "Time before it that is not measured. [default: 5s]", zeroAllowed: true);
+
+    private readonly Option<long?> _timeout = Values.Duration("--timeout", "When an operation is given up. [default: 1s]");
+    private readonly Option<ulong?> _seed = Values.Seed("Seed of everything drawn. [default: drawn, and printed]");
+
+    private readonly Option<int?> _kill = Values.Number(
+        "--kill", "Kills N nodes, one second apart, and restarts them.", 0, MaxNodes);
+
+    private readonly Option<string> _killRole = Values.Word(
+        "--kill-role", "any", "Who is killed; any is drawn by the seed.", "any", "leader", "follower");
+
+    private readonly Option<long?> _killAt = Values.Duration(
+        "--kill-at", "First kill, from the start of the measured time. [default: one third of it]", zeroAllowed: true);
+
+    private readonly Option<long?> _restartAt = Values.Duration("--restart-at", "First restart. [default: two thirds]");
+    private readonly Option<bool> _noRestart = Values.Flag(
+        "--no-restart", "Leaves killed nodes down until the measured time ends.");
+
+    private readonly Option<int?> _pause = Values.Number(
+        "--pause", "Pauses N nodes (SIGSTOP), one second apart, and resumes them.", 0, MaxNodes);
+
+    private readonly Option<long?> _pauseAt = Values.Duration(
+        "--pause-at", "First pause. [default: one third]", zeroAllowed: true);
+
+    private readonly Option<long?> _resumeAt = Values.Duration("--resume-at", "First resume. [default: two thirds]");
+    private readonly Option<string[]> _faults = Values.Many(
+        "--fault", "KIND:TARGET@AT [for TIME]", "One fault, such as \"pause:leader@10s for 5s\"; KIND is kill, stop or pause, "
+        + "TARGET a node number, any, leader or follower; may come many times.");
+
+    private readonly Option<bool> _allowOutage = Values.Flag(
+        "--allow-outage", "Permits more nodes away at once than the cluster tolerates.");
+
+    private readonly Option<string?> _results = Values.Text(
+        "--results", "DIR", "Folder that holds the runs. [default: results/runs of the repository, or here]");
+
+    private readonly Option<string?> _label = Values.Text("--label", "TEXT", "Kept with the run, to find it again.");
+    private readonly Option<bool> _noReport = Values.Flag("--no-report", "Leaves out the page and the pictures.");
+    private readonly Option<bool> _failFast = Values.Flag("--fail-fast", "Stops at the first violation.");
+    private readonly Option<bool> _quiet = Values.Flag("--quiet", "Prints nothing but the summary.");
+    private readonly Option<long?> _maxReadP99 = Values.Duration(
+        "--max-read-p99", "Exit code 1 when the p99 latency of reads is higher.");
+
+    private readonly Option<long?> _maxWriteP99 = Values.Duration(
+        "--max-write-p99", "Exit code 1 when the p99 latency of writes is higher.");
+
+    private readonly Option<double?> _minGoodput = Values.Real(
+        "--min-goodput", "N", "Exit code 1 when fewer operations per second were ok.");
+
+    private readonly Option<string?> _lying = new("--test-lying-node") { Hidden = true, HelpName = "N|all" };
+
+    /// <summary>Adds all options to a verb.</summary>
+    public void AddTo(Verb verb, bool withStrategy)
+    {
+        AddCluster(verb, withStrategy);
+        verb.With("Workload", _workload, _properties, _records, _valueSize);
+        verb.With("Load", _rate, _arrival, _clients, _duration, _warmup, _timeout, _seed);
+        verb.With("Faults", _kill, _killRole, _killAt, _restartAt, _noRestart, _pause, _pauseAt, _resumeAt, _faults, _allowOutage);
+        verb.With("Results", _results, _label, _noReport, _failFast, _quiet, _maxReadP99, _maxWriteP99, _minGoodput);
+        verb.Add(_lying);
+    }
+
+    /// <summary>Adds only the options of the cluster.</summary>
+    public void AddCluster(Verb verb, bool withStrategy) => verb.With("Cluster", withStrategy
+        ? [_strategy, _nodes, _code, _durability, _basePort]
+        : [_nodes, _code, _durability, _basePort]);
+
+    /// <summary>Adds the seed alone.</summary>
+    public void AddSeed(Verb verb) => verb.With("Load", _seed);
+
+    /// <summary>The cluster's part of the options, checked. Throws <see cref="UsageException"/> with one line.</summary>
+    public RunOptions ReadCluster(ParseResult parse, CliContext context, string? strategy = null)
+    {
+        var code = parse.GetValue(_code);
+        var chosen = strategy ?? parse.GetValue(_strategy) ?? "ecc";
+        var nodes = parse.GetValue(_nodes) ?? code?.Item1 ?? 5;
+        var elements = code?.Item2 ?? (nodes == 5 ? 3 : Math.Max(1, nodes - ((nodes - 1) / 2)));
+        Refuse(code is not null && code.Value.Item1 != nodes, FormattableString.Invariant(
+            $"--nodes {nodes} and --code {code?.Item1},{code?.Item2} contradict each other"));
+        Refuse(code is not null && chosen == "raft" && parse.GetResult(_strategy) is not null,
+            "--code is for --strategy ecc; raft keeps a full copy on each of --nodes");
+        var durability = parse.GetValue(_durability) ?? "os";
+        Refuse(durability == "memory", "--durability memory comes with a later version; os is the default");
+        Refuse(durability is not ("os" or "fsync"), $"--durability: '{durability}' is not os or fsync");
+        var seed = parse.GetValue(_seed);
+        return new RunOptions
+        {
+            Argv = context.Argv,
+            Strategy = chosen,
+            Nodes = nodes,
+            DataElements = elements,
+            Durability = durability,
+            BasePort = parse.GetValue(_basePort) ?? 0,
+            Seed = seed ?? context.DrawSeed(),
+            SeedGiven = seed is not null,
+        };
+    }
+
+    /// <summary>All options, checked. Throws <see cref="UsageException"/> or <see cref="FaultPlanException"/> with one line.</summary>
+    public RunOptions Read(ParseResult parse, CliContext context, string? strategy = null)
+    {
+        var defaults = new RunOptions();
+        var rate = parse.GetValue(_rate) ?? defaults.RatePerSecond;
+        var options = ReadCluster(parse, context, strategy) with
+        {
+            Workload = parse.GetValue(_workload) ?? "b",
+            Properties = Pairs(parse.GetValue(_properties)),
+            Records = parse.GetValue(_records),
+            ValueBytes = (int?)parse.GetValue(_valueSize),
+            RatePerSecond = rate is { } r && double.IsInfinity(r) ? null : rate,
+            Arrival = parse.GetValue(_arrival) ?? "poisson",
+            Clients = parse.GetValue(_clients) ?? defaults.Clients,
+            DurationNanos = parse.GetValue(_duration) ?? defaults.DurationNanos,
+            WarmupNanos = parse.GetValue(_warmup) ?? defaults.WarmupNanos,
+            TimeoutNanos = parse.GetValue(_timeout) ?? defaults.TimeoutNanos,
+            Faults = ReadFaults(parse),
+            AllowOutage = parse.GetValue(_allowOutage),
+            ResultsRoot = ResultsRoot.Resolve(parse.GetValue(_results), context.Folder),
+            Label = parse.GetValue(_label),
+            Report = !parse.GetValue(_noReport),
+            FailFast = parse.GetValue(_failFast),
+            Quiet = parse.GetValue(_quiet),
+            Thresholds = new Thresholds
+            {
+                MaxReadP99Nanos = parse.GetValue(_maxReadP99),
+                MaxWriteP99Nanos = parse.GetValue(_maxWriteP99),
+                MinGoodput = parse.GetValue(_minGoodput),
+            },
+        };
+        options = options with { LyingNodes = Lying(parse.GetValue(_lying), options.Nodes) };
+        Refuse(rate is { } max && double.IsInfinity(max) && parse.GetResult(_arrival) is { Implicit: false },
+            "--arrival needs a rate; with --rate max there is no schedule");
+        _ = WorkloadChoice.Resolve(options, context.Folder);
+        _ = options.CompilePlan();
+        return options;
+    }
+
+    /// <summary>True when no option of a run was typed.</summary>
+    public bool NoneGiven(ParseResult parse) => ((Option[])
+    [
+        _nodes, _code, _durability, _basePort, _workload, _properties, _records, _valueSize, _rate, _arrival, _clients, _duration,
+        _warmup, _timeout, _seed, _kill, _killRole, _killAt, _restartAt, _noRestart, _pause, _pauseAt, _resumeAt, _faults,
+        _allowOutage, _failFast,
+    ]).All(o => parse.GetResult(o) is null or { Implicit: true });
+
+    private FaultRequest ReadFaults(ParseResult parse) => new()
+    {
+        Kill = parse.GetValue(_kill) ?? 0,
+        KillRole = parse.GetValue(_killRole) ?? "any",
+        KillAtNanos = parse.GetValue(_killAt),
+        RestartAtNanos = parse.GetValue(_restartAt),
+        NoRestart = parse.GetValue(_noRestart),
+        Pause = parse.GetValue(_pause) ?? 0,
+        PauseAtNanos = parse.GetValue(_pauseAt),
+        ResumeAtNanos = parse.GetValue(_resumeAt),
+        Faults = parse.GetValue(_faults) ?? [],
+    };
+
+    private static Dictionary<string, string> Pairs(string[]? texts)
+    {
+        var pairs = new Dictionary<string, string>(StringComparer.Ordinal);
+        foreach (var text in texts ?? [])
+        {
+            var equals = text.IndexOf('=', StringComparison.Ordinal);
+            pairs[text[..equals].Trim()] = text[(equals + 1)..].Trim();
+        }
+
+        return pairs;
+    }
+
+    private static IReadOnlyList<int> Lying(string? text, int nodes)
+    {
+        if (text is null)
+        {
+            return [];
+        }
+
+        if (text == "all")
+        {
+            return [.. Enumerable.Range(0, nodes)];
+        }
+
+        return FaultText.TryTarget(text, out var target) && target.Kind == TargetKind.Node && target.Index < nodes
+            ? [target.Index]
+            : throw new UsageException($"--test-lying-node: '{text}' is not a node number or all");
+    }
+
+    private static void Refuse(bool condition, string why)
+    {
+        if (condition)
+        {
+            throw new UsageException(why);
+        }
+    }
+}

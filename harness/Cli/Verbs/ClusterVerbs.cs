@@ -1,0 +1,126 @@
+using System.CommandLine;
+using System.Globalization;
+using Testbed.Harness.Clusters;
+using Testbed.Harness.Clusters.Processes;
+
+namespace Testbed.Harness.Cli.Verbs;
+
+/// <summary><c>cluster up|status|down</c>: a cluster that outlives the harness.</summary>
+internal static class ClusterVerbs
+{
+    /// <summary>The verb.</summary>
+    public static Verb Create(CliContext context) => new Verb(
+        "cluster",
+        "Starts, shows and ends a cluster to play with.",
+        "harness cluster up --strategy ecc", "harness cluster status", "harness cluster down")
+        .With(Up(context), Status(context), Down(context));
+
+    /// <summary>The option that names the state file.</summary>
+    public static Option<string?> StateOption() => Values.Text(
+        "--state", "FILE", "State file of the cluster. [default: in the user's state folder]");
+
+    /// <summary>The path a state option means.</summary>
+    public static string StatePath(string? given, CliContext context) =>
+        given is null ? ClusterState.DefaultPath() : Path.GetFullPath(given, context.Folder);
+
+    /// <summary>The cluster that is up; throws <see cref="UsageException"/> when none is.</summary>
+    public static DetachedCluster Require(string path) => DetachedCluster.Open(path)
+        ?? throw new UsageException("no cluster is up; start one with: harness cluster up");
+
+    private static Verb Up(CliContext context)
+    {
+        var set = new RunOptionSet();
+        var state = StateOption();
+        var verb = new Verb(
+            "up",
+            "Starts a cluster that stays until 'cluster down'; get, set, delete, scan and node act on it.",
+            "harness cluster up --strategy raft --nodes 3", "harness cluster up --code 5,3 --base-port 9000");
+        set.AddCluster(verb, withStrategy: true);
+        set.AddSeed(verb);
+        return verb.With(state).Does(async (parse, cancel) =>
+        {
+            var options = set.ReadCluster(parse, context);
+            var path = StatePath(parse.GetValue(state), context);
+            using (var existing = DetachedCluster.Open(path))
+            {
+                if (existing is not null && Enumerable.Range(0, existing.State.Members.Count).Any(existing.IsAlive))
+                {
+                    throw new UsageException($"a cluster is up already ({path}); end it with: harness cluster down");
+                }
+            }
+
+            var folder = Path.Combine(
+                Path.GetDirectoryName(path) ?? ".", "cluster-" + Guid.NewGuid().ToString("N")[..8]);
+            var logs = Path.Combine(folder, "logs");
+            DataFolders.Make(logs);
+            using var cluster = await DetachedCluster.StartAsync(path, Options(options, folder, logs), cancel)
+                .ConfigureAwait(false);
+            context.Out.WriteLine($"{options.ClusterName} is up, durability {options.Durability}");
+            await WriteTableAsync(context, cluster, cancel).ConfigureAwait(false);
+            context.Out.WriteLine("try: harness set greeting hello; harness get greeting; harness node kill 2");
+            return ExitCodes.Ok;
+        });
+    }
+
+    private static ClusterOptions Options(Testbed.Harness.Runs.RunOptions options, string folder, string logs) => new()
+    {
+        Strategy = options.Strategy,
+        Nodes = options.Nodes,
+        DataElements = options.DataElements,
+        Durability = options.Durability,
+        BasePort = options.BasePort,
+        Seed = options.Seed,
+        Metrics = true,
+        LogFolder = logs,
+        DataFolder = Path.Combine(folder, "data"),
+    };
+
+    private static Verb Status(CliContext context)
+    {
+        var state = StateOption();
+        return new Verb("status", "Shows the nodes of the cluster that is up.", "harness cluster status").With(state).Does(
+            async (parse, cancel) =>
+            {
+                using var cluster = Require(StatePath(parse.GetValue(state), context));
+                context.Out.WriteLine($"{cluster.State.Strategy}, durability {cluster.State.Durability}, "
+                    + $"started {cluster.State.StartedUtc}, logs in {cluster.State.LogFolder}");
+                await WriteTableAsync(context, cluster, cancel).ConfigureAwait(false);
+                return ExitCodes.Ok;
+            });
+    }
+
+    private static Verb Down(CliContext context)
+    {
+        var state = StateOption();
+        return new Verb("down", "Ends the cluster and removes its data.", "harness cluster down").With(state).Does(
+            async (parse, cancel) =>
+            {
+                using var cluster = Require(StatePath(parse.GetValue(state), context));
+                var ended = await cluster.DownAsync(cancel).ConfigureAwait(false);
+                context.Out.WriteLine(string.Create(
+                    CultureInfo.InvariantCulture, $"{ended} of {cluster.State.Members.Count} nodes ended, data removed"));
+                return ExitCodes.Ok;
+            });
+    }
+
+    private static async Task WriteTableAsync(CliContext context, DetachedCluster cluster, CancellationToken cancel)
+    {
+        var members = cluster.State.Members;
+        var statuses = await Task.WhenAll(
+            members.Select((_, i) => cluster.StatusAsync(i, cancel))).ConfigureAwait(false);
+        var table = new TextTable("node", "address", "metrics", "pid", "state", "role", "leader", "keys", "bytes", "caught up");
+        for (var i = 0; i < members.Count; i++)
+        {
+            var status = statuses[i];
+            var pid = members[i].Pid == 0 ? "" : members[i].Pid.ToString(CultureInfo.InvariantCulture);
+            var leader = NodeStatus.Text(status, "leader");
+            table.Add(
+                string.Create(CultureInfo.InvariantCulture, $"n{i}"), members[i].Address, members[i].Metrics ?? "", pid,
+                cluster.StateOf(i), NodeStatus.Text(status, "role"), leader.Length > 0 && char.IsDigit(leader[0]) ? "n" + leader : leader,
+                NodeStatus.Text(status, "store_keys"), NodeStatus.Text(status, "store_total_bytes"),
+                NodeStatus.Text(status, "caught_up"));
+        }
+
+        table.Write(context.Out);
+    }
+}

@@ -1,0 +1,31 @@
+using System.CommandLine;
+using Testbed.Reports;
+
+namespace Testbed.Harness.Cli.Verbs;
+
+/// <summary><c>report</c>: makes the report of a finished run again.</summary>
+internal static class ReportVerb
+{
+    /// <summary>The verb.</summary>
+    public static Verb Create(CliContext context)
+    {
+        var folder = new Argument<string>("run") { HelpName = "FOLDER", Description = "The run's folder." };
+        return new Verb(
+            "report", "Makes the page and the pictures of a run again, from its folder alone.",
+            "harness report results/runs/latest").With(folder).Does((parse, _) =>
+        {
+            var path = Path.GetFullPath(parse.GetRequiredValue(folder), context.Folder);
+            if (!File.Exists(Path.Combine(path, "manifest.json")))
+            {
+                throw new UsageException($"{path} is not a run folder: it has no manifest.json");
+            }
+
+            foreach (var file in RunReport.Write(path))
+            {
+                context.Out.WriteLine(file);
+            }
+
+            return Task.FromResult(ExitCodes.Ok);
+        });
+    }
+}

@@ -1,0 +1,241 @@
+using System.Diagnostics;
+using System.Globalization;
+using Testbed.Injectors;
+
+namespace Testbed.Harness.Clusters.Processes;
+
+/// <summary>A cluster that an earlier harness left running, found through its state file. Its nodes are not our children.</summary>
+internal sealed class DetachedCluster : IDisposable
+{
+    private static readonly TimeSpan GoneLimit = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan ReadyLimit = TimeSpan.FromSeconds(15);
+    private static readonly TimeSpan Poll = TimeSpan.FromMilliseconds(10);
+    private static readonly TimeSpan ProbeLimit = TimeSpan.FromMilliseconds(500);
+
+    private readonly string _path;
+    private readonly GrpcNodeProbe _probe = new();
+
+    private DetachedCluster(string path, ClusterState state)
+    {
+        _path = path;
+        State = state;
+    }
+
+    /// <summary>What the state file says now.</summary>
+    public ClusterState State { get; private set; }
+
+    /// <summary>The cluster of a state file; null when there is none.</summary>
+    public static DetachedCluster? Open(string path) =>
+        ClusterState.Load(path) is { } state ? new DetachedCluster(path, state) : null;
+
+    /// <summary>Starts a cluster that outlives this process and writes its state file.</summary>
+    public static async Task<DetachedCluster> StartAsync(string path, ClusterOptions options, CancellationToken cancel)
+    {
+        await using var cluster = await ProcessCluster.StartAsync(options with { TieToParent = false }, cancel)
+            .ConfigureAwait(false);
+        var processes = cluster.Processes();
+        var state = new ClusterState
+        {
+            StartedUtc = DateTimeOffset.UtcNow.ToString("yyyy-MM-ddTHH:mm:ssZ", CultureInfo.InvariantCulture),
+            Strategy = options.Strategy,
+            DataElements = options.DataElements,
+            Durability = options.Durability,
+            Seed = options.Seed,
+            NodeProgram = options.NodeProgram,
+            LogFolder = Path.GetFullPath(options.LogFolder),
+            DataFolder = Path.GetFullPath(options.DataFolder),
+            Members = [.. cluster.Addresses.Select((address, i) => new MemberState(
+                address, cluster.MetricsAddresses.ElementAtOrDefault(i), processes[i].Pid, processes[i].StartToken))],
+        };
+        try
+        {
+            state.Save(path);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            // Without its state file nobody could end it any more.
+            await cluster.EndAsync(removeData: true).ConfigureAwait(false);
+            throw new ClusterStartException($"cannot write the state file {path}: {e.Message.ReplaceLineEndings(" ")}");
+        }
+
+        return new DetachedCluster(path, state);
+    }
+
+    /// <summary>True when the node's process lives and is the one of the state file.</summary>
+    public bool IsAlive(int node) => State.Members[node] is { Pid: > 1, Start: { } start } member
+        && ProcessIdentity.IsAlive(member.Pid, start);
+
+    /// <summary>up, paused, down (ended on purpose) or gone (ended otherwise).</summary>
+    public string StateOf(int node) => State.Members[node].Pid == 0 ? "down"
+        : !IsAlive(node) ? "gone"
+        : ProcessIdentity.State(State.Members[node].Pid) == "T" ? "paused"
+        : "up";
+
+    /// <summary>Status of a node by name; null when it does not answer.</summary>
+    public async Task<IReadOnlyDictionary<string, string>?> StatusAsync(int node, CancellationToken cancel)
+    {
+        if (StateOf(node) != "up")
+        {
+            return null;
+        }
+
+        using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancel);
+        limit.CancelAfter(ProbeLimit);
+        try
+        {
+            return await _probe.StatusAsync(State.Members[node].Address, limit.Token).ConfigureAwait(false);
+        }
+        catch (OperationCanceledException) when (!cancel.IsCancellationRequested)
+        {
+            return null;
+        }
+    }
+
+    /// <summary>Ends a node's process; orderly or at once.</summary>
+    public async Task<string> EndAsync(int node, bool orderly, CancellationToken cancel)
+    {
+        if (!IsAlive(node))
+        {
+            throw new NodeControlException(string.Create(CultureInfo.InvariantCulture, $"n{node} is already down"));
+        }
+
+        var member = State.Members[node];
+        Signal(member.Pid, orderly);
+        if (!await GoneAsync(member, cancel).ConfigureAwait(false))
+        {
+            Signal(member.Pid, orderly: false);
+            _ = await GoneAsync(member, cancel).ConfigureAwait(false);
+        }
+
+        Remember(node, member with { Pid = 0, Start = null });
+        return string.Create(
+            CultureInfo.InvariantCulture, $"n{node} {(orderly ? "stopped" : "killed")} (pid {member.Pid})");
+    }
+
+    /// <summary>Starts a node again on its address and data.</summary>
+    public async Task<string> StartNodeAsync(int node, CancellationToken cancel)
+    {
+        var name = string.Create(CultureInfo.InvariantCulture, $"n{node}");
+        if (IsAlive(node))
+        {
+            throw new NodeControlException($"{name} is already running");
+        }
+
+        var member = State.Members[node];
+        var options = new ClusterOptions
+        {
+            Strategy = State.Strategy,
+            Nodes = State.Members.Count,
+            DataElements = State.DataElements,
+            Durability = State.Durability,
+            LogFolder = State.LogFolder,
+            DataFolder = State.DataFolder,
+            TieToParent = false,
+            Seed = State.Seed,
+        };
+        var log = Path.Combine(State.LogFolder, name + ".log");
+        string[] words =
+        [
+            .. NodeProgram.Command(State.NodeProgram),
+            .. NodeProgram.Arguments(
+                options, node, [.. State.Members.Select(m => m.Address)], Path.Combine(State.DataFolder, name),
+                member.Metrics ?? "off"),
+        ];
+        var begun = Stopwatch.GetTimestamp();
+        using var process = Process.Start(NodeProgram.StartInfo(words, log, tied: false))
+            ?? throw new NodeControlException($"{name} did not start");
+        Remember(node, member with { Pid = process.Id, Start = ProcessIdentity.StartToken(process.Id) });
+        while (!await ServesAsync(member.Address, cancel).ConfigureAwait(false))
+        {
+            if (process.HasExited || Stopwatch.GetElapsedTime(begun) > ReadyLimit)
+            {
+                var why = process.HasExited ? NodeProcess.ExitText(process.ExitCode) : "not ready in time";
+                throw new NodeControlException($"{name} did not start: {why}; its log ends with: {LogTail.LastLine(log)}");
+            }
+
+            await Task.Delay(Poll, cancel).ConfigureAwait(false);
+        }
+
+        var took = Stopwatch.GetElapsedTime(begun).TotalMilliseconds;
+        return string.Create(CultureInfo.InvariantCulture, $"{name} serves again after {took:F0} ms (pid {process.Id})");
+    }
+
+    /// <summary>Ends all nodes that still are the ones of the state file, removes data, logs and the file. Returns how many it ended.</summary>
+    public async Task<int> DownAsync(CancellationToken cancel)
+    {
+        var alive = State.Members.Where((_, i) => IsAlive(i)).ToList();
+        foreach (var member in alive)
+        {
+            Signal(member.Pid, orderly: true);
+        }
+
+        foreach (var member in alive)
+        {
+            if (!await GoneAsync(member, cancel).ConfigureAwait(false))
+            {
+                Signal(member.Pid, orderly: false);
+                _ = await GoneAsync(member, cancel).ConfigureAwait(false);
+            }
+        }
+
+        DataFolders.Remove(State.DataFolder);
+        DataFolders.Remove(State.LogFolder);
+        File.Delete(_path);
+        return alive.Count;
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => _probe.Dispose();
+
+    private static void Signal(int pid, bool orderly)
+    {
+        if (OperatingSystem.IsWindows())
+        {
+            using var process = Process.GetProcessById(pid);
+            process.Kill();
+            return;
+        }
+
+        _ = UnixSignal.TrySend(pid, orderly ? UnixSignal.Terminate : UnixSignal.Kill, out _);
+        // A paused process takes a SIGTERM only once it runs again.
+        _ = orderly && UnixSignal.TrySend(pid, UnixSignal.Continue, out _);
+    }
+
+    private static async Task<bool> GoneAsync(MemberState member, CancellationToken cancel)
+    {
+        var begun = Stopwatch.GetTimestamp();
+        while (ProcessIdentity.IsAlive(member.Pid, member.Start ?? ""))
+        {
+            if (Stopwatch.GetElapsedTime(begun) > GoneLimit)
+            {
+                return false;
+            }
+
+            await Task.Delay(Poll, cancel).ConfigureAwait(false);
+        }
+
+        return true;
+    }
+
+    private async Task<bool> ServesAsync(string address, CancellationToken cancel)
+    {
+        using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancel);
+        limit.CancelAfter(ProbeLimit);
+        try
+        {
+            return await _probe.IsServingAsync(address, limit.Token).ConfigureAwait(false);
+        }
+        catch (OperationCanceledException) when (!cancel.IsCancellationRequested)
+        {
+            return false;
+        }
+    }
+
+    private void Remember(int node, MemberState member)
+    {
+        MemberState[] members = [.. State.Members];
+        members[node] = member;
+        State = State with { Members = members };
+        State.Save(_path);
+    }
+}
