@@ -220,10 +220,6 @@ internal sealed class KvClient : OwnerLoop, IKvClient, IClientOutput, ILinkOwner
         {
             outbox.IsDirty = false;
             outbox.Publish();
-            if (outbox.IsOverLimit && Array.IndexOf(_outboxes, outbox) is >= 0 and var node)
-            {
-                _links[node].Drop();
-            }
         }
 
         _dirty.Clear();

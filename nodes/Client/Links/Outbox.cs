@@ -8,6 +8,9 @@ internal interface IFrameSink
 {
     /// <summary>Sends one frame; the next call comes only after this one has ended. Throws when the stream is broken.</summary>
     Task WriteAsync(StreamFrame frame);
+
+    /// <summary>Breaks the stream: the other end does not read. Called by the loop's owner; must not block.</summary>
+    void Abort();
 }
 
 /// <summary>
@@ -42,9 +45,6 @@ internal sealed class Outbox(BufferPool pool, IFrameSink sink, long limitBytes, 
     /// <summary>Bytes published and not yet sent, held ones included.</summary>
     public ByteGate Waiting { get; } = new(PauseBytes);
 
-    /// <summary>True when the other end does not read: the stream must be given up.</summary>
-    public bool IsOverLimit => Waiting.Bytes > limitBytes;
-
     /// <summary>Room for one message, to be followed by <see cref="End"/>.</summary>
     public Span<byte> Begin(int maxBytes, bool held)
     {
@@ -65,17 +65,21 @@ internal sealed class Outbox(BufferPool pool, IFrameSink sink, long limitBytes, 
         }
     }
 
-    /// <summary>Makes the plain messages written so far ready and starts the pump when it rests.</summary>
+    /// <summary>Makes the plain messages written so far ready and starts the pump when it rests and has something to send.</summary>
     public void Publish()
     {
         _plain.Seal();
-        if (_plain.Sealed.Count == 0)
+        if (_plain.Sealed.Count > 0)
         {
-            return;
+            ReleaseAll(_plain.Sealed);
+            _plain.Sealed.Clear();
         }
 
-        ReleaseAll(_plain.Sealed);
-        _plain.Sealed.Clear();
+        Kick();
+        if (Waiting.Bytes > limitBytes)
+        {
+            sink.Abort();
+        }
     }
 
     /// <summary>Hands the held messages written so far over to the caller, who gives them to <see cref="Release"/> later.</summary>
@@ -96,7 +100,7 @@ internal sealed class Outbox(BufferPool pool, IFrameSink sink, long limitBytes, 
         _held.Sealed.Clear();
     }
 
-    /// <summary>Makes one formerly held segment ready; <see cref="Kick"/> follows.</summary>
+    /// <summary>Makes one formerly held segment ready; <see cref="Publish"/> follows.</summary>
     public void Release(Segment segment)
     {
         lock (_ready)
@@ -106,8 +110,7 @@ internal sealed class Outbox(BufferPool pool, IFrameSink sink, long limitBytes, 
         }
     }
 
-    /// <summary>Starts the pump when there is something to send and it rests.</summary>
-    public void Kick()
+    private void Kick()
     {
         lock (_ready)
         {
@@ -148,8 +151,6 @@ internal sealed class Outbox(BufferPool pool, IFrameSink sink, long limitBytes, 
                 Enqueue(segment);
             }
         }
-
-        Kick();
     }
 
     private void Enqueue(Segment segment)

@@ -72,6 +72,16 @@ internal abstract class OwnerLoop
         }
     }
 
+    /// <summary>Becomes the owner for good: the batch in progress ends, and no other begins.</summary>
+    protected void TakeForGood()
+    {
+        var wait = new SpinWait();
+        while (Interlocked.CompareExchange(ref _owned, 1, 0) != 0)
+        {
+            wait.SpinOnce();
+        }
+    }
+
     private void Main()
     {
         while (true)

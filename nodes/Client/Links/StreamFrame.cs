@@ -32,6 +32,9 @@ internal sealed class StreamFrame
     /// <summary>Why the message is not a well-formed frame; null when it is.</summary>
     public string? Refusal { get; private init; }
 
+    /// <summary>What was added, in order.</summary>
+    public IReadOnlyList<Segment> Segments => _segments;
+
     /// <summary>Bytes of the segments added.</summary>
     public int Bytes => _bytes;
 

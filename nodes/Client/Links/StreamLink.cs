@@ -103,7 +103,8 @@ internal sealed class StreamLink : IDisposable
     {
         lock (_sessionLock)
         {
-            _session?.Cancel();
+            // Cancelled from the pool: callbacks of the token must not run on the loop's owner, nor under this lock.
+            _session?.CancelAfter(0);
         }
     }
 
@@ -147,7 +148,7 @@ internal sealed class StreamLink : IDisposable
             }
 
             session.CancelAfter(Timeout.InfiniteTimeSpan);
-            outbox = new Outbox(_settings.Pool, new CallSink(call.RequestStream), _settings.OutgoingLimitBytes,
+            outbox = new Outbox(_settings.Pool, new CallSink(this, call.RequestStream), _settings.OutgoingLimitBytes,
                 _settings.Traffic);
             _owner.LinkUp(this, outbox);
             return (await ReadAsync(call.ResponseStream).ConfigureAwait(false), true);
@@ -204,8 +205,10 @@ internal sealed class StreamLink : IDisposable
         }
     }
 
-    private sealed class CallSink(IClientStreamWriter<StreamFrame> stream) : IFrameSink
+    private sealed class CallSink(StreamLink link, IClientStreamWriter<StreamFrame> stream) : IFrameSink
     {
         public Task WriteAsync(StreamFrame frame) => stream.WriteAsync(frame);
+
+        public void Abort() => link.Drop();
     }
 }

@@ -1,0 +1,159 @@
+using System.Net;
+using System.Net.Sockets;
+using Grpc.Health.V1;
+using Grpc.HealthCheck;
+using Microsoft.AspNetCore.Connections;
+using Microsoft.Extensions.DependencyInjection;
+using Testbed.Log;
+using Testbed.Node.Disk;
+using Testbed.Node.Server;
+using Testbed.Wire;
+
+namespace Testbed.Node;
+
+/// <summary>Exit codes of the node program.</summary>
+internal static class NodeExit
+{
+    public const int Ok = 0;
+    public const int Usage = 64;
+    public const int PortInUse = 69;
+    public const int Fault = 70;
+    public const int Disk = 74;
+}
+
+/// <summary>One node from start to end: listens, recovers its log, serves, stops when asked.</summary>
+internal sealed class NodeHost : IAsyncDisposable
+{
+    private readonly NodeOptions _options;
+    private readonly Func<NodeOptions, INodeCore> _createCore;
+    private readonly CancellationTokenSource _stopping = new();
+    private readonly TaskCompletionSource<(int Code, string Reason)> _end =
+        new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    private readonly NodeRuntime _node;
+    private readonly HealthServiceImpl _health = new();
+    private readonly WebApplication _app;
+    private readonly ILogger _log;
+
+    public NodeHost(NodeOptions options, Func<NodeOptions, INodeCore> createCore)
+    {
+        _options = options;
+        _createCore = createCore;
+        _node = new NodeRuntime(options, TimeProvider.System, _stopping.Token);
+        _app = GrpcServer.Build(_node, _health);
+        _log = _app.Services.GetRequiredService<ILoggerFactory>().CreateLogger("Testbed.Node");
+    }
+
+    /// <summary>Completed once the node serves; tests wait for it.</summary>
+    public TaskCompletionSource Serving { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    /// <summary>Asks the node to stop.</summary>
+    public void Stop(string reason) => End(NodeExit.Ok, reason);
+
+    /// <summary>Runs the node until it is asked to stop or cannot go on; returns the exit code.</summary>
+    public async Task<int> RunAsync(TextWriter errors)
+    {
+        SetHealth(HealthCheckResponse.Types.ServingStatus.NotServing);
+        var core = CreateCore();
+        try
+        {
+            await _app.StartAsync().ConfigureAwait(false);
+        }
+        catch (IOException taken) when (taken.InnerException is AddressInUseException or SocketException)
+        {
+            await errors.WriteLineAsync($"testbed-node: cannot listen on {_options.Listen}: port in use")
+                .ConfigureAwait(false);
+            return NodeExit.PortInUse;
+        }
+        catch (SocketException refused)
+        {
+            await errors.WriteLineAsync($"testbed-node: cannot listen on {_options.Listen}: {refused.Message}")
+                .ConfigureAwait(false);
+            return NodeExit.PortInUse;
+        }
+
+        if (!IPAddress.IsLoopback(_options.Listen.Address))
+        {
+            _log.NoAuthentication(_options.Listen.ToString());
+        }
+
+        try
+        {
+            return await ServeAsync(core, errors).ConfigureAwait(false);
+        }
+        catch (LogCorruptException corrupt)
+        {
+            await errors.WriteLineAsync($"testbed-node: {corrupt.Message}").ConfigureAwait(false);
+            return NodeExit.Disk;
+        }
+        catch (Exception refused) when (refused is IOException or UnauthorizedAccessException)
+        {
+            await errors.WriteLineAsync($"testbed-node: data folder {_options.DataFolder}: {refused.Message}")
+                .ConfigureAwait(false);
+            return NodeExit.Disk;
+        }
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await _app.DisposeAsync().ConfigureAwait(false);
+        _stopping.Dispose();
+    }
+
+    private INodeCore CreateCore()
+    {
+        try
+        {
+            return _createCore(_options);
+        }
+        catch (ArgumentException wrong)
+        {
+            throw new UsageException(wrong.Message.ReplaceLineEndings(" "));
+        }
+    }
+
+    private async Task<int> ServeAsync(INodeCore core, TextWriter errors)
+    {
+        using var directory = new DiskLogDirectory(_options.DataFolder);
+        var recovered = 0L;
+        var log = WriteAheadLog.Open(directory, _options.Log, (type, payload) =>
+        {
+            recovered++;
+            core.Recover(type, payload);
+        });
+        NodeLoop? loop = null;
+        var writer = new LogWriter(log, recovered, _options.Durability == "fsync", () => loop!.LogAdvanced(),
+            refused => End(NodeExit.Disk, $"the log cannot be written: {refused.Message}"));
+        loop = new NodeLoop(core, writer, _node.Time,
+            fault => End(NodeExit.Fault, fault is InvariantViolation ? fault.Message : fault.ToString()));
+        var unary = new UnaryCalls(loop, _options, _node.Pool, _node.Time);
+        loop.Start();
+        _node.Ready(loop, unary, writer);
+        await using (new PeerLinks(_node, loop, _log).ConfigureAwait(false))
+        {
+            SetHealth(HealthCheckResponse.Types.ServingStatus.Serving);
+            _log.Serves(_options.Id.ToString(), _options.Strategy, _options.Listen.ToString(), recovered);
+            Serving.TrySetResult();
+            var (code, reason) = await _end.Task.ConfigureAwait(false);
+            if (code != NodeExit.Ok)
+            {
+                // No clean end: what the core knows or the disk holds cannot be trusted. Recovery sorts it out.
+                await errors.WriteLineAsync($"testbed-node: {reason}").ConfigureAwait(false);
+                Environment.Exit(code);
+            }
+
+            _log.Stops(reason);
+            SetHealth(HealthCheckResponse.Types.ServingStatus.NotServing);
+            await _stopping.CancelAsync().ConfigureAwait(false);
+            await _app.StopAsync().ConfigureAwait(false);
+        }
+
+        loop.Stop();
+        writer.Stop();
+        return NodeExit.Ok;
+    }
+
+    private void End(int code, string reason) => _end.TrySetResult((code, reason));
+
+    private void SetHealth(HealthCheckResponse.Types.ServingStatus status) => _health.SetStatus("", status);
+}

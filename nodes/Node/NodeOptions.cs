@@ -1,0 +1,220 @@
+using System.Globalization;
+using System.Net;
+using Testbed.Log;
+using Testbed.Wire;
+
+namespace Testbed.Node;
+
+/// <summary>A command line that cannot be used; the message is one line for the person who typed it.</summary>
+internal sealed class UsageException(string message) : Exception(message);
+
+/// <summary>What the node program was asked to be; checked once, here.</summary>
+internal sealed record NodeOptions
+{
+    /// <summary>Printed for <c>--help</c>.</summary>
+    public const string Help = """
+        testbed-node: one node of a Testbed cluster
+
+          testbed-node --id 0 --strategy raft --nodes 127.0.0.1:7001,127.0.0.1:7002,127.0.0.1:7003 --data /tmp/n0
+
+          --id N                this node's place in --nodes, from 0
+          --strategy NAME       raft or ecc
+          --nodes A,B,...       host:port of every node, in the same order on every node
+          --data-elements K     data elements k of ecc (default 3); ignored by raft
+          --durability LEVEL    os: survives a killed process (default); fsync: survives the machine
+          --data DIR            folder of this node's log
+          --seed N              seed of everything the node draws (default 1)
+          --listen HOST         address to listen on (default 127.0.0.1)
+          --metrics HOST:PORT   Prometheus text under http://HOST:PORT/metrics (default off)
+          --exit-with-parent    end when standard input ends
+          --test-lie            answer wrongly now and then; for tests of the checker only
+          --help                print this
+
+        """;
+
+    /// <summary>This node.</summary>
+    public required NodeId Id { get; init; }
+
+    /// <summary><c>raft</c> or <c>ecc</c>.</summary>
+    public required string Strategy { get; init; }
+
+    /// <summary>host:port of every node, in node order.</summary>
+    public required IReadOnlyList<string> Nodes { get; init; }
+
+    /// <summary>Data elements k; 0 for Raft.</summary>
+    public required int DataElements { get; init; }
+
+    /// <summary><c>os</c> or <c>fsync</c>.</summary>
+    public required string Durability { get; init; }
+
+    /// <summary>Folder of the log.</summary>
+    public required string DataFolder { get; init; }
+
+    /// <summary>Seed of everything the node draws.</summary>
+    public required ulong Seed { get; init; }
+
+    /// <summary>Where the gRPC server listens.</summary>
+    public required IPEndPoint Listen { get; init; }
+
+    /// <summary>Where the metrics server listens; null: nowhere.</summary>
+    public required IPEndPoint? Metrics { get; init; }
+
+    /// <summary>True: the node ends with its standard input.</summary>
+    public bool ExitWithParent { get; init; }
+
+    /// <summary>Test only.</summary>
+    public bool TestLie { get; init; }
+
+    /// <summary>How the log uses its disk at this level.</summary>
+    public LogOptions Log => new() { WriteIsDurable = Durability == "os" };
+
+    /// <summary>Reads a command line; throws <see cref="UsageException"/>.</summary>
+    public static NodeOptions Parse(IReadOnlyList<string> args)
+    {
+        var given = Split(args);
+        var strategy = OneOf(given, "--strategy", null, "raft", "ecc");
+        var nodes = Required(given, "--nodes").Split(',', StringSplitOptions.TrimEntries);
+        if (nodes.Length > Limits.Nodes)
+        {
+            throw new UsageException($"--nodes: at most {Limits.Nodes} nodes");
+        }
+
+        var ports = nodes.Select(Port).ToArray();
+        if (nodes.Distinct(StringComparer.Ordinal).Count() != nodes.Length)
+        {
+            throw new UsageException("--nodes: an address is given twice");
+        }
+
+        var id = (int)Number(given, "--id", null, 0, (ulong)nodes.Length - 1);
+        var dataElements = Number(given, "--data-elements", 3, 1, Limits.Nodes);
+        if (strategy == "ecc" && dataElements > (ulong)Math.Max(1, nodes.Length - 1))
+        {
+            throw new UsageException($"--data-elements {dataElements}: {nodes.Length} nodes allow at most "
+                + $"{Math.Max(1, nodes.Length - 1)}");
+        }
+
+        return new NodeOptions
+        {
+            Id = new NodeId((byte)id),
+            Strategy = strategy,
+            Nodes = nodes,
+            DataElements = strategy == "ecc" ? (int)dataElements : 0,
+            Durability = DurabilityOf(given),
+            DataFolder = Required(given, "--data"),
+            Seed = Number(given, "--seed", 1, 0, ulong.MaxValue),
+            Listen = new IPEndPoint(Address("--listen", given.GetValueOrDefault("--listen", "127.0.0.1")), ports[id]),
+            Metrics = MetricsOf(given.GetValueOrDefault("--metrics", "off")),
+            ExitWithParent = given.ContainsKey("--exit-with-parent"),
+            TestLie = given.ContainsKey("--test-lie"),
+        };
+    }
+
+    private static Dictionary<string, string> Split(IReadOnlyList<string> args)
+    {
+        string[] flags = ["--exit-with-parent", "--test-lie"];
+        string[] valued =
+        [
+            "--id", "--strategy", "--nodes", "--data-elements", "--durability", "--data", "--seed", "--listen",
+            "--metrics",
+        ];
+        var given = new Dictionary<string, string>(StringComparer.Ordinal);
+        for (var i = 0; i < args.Count; i++)
+        {
+            var equals = args[i].IndexOf('=', StringComparison.Ordinal);
+            var name = equals < 0 ? args[i] : args[i][..equals];
+            string value;
+            if (flags.Contains(name) && equals < 0)
+            {
+                value = "";
+            }
+            else if (!valued.Contains(name))
+            {
+                throw new UsageException($"unknown option '{args[i]}': see --help");
+            }
+            else if (equals >= 0)
+            {
+                value = args[i][(equals + 1)..];
+            }
+            else if (++i < args.Count)
+            {
+                value = args[i];
+            }
+            else
+            {
+                throw new UsageException($"{name} needs a value");
+            }
+
+            if (!given.TryAdd(name, value))
+            {
+                throw new UsageException($"{name} is given twice");
+            }
+        }
+
+        return given;
+    }
+
+    private static string Required(Dictionary<string, string> given, string name) =>
+        given.TryGetValue(name, out var value) && value.Length > 0
+            ? value
+            : throw new UsageException($"{name} is missing: see --help");
+
+    private static string OneOf(Dictionary<string, string> given, string name, string? usual, params string[] words)
+    {
+        var value = usual is null ? Required(given, name) : given.GetValueOrDefault(name, usual);
+        return words.Contains(value)
+            ? value
+            : throw new UsageException($"{name} {value}: must be {string.Join(" or ", words)}");
+    }
+
+    private static string DurabilityOf(Dictionary<string, string> given) =>
+        given.GetValueOrDefault("--durability") == "memory"
+            ? throw new UsageException("--durability memory is not available yet: use os or fsync")
+            : OneOf(given, "--durability", "os", "os", "fsync");
+
+    private static ulong Number(
+        Dictionary<string, string> given, string name, ulong? usual, ulong smallest, ulong largest)
+    {
+        var text = usual is null ? Required(given, name) : given.GetValueOrDefault(name);
+        if (text is null)
+        {
+            return usual!.Value;
+        }
+
+        return ulong.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var value)
+            && value >= smallest && value <= largest
+            ? value
+            : throw new UsageException($"{name} {text}: must be a number from {smallest} to {largest}");
+    }
+
+    private static int Port(string address)
+    {
+        var colon = address.LastIndexOf(':');
+        return colon > 0 && int.TryParse(address[(colon + 1)..], NumberStyles.None, CultureInfo.InvariantCulture,
+            out var port) && port is > 0 and <= 65535
+            ? port
+            : throw new UsageException($"--nodes: '{address}' is not host:port");
+    }
+
+    private static IPAddress Address(string option, string host) => host switch
+    {
+        "localhost" => IPAddress.Loopback,
+        "*" => IPAddress.Any,
+        _ => IPAddress.TryParse(host, out var address)
+            ? address
+            : throw new UsageException($"{option} {host}: must be an IP address"),
+    };
+
+    private static IPEndPoint? MetricsOf(string text)
+    {
+        if (text == "off")
+        {
+            return null;
+        }
+
+        var colon = text.LastIndexOf(':');
+        return colon > 0 && ushort.TryParse(text[(colon + 1)..], NumberStyles.None, CultureInfo.InvariantCulture,
+            out var port)
+            ? new IPEndPoint(Address("--metrics", text[..colon].Trim('[', ']')), port)
+            : throw new UsageException($"--metrics {text}: must be HOST:PORT or off");
+    }
+}

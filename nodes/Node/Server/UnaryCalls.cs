@@ -1,0 +1,143 @@
+using System.Collections.Concurrent;
+using Grpc.Core;
+using Testbed.Client.Links;
+using Testbed.Wire;
+
+namespace Testbed.Node.Server;
+
+/// <summary>
+/// Unary calls in the core's terms: requests of one client, the host itself, told apart by correlation id. For people and
+/// other clients; load goes over streams.
+/// </summary>
+internal sealed class UnaryCalls : IFrameSink
+{
+    /// <summary>The host's own client endpoint; streams count from 1.</summary>
+    public const int ClientId = 0;
+
+    private const int MostOutstanding = 4096;
+    private const long AnswersLimitBytes = 1024L * 1024 * 1024;
+
+    private static readonly TimeSpan UsualPatience = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan LongestPatience = TimeSpan.FromMinutes(1);
+
+    private readonly NodeLoop _loop;
+    private readonly NodeOptions _options;
+    private readonly TimeProvider _time;
+    private readonly ConcurrentDictionary<ulong, TaskCompletionSource<KvReply>> _outstanding = new();
+    private long _lastId;
+
+    public UnaryCalls(NodeLoop loop, NodeOptions options, BufferPool pool, TimeProvider time)
+    {
+        _loop = loop;
+        _options = options;
+        _time = time;
+        loop.Register(ClientId, new Outbox(pool, this, AnswersLimitBytes, new ByteCounters()));
+    }
+
+    /// <summary>Has the core carry out one operation; throws <see cref="RpcException"/> unless it is ok or not found.</summary>
+    public async Task<KvReply> CallAsync(KvKind kind, ReadOnlyMemory<byte> key, ReadOnlyMemory<byte> value, int scanLimit,
+        ServerCallContext context)
+    {
+        Check(kind, key, value, scanLimit);
+        if (_outstanding.Count >= MostOutstanding)
+        {
+            throw Refused(StatusCode.ResourceExhausted, "too many unary calls at once; nothing was done");
+        }
+
+        var patience = context.Deadline == DateTime.MaxValue
+            ? UsualPatience
+            : context.Deadline.ToUniversalTime() - _time.GetUtcNow().UtcDateTime;
+        patience = TimeSpan.FromTicks(Math.Clamp(patience.Ticks, 1, LongestPatience.Ticks));
+        var id = (ulong)Interlocked.Increment(ref _lastId);
+        var waiting = new TaskCompletionSource<KvReply>(TaskCreationOptions.RunContinuationsAsynchronously);
+        _outstanding[id] = waiting;
+        try
+        {
+            _loop.Request(ClientId, Frame(new KvRequest(
+                id, kind, key, value, scanLimit, (uint)patience.TotalMicroseconds)));
+            var reply = await waiting.Task.WaitAsync(patience, _time, context.CancellationToken).ConfigureAwait(false);
+            return Checked(kind, reply);
+        }
+        catch (TimeoutException)
+        {
+            throw Refused(StatusCode.DeadlineExceeded, WithEffect(kind, "no answer in time"));
+        }
+        catch (OperationCanceledException)
+        {
+            throw Refused(StatusCode.Cancelled, WithEffect(kind, "cancelled"));
+        }
+        finally
+        {
+            _outstanding.TryRemove(id, out _);
+        }
+    }
+
+    /// <summary>Takes answers from the core. The buffers are used again afterwards, so what is kept is copied.</summary>
+    public Task WriteAsync(StreamFrame frame)
+    {
+        foreach (var segment in frame.Segments)
+        {
+            var messages = new FrameReader(segment.Buffer.AsMemory(0, segment.Length));
+            while (messages.TryNext(out var message))
+            {
+                if (KvReply.TryRead(message, out var reply)
+                    && _outstanding.TryGetValue(reply.CorrelationId, out var waiting))
+                {
+                    waiting.TrySetResult(reply with
+                    {
+                        Value = reply.Value.ToArray(),
+                        Entries = reply.Entries.ToArray(),
+                    });
+                }
+            }
+        }
+
+        return Task.CompletedTask;
+    }
+
+    public void Abort()
+    {
+        // Answers are taken at once: there is no stream that could stop reading.
+    }
+
+    private static void Check(KvKind kind, ReadOnlyMemory<byte> key, ReadOnlyMemory<byte> value, int scanLimit)
+    {
+        var wrong = (kind, key.Length) switch
+        {
+            (not KvKind.Scan, 0) => "the key is empty",
+            (_, > Limits.KeyBytes) => $"the key has {key.Length} bytes, at most {Limits.KeyBytes} are allowed",
+            _ when value.Length > Limits.ValueBytes =>
+                $"the value has {value.Length} bytes, at most {Limits.ValueBytes} are allowed",
+            _ when scanLimit is < 0 or > Limits.ScanKeys => $"a scan returns at most {Limits.ScanKeys} keys",
+            _ => null,
+        };
+        if (wrong is not null)
+        {
+            throw Refused(StatusCode.InvalidArgument, wrong);
+        }
+    }
+
+    private static byte[] Frame(in KvRequest request)
+    {
+        var buffer = new byte[FrameReader.PrefixBytes + request.MaxBytes];
+        var length = request.Write(buffer.AsSpan(FrameReader.PrefixBytes));
+        new WireWriter(buffer).U32((uint)length);
+        return buffer[..(FrameReader.PrefixBytes + length)];
+    }
+
+    private KvReply Checked(KvKind kind, in KvReply reply) => reply.Status switch
+    {
+        KvStatus.Ok or KvStatus.NotFound => reply,
+        KvStatus.NotLeader => throw Refused(StatusCode.FailedPrecondition, reply.LeaderHint < _options.Nodes.Count
+            ? $"this node does not lead; n{reply.LeaderHint} does, at {_options.Nodes[reply.LeaderHint]}"
+            : "this node does not lead, and no leader is known"),
+        KvStatus.Busy => throw Refused(StatusCode.ResourceExhausted, "a limit is reached; nothing was done, try again"),
+        KvStatus.Rejected => throw Refused(StatusCode.InvalidArgument, "the node cannot carry this out; nothing was done"),
+        _ => throw Refused(StatusCode.Unavailable, WithEffect(kind, "the node gave up")),
+    };
+
+    private static string WithEffect(KvKind kind, string what) =>
+        kind is KvKind.Put or KvKind.Delete ? $"{what}: the effect is unknown" : what;
+
+    private static RpcException Refused(StatusCode code, string detail) => new(new Status(code, detail));
+}
