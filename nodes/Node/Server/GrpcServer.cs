@@ -30,7 +30,10 @@ internal static class GrpcServer
             console.UseUtcTimestamp = true;
             console.ColorBehavior = LoggerColorBehavior.Disabled;
         });
-        builder.Logging.SetMinimumLevel(LogLevel.Warning).AddFilter("Testbed", LogLevel.Information);
+        builder.Logging.SetMinimumLevel(LogLevel.Warning)
+            .AddFilter("Testbed", LogLevel.Information)
+            // A start that fails is told in one line by the program itself.
+            .AddFilter("Microsoft.Extensions.Hosting", LogLevel.None);
         builder.Services.AddRoutingCore();
         builder.Services.AddGrpc(grpc =>
         {
