@@ -20,6 +20,7 @@ internal sealed class HistogramLog : IDisposable
     private readonly LongHistogram _total = Histograms.Create();
     private readonly ByteBuffer _buffer;
     private long _second = -1;
+    private bool _closed;
 
     public HistogramLog(string path, DateTimeOffset startedUtc)
     {
@@ -74,14 +75,26 @@ internal sealed class HistogramLog : IDisposable
     public void Complete()
     {
         EndInterval();
-        _text.Dispose();
+        Close();
         _file.Complete();
     }
 
+    /// <summary>Ends the file with the seconds gathered so far; unless completed it stays partial.</summary>
     public void Dispose()
     {
-        _text.Dispose();
+        if (!_closed)
+        {
+            EndInterval();
+            Close();
+        }
+
         _file.Dispose();
+    }
+
+    private void Close()
+    {
+        _closed = true;
+        _text.Dispose();
     }
 
     private void EndInterval()

@@ -1,5 +1,3 @@
-using System.Collections.Concurrent;
-
 namespace Testbed.Results;
 
 /// <summary>
@@ -34,7 +32,8 @@ public sealed class RunRecorder : IDisposable
     private readonly PhaseBook _phases = new();
     private readonly LiveMeter _meter = new();
     private readonly Dictionary<string, long> _reasons = [];
-    private readonly ConcurrentQueue<WorkerRecorder.Chunk> _chunks = new();
+    private readonly Lock _chunkGate = new();
+    private readonly Stack<WorkerRecorder.Chunk> _chunks = new(MaxChunks);
     private readonly ManualResetEventSlim _stop = new(false);
     private readonly Action<ReadOnlySpan<CompletedOperation>> _take;
     private Thread? _thread;
@@ -149,17 +148,20 @@ public sealed class RunRecorder : IDisposable
     {
         while (true)
         {
-            if (_chunks.TryDequeue(out var chunk))
+            lock (_chunkGate)
             {
-                return chunk;
+                if (_chunks.TryPop(out var chunk))
+                {
+                    return chunk;
+                }
+
+                if (_chunksMade < MaxChunks)
+                {
+                    _chunksMade++;
+                    return new WorkerRecorder.Chunk();
+                }
             }
 
-            if (Interlocked.Increment(ref _chunksMade) <= MaxChunks)
-            {
-                return new WorkerRecorder.Chunk();
-            }
-
-            Interlocked.Decrement(ref _chunksMade);
             Thread.Sleep(1);
         }
     }
@@ -168,7 +170,10 @@ public sealed class RunRecorder : IDisposable
     {
         chunk.Count = 0;
         chunk.Next = null;
-        _chunks.Enqueue(chunk);
+        lock (_chunkGate)
+        {
+            _chunks.Push(chunk);
+        }
     }
 
     private void Run()
