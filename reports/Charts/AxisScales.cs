@@ -5,27 +5,27 @@ namespace Testbed.Reports;
 /// <summary>Makes axes whose limits and ticks a reader can take in at a glance.</summary>
 internal static class AxisScales
 {
-    /// <summary>A linear axis from zero to a little above the largest value, about five round ticks.</summary>
-    public static Axis FromZero(string label, double largest, Func<double, string>? format = null)
+    /// <summary>A linear axis from zero to a little above the largest value, about five round ticks, none closer than the least step.</summary>
+    public static Axis FromZero(string label, double largest, double leastStep = 0)
     {
         double top = double.IsFinite(largest) && largest > 0 ? largest * 1.08 : 1;
-        return Linear(label, 0, top, format: format);
+        return Linear(label, 0, top, leastStep: leastStep);
     }
 
-    /// <summary>A linear axis with round ticks inside the limits given.</summary>
-    public static Axis Linear(string label, double min, double max, int wanted = 5, Func<double, string>? format = null)
+    /// <summary>A linear axis with round ticks inside the limits given, none closer than the least step.</summary>
+    public static Axis Linear(string label, double min, double max, int wanted = 5, double leastStep = 0)
     {
         if (!(max > min))
         {
             max = min + 1;
         }
 
-        double step = RoundStep((max - min) / wanted);
+        double step = Math.Max(leastStep, RoundStep((max - min) / wanted));
         List<Tick> ticks = [];
         for (long i = (long)Math.Ceiling(min / step); (i * step) <= max + (step * 1e-9); i++)
         {
             double value = i * step;
-            ticks.Add(new Tick(value, format is null ? Plain(value, step) : format(value)));
+            ticks.Add(new Tick(value, Plain(value, step)));
         }
 
         return new Axis(label, min, max, ticks);
@@ -66,7 +66,7 @@ internal static class AxisScales
     {
         // Decades alone leave a narrow axis without labels; then 2 and 5 (or every digit) are labelled too.
         double span = max - min;
-        int[] labelled = span > 2.5 ? [1] : span > 1.2 ? [1, 3] : span > 0.9 ? [1, 2, 5] : [1, 2, 3, 4, 5, 6, 8];
+        int[] labelled = span > 2.8 ? [1] : span > 2 ? [1, 3] : span > 0.9 ? [1, 2, 5] : [1, 2, 3, 4, 5, 6, 8];
         int stride = span > 8 ? 2 : 1;
         List<Tick> ticks = [];
         List<double> minor = [];
@@ -99,12 +99,12 @@ internal static class AxisScales
     /// </summary>
     public static Axis Percentile(double max)
     {
+        double limit = Math.Clamp(max, 1.1, 6.2);
         (double Share, string Label)[] nines =
         [
-            (0, "0 %"), (0.5, "50 %"), (0.9, "90 %"), (0.99, "99 %"), (0.999, "99.9 %"), (0.9999, "99.99 %"),
+            (0, limit > 4 ? "" : "0 %"), (0.5, "50 %"), (0.9, "90 %"), (0.99, "99 %"), (0.999, "99.9 %"), (0.9999, "99.99 %"),
             (0.99999, "99.999 %"), (0.999999, "99.9999 %"),
         ];
-        double limit = Math.Clamp(max, 1.1, 6.2);
         return new Axis(
             "percentile of operations", 0, limit,
             [.. nines.Select(n => new Tick(PercentilePosition(n.Share * 100), n.Label)).Where(t => t.Position <= limit)]);

@@ -7,7 +7,7 @@ internal static class BytesChart
 {
     /// <summary>The figure of one run.</summary>
     public static Figure Build(Findings findings) => Build(
-        "bytes", [(findings.Run.Manifest.Strategy, findings.Run)], ChartNames.RunLine(findings.Run.Manifest));
+        "bytes", [(ChartNames.Strategy(findings.Run.Manifest.Strategy), findings.Run)], ChartNames.RunLine(findings.Run.Manifest));
 
     /// <summary>The figure of several runs side by side.</summary>
     public static Figure Build(string name, IReadOnlyList<(string Label, RunData Run)> runs, string subtitle) =>
@@ -18,7 +18,7 @@ internal static class BytesChart
         string[] parts =
         [
             .. runs.Select(r => (r.Label, r.Run.Summary.Bytes)).Where(r => Payload(r.Bytes) is not null).Select(r =>
-                $"{r.Label} holds {Units.Times(Payload(r.Bytes))} the logical bytes "
+                $"{r.Label} stores {Units.Times(Payload(r.Bytes))} the logical bytes "
                 + $"(theory {Units.Times(r.Bytes.TheoryStoredPerLogical)})"),
         ];
         return parts.Length == 0 ? "No stored bytes were measured" : ChartNames.Sentence(string.Join("; ", parts));
@@ -39,8 +39,8 @@ internal static class BytesChart
         {
             ByteFigures bytes = run.Summary.Bytes;
             int first = bars.Count;
-            bars.Add(($"{label} payload", Payload(bytes), Tone.Blue));
-            bars.Add(($"{label} total", Total(bytes), Tone.Sky));
+            bars.Add(($"{label}: payload", Payload(bytes), Tone.Blue));
+            bars.Add(($"{label}: total", Total(bytes), Tone.Sky));
             double line = bytes.TheoryStoredPerLogical;
             theory.Add(new LineMark([first - 0.46, first + 1.46], [line, line], Tone.Vermilion) { Width = 2.2, Dashed = true });
             largest = Math.Max(largest, line);
@@ -48,12 +48,7 @@ internal static class BytesChart
 
         return Bars("Stored bytes per logical byte, at the end", "stored / logical", bars, Units.Times, theory, largest) with
         {
-            Legend =
-            [
-                new LegendEntry("payload", Tone.Blue, LegendShape.Box),
-                new LegendEntry("with keys and metadata", Tone.Sky, LegendShape.Box),
-                new LegendEntry("theory", Tone.Vermilion, LegendShape.Dashed),
-            ],
+            Legend = [new LegendEntry("theory", Tone.Vermilion, LegendShape.Dashed)],
             Empty = bars.TrueForAll(b => b.Item2 is null) ? "nothing is stored, so there is no ratio" : null,
         };
     }
@@ -64,17 +59,12 @@ internal static class BytesChart
         foreach ((string label, RunData run) in runs)
         {
             ByteFigures bytes = run.Summary.Bytes;
-            bars.Add(($"{label} clients", PerOperation(bytes.ClientSentBytes, run), Tone.Green));
-            bars.Add(($"{label} nodes", PerOperation(bytes.NodeSentBytes, run), Tone.Purple));
+            bars.Add(($"{label}: clients", PerOperation(bytes.ClientSentBytes, run), Tone.Green));
+            bars.Add(($"{label}: nodes", PerOperation(bytes.NodeSentBytes, run), Tone.Purple));
         }
 
         return Bars("Bytes sent per operation", "bytes / operation", bars, Units.Bytes, [], 0) with
         {
-            Legend =
-            [
-                new LegendEntry("by clients", Tone.Green, LegendShape.Box),
-                new LegendEntry("by nodes", Tone.Purple, LegendShape.Box),
-            ],
             Empty = bars.TrueForAll(b => b.Item2 is null) ? "no sent bytes were counted" : null,
         };
     }
@@ -82,7 +72,7 @@ internal static class BytesChart
     private static double? PerOperation(long? bytes, RunData run)
     {
         long operations = run.Summary.Operations.Where(o => o.Phase == Findings.Measured)
-            .Where(o => OperationNames.IsRead(o.Operation) || OperationNames.IsWrite(o.Operation))
+            .Where(o => OperationWords.IsRead(o.Operation) || OperationWords.IsWrite(o.Operation))
             .Sum(o => o.Ok + o.NotFound + o.Failed + o.Unknown + o.Corrupt);
         return bytes is long b && operations > 0 ? (double)b / operations : null;
     }

@@ -16,12 +16,20 @@ internal static class ChartNames
         _ => Tone.Ink,
     };
 
+    /// <summary>A strategy as people write it.</summary>
+    public static string Strategy(string strategy) => strategy switch
+    {
+        "ecc" => "ECC",
+        "raft" => "Raft",
+        _ => strategy,
+    };
+
     /// <summary>One line that says which run a figure shows.</summary>
     public static string RunLine(Manifest manifest)
     {
         string code = manifest.Strategy == "ecc" ? $" ({manifest.Nodes},{manifest.DataElements})" : $" n={manifest.Nodes}";
         string rate = manifest.OfferedRate is double r ? $"open loop {Units.Rate(r)}" : "closed loop";
-        return $"{manifest.Strategy}{code} · workload {manifest.Workload} · {rate} · durability {manifest.Durability} · "
+        return $"{Strategy(manifest.Strategy)}{code} · workload {manifest.Workload} · {rate} · durability {manifest.Durability} · "
             + $"{manifest.Cluster} cluster · seed {manifest.Seed}";
     }
 

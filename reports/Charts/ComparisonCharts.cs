@@ -29,14 +29,16 @@ internal static class ComparisonCharts
             new RuleMark(false, 0, Tone.Ink) { Dashed = false, Width = 1.2 },
         ];
         List<Tick> names = [];
+        bool judged = model.Pairs >= Bootstrap.LeastForInterval;
         for (int row = 0; row < drawn.Length; row++)
         {
             MetricOutcome o = drawn[row];
             double y = drawn.Length - row - 0.5;
             Interval i = o.RatioInterval ?? new Interval(o.Ratio!.Value, o.Ratio.Value);
             names.Add(new Tick(y, o.Metric.Label));
+            marks.Add(new LineMark([-reach, reach], [y, y], Tone.Muted) { Width = 0.8, Opacity = 0.25 });
             marks.Add(new WhiskerMark(Math.Log10(i.Low), Math.Log10(o.Ratio!.Value), Math.Log10(i.High), y, VerdictTone(o)));
-            marks.Add(new TextMark(reach * 1.04, y, $"{Units.Times(o.Ratio)}  {CompareText.Word(o.Verdict)}", Tone.Ink, Anchor.Left));
+            marks.Add(new TextMark(reach * 1.04, y, judged ? $"{Units.Times(o.Ratio)}  {CompareText.Word(o.Verdict)}" : Units.Times(o.Ratio), Tone.Ink, Anchor.Left));
         }
 
         Axis ratio = AxisScales.LogBetween(
@@ -44,10 +46,10 @@ internal static class ComparisonCharts
         Panel panel = new()
         {
             Title = model.Pairs > 1 ? "Median ratio and interval" : "Ratio (one pair: no interval)",
-            X = ratio with { Max = reach * 1.5 },
-            Y = new Axis("", 0, Math.Max(1, drawn.Length), names),
+            X = ratio with { Max = reach * (judged ? 1.45 : 1.2) },
+            Y = new Axis("", 0, Math.Max(1, drawn.Length), names) { Grid = false },
             Height = Math.Max(60, 24 * drawn.Length), Marks = marks, LeftPadding = 210,
-            Legend =
+            Legend = !judged ? [] :
             [
                 new LegendEntry("better", Tone.Green, LegendShape.Box), new LegendEntry("worse", Tone.Vermilion, LegendShape.Box),
                 new LegendEntry("equivalent", Tone.Blue, LegendShape.Box),
@@ -67,13 +69,13 @@ internal static class ComparisonCharts
             "latency from intended start", rows.Where(r => r.Percentile >= 1).Select(r => r.ValueUs), Units.LatencyTick);
         string[] operations =
         [
-            .. OperationNames.Sorted(rows.Select(r => r.Operation))
-                .Where(o => OperationNames.IsRead(o) || OperationNames.IsWrite(o)),
+            .. OperationWords.Sorted(rows.Select(r => r.Operation))
+                .Where(o => OperationWords.IsRead(o) || OperationWords.IsWrite(o)),
         ];
         List<Panel> panels = [];
         foreach ((string kind, Func<string, bool> wanted) in new (string, Func<string, bool>)[]
         {
-            ("reads", OperationNames.IsRead), ("writes", OperationNames.IsWrite),
+            ("reads", OperationWords.IsRead), ("writes", OperationWords.IsWrite),
         })
         {
             string[] here = [.. operations.Where(wanted)];
@@ -147,9 +149,9 @@ internal static class ComparisonCharts
 
         return new Panel
         {
-            Title = ChartNames.Sentence(OperationNames.Plural(operation)), X = AxisScales.Percentile(right + 0.05), Y = y,
+            Title = ChartNames.Sentence(OperationWords.Plural(operation)), X = AxisScales.Percentile(right + 0.05), Y = y,
             Height = 330, Marks = marks, Legend = Legend(model),
-            Empty = marks.Count == 0 ? $"no {OperationNames.Plural(operation)} succeeded" : null,
+            Empty = marks.Count == 0 ? $"no {OperationWords.Plural(operation)} succeeded" : null,
         };
     }
 
@@ -194,8 +196,8 @@ internal static class ComparisonCharts
     {
         WindowSeries baseline = series(model.Baseline[0]);
         WindowSeries candidate = series(model.Candidate[0]);
-        double[] left = TimelineChart.MovingMean(baseline.GoodPerSecond);
-        double[] right = TimelineChart.MovingMean(candidate.GoodPerSecond);
+        double[] left = TimelineChart.GoodputMean(baseline, model.Baseline[0]);
+        double[] right = TimelineChart.GoodputMean(candidate, model.Candidate[0]);
         Axis y = AxisScales.FromZero("ok per second", left.Concat(right).DefaultIfEmpty(0).Max());
         return new Panel
         {
@@ -230,10 +232,11 @@ internal static class ComparisonCharts
 
     private static string GapFinding(ComparisonModel model)
     {
-        string One(string label, Findings f) => f.Deepest is null
-            ? $"{label} {Units.Rate(f.Goodput)}"
-            : $"{label}: longest gap {FaultText.Gap(Longest(f))}, goodput {Units.Rate(f.Goodput)}";
-        return ChartNames.Sentence(One(model.BaselineLabel, model.Baseline[0])) + "; " + One(model.CandidateLabel, model.Candidate[0]);
+        static string One(string label, Findings f) => f.Deepest is null || Longest(f) is not long gap
+            ? $"{label} had {Units.Rate(f.Goodput)} of goodput"
+            : gap == 0 ? $"{label} never stopped" : $"{label} stopped for up to {Units.Nanos(gap)}";
+        string kinds = model.Baseline[0].Deepest is null ? "" : "Reads or writes: ";
+        return kinds + One(model.BaselineLabel, model.Baseline[0]) + "; " + One(model.CandidateLabel, model.Candidate[0]);
     }
 
     private static long? Longest(Findings f) =>
@@ -260,6 +263,7 @@ internal static class ComparisonCharts
         Verdict.Better => Tone.Green,
         Verdict.Worse => Tone.Vermilion,
         Verdict.Equivalent => Tone.Blue,
+        _ when outcome.Pairs < Bootstrap.LeastForInterval => Tone.Ink,
         _ => Tone.Muted,
     };
 }

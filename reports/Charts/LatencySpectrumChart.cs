@@ -9,9 +9,9 @@ internal static class LatencySpectrumChart
     public static Figure Build(Findings findings)
     {
         LatencyRow[] rows = [.. findings.Run.Latencies.Where(r => r.Kind == "latency" && r.Outcome == "ok" && r.ValueUs > 0)];
-        IReadOnlyList<string> operations = OperationNames.Sorted(rows.Select(r => r.Operation));
-        string[] reads = [.. operations.Where(OperationNames.IsRead)];
-        string[] writes = [.. operations.Where(OperationNames.IsWrite)];
+        IReadOnlyList<string> operations = OperationWords.Sorted(rows.Select(r => r.Operation));
+        string[] reads = [.. operations.Where(OperationWords.IsRead)];
+        string[] writes = [.. operations.Where(OperationWords.IsWrite)];
         Axis y = AxisScales.Log(
             "latency from intended start",
             rows.Where(r => IsDrawn(r.Phase, findings) && IsPaired(r.Operation) && r.Percentile >= 1).Select(r => r.ValueUs),
@@ -22,7 +22,7 @@ internal static class LatencySpectrumChart
         return new Figure("latency-spectrum", Finding(findings), ChartNames.RunLine(findings.Run.Manifest), panels, 2);
     }
 
-    private static bool IsPaired(string operation) => OperationNames.IsRead(operation) || OperationNames.IsWrite(operation);
+    private static bool IsPaired(string operation) => OperationWords.IsRead(operation) || OperationWords.IsWrite(operation);
 
     /// <summary>Phases to draw: those of the measured time; all of it when the run has no phases with figures.</summary>
     private static bool IsDrawn(string phase, Findings findings) => PhasesToDraw(findings).Contains(phase);
@@ -78,7 +78,7 @@ internal static class LatencySpectrumChart
 
         return new Panel
         {
-            Title = ChartNames.Sentence(OperationNames.Plural(operation)),
+            Title = ChartNames.Sentence(OperationWords.Plural(operation)),
             X = AxisScales.Percentile(right + 0.05), Y = y, Height = 330, Marks = marks, Legend = legend,
         };
     }
@@ -113,7 +113,7 @@ internal static class LatencySpectrumChart
         List<string> parts = [];
         foreach (OperationFigures total in findings.Total.Take(2))
         {
-            string name = OperationNames.Plural(total.Operation);
+            string name = OperationWords.Plural(total.Operation);
             OperationFigures? steady = findings.Of("steady", total.Operation);
             OperationFigures? down = findings.WhileDown(total.Operation);
             parts.Add(steady?.LatencyP99Us is double before && down?.LatencyP99Us is double during

@@ -16,7 +16,7 @@ internal static class ResourcesChart
         List<Panel> panels =
         [
             frame.Lane() with { Legend = [.. nodes.Select((n, i) => new LegendEntry(n.Node, Palette.Of(i)))] },
-            Over("CPU", "cores", frame, nodes, n => n.Rate(r => r.CpuSeconds), 1),
+            Over("CPU", "cores", frame, nodes, n => n.Rate(r => r.CpuSeconds), 0.1),
             Over("Resident memory", "MB", frame, nodes, n => n.Level(r => r.RssBytes / 1e6), 1),
             Over("Network sent", "MB/s", frame, nodes, n => n.Rate(r => r.NetworkTxBytes / 1e6), 0.01),
             Over("Disk written", "MB/s", frame, nodes, n => n.Rate(r => r.DiskWriteBytes / 1e6), 0.01),

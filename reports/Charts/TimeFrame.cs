@@ -6,6 +6,9 @@ internal sealed class TimeFrame
     /// <summary>Most fault rows drawn; more would be taller than the data.</summary>
     public const int MaxFaultRows = 8;
 
+    /// <summary>Most faults shaded; beyond that the shading would say nothing.</summary>
+    private const int MaxShaded = 100;
+
     private readonly Findings findings;
 
     /// <summary>The frame of a run; from its first window or phase to its last.</summary>
@@ -27,7 +30,7 @@ internal sealed class TimeFrame
     public IReadOnlyList<Mark> Background()
     {
         List<Mark> marks = [];
-        foreach (FaultSpan fault in findings.Faults)
+        foreach (FaultSpan fault in findings.Faults.Take(MaxShaded))
         {
             marks.Add(new BoxMark(fault.Start, fault.End, double.NegativeInfinity, double.PositiveInfinity, Tone.Vermilion)
             {
@@ -37,7 +40,7 @@ internal sealed class TimeFrame
 
         foreach (ReportPhase phase in findings.Clock.Phases.Where(p => RunClock.IsShown(p.Name) && p.Start > X.Min))
         {
-            marks.Add(new RuleMark(false, phase.Start, Tone.Muted) { Opacity = 0.45 });
+            marks.Add(new RuleMark(false, phase.Start, Tone.Muted) { Dashed = false, Opacity = 0.5 });
         }
 
         return marks;

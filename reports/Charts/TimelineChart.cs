@@ -6,13 +6,16 @@ internal static class TimelineChart
     /// <summary>Windows in the moving mean that is drawn over the single windows: one second.</summary>
     private const int MeanWindows = 10;
 
+    /// <summary>Most bars of the failure panel; a longer run sums neighbouring windows.</summary>
+    private const int MaxBars = 400;
+
     /// <summary>Builds the figure.</summary>
     public static Figure Build(Findings findings)
     {
         TimeFrame frame = new(findings);
         List<Panel> panels = [frame.Lane()];
-        panels.Add(Goodput(frame, findings.Reads, "reads", Tone.Blue));
-        panels.Add(Goodput(frame, findings.Writes, "writes", Tone.Orange));
+        panels.Add(Goodput(frame, findings, findings.Reads, "reads", Tone.Blue));
+        panels.Add(Goodput(frame, findings, findings.Writes, "writes", Tone.Orange));
         panels.Add(Latency(frame, findings));
         panels.Add(Failures(frame, findings));
         return new Figure("timeline", Finding(findings), ChartNames.RunLine(findings.Run.Manifest), panels);
@@ -34,21 +37,18 @@ internal static class TimelineChart
         }
 
         string nodes = down.Nodes == 1 ? "one node down" : $"{down.Nodes} nodes down";
-        List<string> gaps = [];
-        AddGap(gaps, findings.Reads, "reads", findings.LongestReadGapNs);
-        AddGap(gaps, findings.Writes, "writes", findings.LongestWriteGapNs);
-        return $"{rate}; with {nodes}: {string.Join(", ", gaps)}";
+        (string Kind, long? Gap)[] kinds =
+        [
+            .. new[] { ("reads", findings.LongestReadGapNs, findings.Reads), ("writes", findings.LongestWriteGapNs, findings.Writes) }
+                .Where(k => !k.Item3.IsEmpty).Select(k => (k.Item1, k.Item2)),
+        ];
+        string never = string.Join(" and ", kinds.Where(k => k.Gap is 0).Select(k => k.Kind));
+        List<string> parts = never.Length == 0 ? [] : [never + " never stopped"];
+        parts.AddRange(kinds.Where(k => k.Gap is > 0).Select(k => $"{k.Kind} stopped for up to {Units.Nanos(k.Gap)}"));
+        return parts.Count == 0 ? $"{rate}, with {nodes} for a while" : $"{rate}; with {nodes} {string.Join(", ", parts)}";
     }
 
-    private static void AddGap(List<string> gaps, WindowSeries series, string kind, long? gapNs)
-    {
-        if (!series.IsEmpty)
-        {
-            gaps.Add(gapNs is > 0 ? $"{kind} stopped for up to {Units.Nanos(gapNs)}" : $"{kind} never stopped");
-        }
-    }
-
-    private static Panel Goodput(TimeFrame frame, WindowSeries series, string kind, Tone tone)
+    private static Panel Goodput(TimeFrame frame, Findings findings, WindowSeries series, string kind, Tone tone)
     {
         string title = $"Goodput of {kind}";
         if (series.IsEmpty)
@@ -61,12 +61,12 @@ internal static class TimelineChart
         }
 
         double[] good = series.GoodPerSecond;
-        double[] offered = MovingMean(series.AllPerSecond);
+        double[] offered = MovingMean(series.AllPerSecond, new int[series.Seconds.Length]);
         Axis y = AxisScales.FromZero("ok per second", Math.Max(Largest(good), Largest(offered)));
         List<Mark> marks = [.. frame.Background()];
         marks.Add(new LineMark(series.Seconds, good, tone) { Opacity = 0.35, Width = 1 });
-        marks.Add(new LineMark(series.Seconds, offered, Tone.Ink) { Dashed = true, Width = 1.2, Opacity = 0.8 });
-        marks.Add(new LineMark(series.Seconds, MovingMean(good), tone) { Width = 2 });
+        marks.Add(new LineMark(series.Seconds, offered, Tone.Ink) { Dashed = true, Width = 1.3, Opacity = 0.8 });
+        marks.Add(new LineMark(series.Seconds, GoodputMean(series, findings), tone) { Width = 2.2 });
         bool stopped = AddOutages(marks, series, y);
         List<LegendEntry> legend =
         [
@@ -88,7 +88,7 @@ internal static class TimelineChart
         int start = -1;
         for (int i = 0; i <= series.Seconds.Length; i++)
         {
-            bool stopped = i < series.Seconds.Length && series.All[i] > 0 && series.Good[i] == 0;
+            bool stopped = i < series.Seconds.Length && Stopped(series, i);
             if (stopped && start < 0)
             {
                 start = i;
@@ -138,15 +138,18 @@ internal static class TimelineChart
     {
         WindowSeries all = WindowSeries.Of(findings.Run, findings.Clock, _ => true);
         List<Mark> marks = [.. frame.Background()];
-        double width = WindowSeries.WindowNs / 1e9;
+        int bundle = Math.Max(1, (int)Math.Ceiling((double)all.Seconds.Length / MaxBars));
+        double width = bundle * WindowSeries.WindowNs / 1e9;
         double largest = 0;
-        for (int i = 0; i < all.Seconds.Length; i++)
+        for (int i = 0; i < all.Seconds.Length; i += bundle)
         {
             double x = all.Seconds[i];
             double bottom = 0;
+            Range range = i..Math.Min(i + bundle, all.Seconds.Length);
             foreach ((long count, Tone tone) in new[]
             {
-                (all.Failed[i], Tone.Vermilion), (all.Unknown[i], Tone.Purple), (all.Shed[i], Tone.Sky),
+                (all.Failed[range].Sum(), Tone.Vermilion), (all.Unknown[range].Sum(), Tone.Purple),
+                (all.Shed[range].Sum(), Tone.Sky),
             })
             {
                 if (count > 0)
@@ -161,19 +164,42 @@ internal static class TimelineChart
 
         return new Panel
         {
-            Title = "Not ok", X = frame.X, Y = AxisScales.FromZero("per 100 ms", Math.Max(1, largest)),
+            Title = "Not ok", X = frame.X, Y = AxisScales.FromZero($"per {bundle * 100} ms", Math.Max(1, largest), leastStep: 1),
             Height = largest == 0 ? 60 : 100, Marks = marks,
             Legend = largest == 0 ? [] :
             [
                 new LegendEntry("failed", Tone.Vermilion, LegendShape.Box),
                 new LegendEntry("unknown", Tone.Purple, LegendShape.Box), new LegendEntry("shed", Tone.Sky, LegendShape.Box),
             ],
-            Empty = largest == 0 ? "every operation succeeded: none failed, none unknown, none shed" : null,
+            Empty = largest > 0 ? null
+                : all.IsEmpty ? "no operation was measured"
+                : "every operation succeeded: none failed, none unknown, none shed",
         };
     }
 
-    /// <summary>Mean over one second, centred; shorter at the ends.</summary>
-    internal static double[] MovingMean(double[] values)
+    /// <summary>
+    /// Goodput as a mean over one second that never reaches across the start or end of a fault or of an outage: a mean
+    /// that did would show a dip before the fault that caused it.
+    /// </summary>
+    internal static double[] GoodputMean(WindowSeries series, Findings findings)
+    {
+        double[] edges = [.. findings.Faults.SelectMany(f => new[] { f.Start, f.End })];
+        int[] segments = new int[series.Seconds.Length];
+        for (int i = 1; i < segments.Length; i++)
+        {
+            double start = series.Seconds[i];
+            bool outageEdge = Stopped(series, i) != Stopped(series, i - 1);
+            bool faultEdge = edges.Any(e => e >= start && e < start + (WindowSeries.WindowNs / 1e9));
+            segments[i] = segments[i - 1] + (outageEdge || faultEdge ? 1 : 0);
+        }
+
+        return MovingMean(series.GoodPerSecond, segments);
+    }
+
+    private static bool Stopped(WindowSeries series, int index) => series.All[index] > 0 && series.Good[index] == 0;
+
+    /// <summary>Mean over one second, centred, of values of the same segment.</summary>
+    private static double[] MovingMean(double[] values, int[] segments)
     {
         double[] mean = new double[values.Length];
         for (int i = 0; i < values.Length; i++)
@@ -181,12 +207,15 @@ internal static class TimelineChart
             int from = Math.Max(0, i - (MeanWindows / 2));
             int to = Math.Min(values.Length, i + (MeanWindows / 2));
             double sum = 0;
+            int count = 0;
             for (int j = from; j < to; j++)
             {
-                sum += values[j];
+                bool same = segments[j] == segments[i];
+                sum += same ? values[j] : 0;
+                count += same ? 1 : 0;
             }
 
-            mean[i] = to > from ? sum / (to - from) : values[i];
+            mean[i] = sum / count;
         }
 
         return mean;

@@ -73,6 +73,8 @@ internal sealed class ComparisonModel
     {
         string[] left = [.. baseline.Select(r => r.Manifest.Strategy).Distinct(StringComparer.Ordinal)];
         string[] right = [.. candidate.Select(r => r.Manifest.Strategy).Distinct(StringComparer.Ordinal)];
-        return left.Length == 1 && right.Length == 1 && left[0] != right[0] ? (left[0], right[0]) : ("baseline", "candidate");
+        return left.Length == 1 && right.Length == 1 && left[0] != right[0]
+            ? (ChartNames.Strategy(left[0]), ChartNames.Strategy(right[0]))
+            : ("baseline", "candidate");
     }
 }

@@ -21,7 +21,7 @@ internal static class Metrics
             Lower("max_rss_bytes", "largest node's memory", f => f.Run.Summary.Nodes.Max(n => n.MaxRssBytes), Units.Bytes),
             new("goodput_per_s", "goodput", Direction.HigherIsBetter, f => f.Total.Count == 0 ? null : f.Goodput, Units.Rate),
         ];
-        foreach (string operation in OperationNames.Sorted(runs.SelectMany(r => r.Total).Select(o => o.Operation)))
+        foreach (string operation in OperationWords.Sorted(runs.SelectMany(r => r.Total).Select(o => o.Operation)))
         {
             AddLatencies(metrics, operation, runs);
         }
@@ -38,8 +38,8 @@ internal static class Metrics
 
     private static void AddLatencies(List<Metric> metrics, string operation, IReadOnlyList<Findings> runs)
     {
-        string key = OperationNames.Normalise(operation);
-        string plural = OperationNames.Plural(operation);
+        string key = OperationWords.Normalise(operation);
+        string plural = OperationWords.Plural(operation);
         void Add(string suffix, string label, Func<OperationFigures, double?> value) => metrics.Add(Lower(
             $"{key}_latency_{suffix}_us", $"{plural} {label}",
             f => f.Of(Findings.Measured, operation) is OperationFigures o ? value(o) : null, Units.Micros));

@@ -17,8 +17,8 @@ internal sealed class Findings
         Deepest = Downtime.Deepest(Faults);
         Total = [.. Ordered(Measured)];
         Phases = [.. Clock.Phases.Select(p => p.Name).Distinct().Where(HasFigures)];
-        Reads = WindowSeries.Of(run, Clock, OperationNames.IsRead);
-        Writes = WindowSeries.Of(run, Clock, OperationNames.IsWrite);
+        Reads = WindowSeries.Of(run, Clock, OperationWords.IsRead);
+        Writes = WindowSeries.Of(run, Clock, OperationWords.IsWrite);
     }
 
     /// <summary>The run.</summary>
@@ -65,7 +65,7 @@ internal sealed class Findings
     {
         OperationFigures[] figures =
             [.. Run.Summary.Operations.Where(o => o.Phase == phase && IsOne(o.Operation) && Happened(o))];
-        IReadOnlyList<string> order = OperationNames.Sorted(figures.Select(f => f.Operation));
+        IReadOnlyList<string> order = OperationWords.Sorted(figures.Select(f => f.Operation));
         return order.SelectMany(name => figures.Where(f => f.Operation == name));
     }
 
@@ -78,7 +78,7 @@ internal sealed class Findings
 
     private bool HasFigures(string phase) => Ordered(phase).Any();
 
-    private static bool IsOne(string operation) => OperationNames.IsRead(operation) || OperationNames.IsWrite(operation);
+    private static bool IsOne(string operation) => OperationWords.IsRead(operation) || OperationWords.IsWrite(operation);
 
     private static bool Happened(OperationFigures o) =>
         o.Ok + o.NotFound + o.Failed + o.Unknown + o.Corrupt + o.Shed > 0;

@@ -102,7 +102,7 @@ internal sealed class WindowSeries
     private void Add(int index, WindowRow row)
     {
         All[index] += row.Count;
-        switch (OperationNames.Normalise(row.Outcome))
+        switch (OperationWords.Normalise(row.Outcome))
         {
             case "ok":
             case "notfound":

@@ -15,13 +15,13 @@ internal static class PageStyle
         .verdict{border-radius:8px;padding:14px 18px;margin:16px 0;border-left:6px solid var(--muted);background:var(--card)}
         .verdict b{font-size:18px;letter-spacing:.02em}
         .good{border-color:var(--green)}.bad{border-color:var(--vermilion)}.open{border-color:var(--orange)}
-        .cards{display:grid;grid-template-columns:repeat(auto-fit,minmax(165px,1fr));gap:10px;margin:14px 0}
+        .cards{display:grid;grid-template-columns:repeat(auto-fit,minmax(140px,1fr));gap:10px;margin:14px 0}
         .card{background:var(--card);border-radius:8px;padding:10px 14px}
         .card span{display:block;font-size:13px;color:var(--muted)}.card b{font-size:20px}
         .card i{display:block;font-style:normal;font-size:12.5px;color:var(--muted)}
         .scroll{overflow-x:auto}
-        table{border-collapse:collapse;font-size:13.5px;font-variant-numeric:tabular-nums;min-width:50%}
-        th,td{padding:5px 12px 5px 0;text-align:left;border-bottom:1px solid var(--line);vertical-align:top}
+        table{border-collapse:collapse;font-size:13px;font-variant-numeric:tabular-nums;min-width:50%}
+        th,td{padding:5px 14px 5px 0;text-align:left;border-bottom:1px solid var(--line);vertical-align:top}
         th{font-weight:600;white-space:nowrap}.n{text-align:right;white-space:nowrap}
         figure{margin:14px 0 26px;background:var(--card);border-radius:8px;padding:14px 12px 6px}
         figcaption{padding:0 6px 8px}svg{display:block;width:100%;height:auto;font-family:inherit}

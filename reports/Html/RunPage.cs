@@ -5,12 +5,18 @@ namespace Testbed.Reports;
 /// <summary>The page of one run.</summary>
 internal static class RunPage
 {
+    /// <summary>Most rows of the fault tables; the rest is in faults.csv.</summary>
+    private const int MaxFaultRows = 100;
+
+    /// <summary>Columns that are left out when every cell is zero.</summary>
+    private static readonly string[] Rare = ["not found", "corrupt", "shed", "degraded"];
+
     /// <summary>Renders the page.</summary>
     public static string Render(Findings findings, IReadOnlyList<Figure> figures)
     {
         Manifest m = findings.Run.Manifest;
-        HtmlText html = PageStyle.Start($"{m.Strategy}, workload {m.Workload}: {findings.Run.Summary.Verdict}");
-        html.Element("h1", $"{m.Strategy}, workload {m.Workload}").Element("p", ChartNames.RunLine(m) + " · " + m.StartedUtc, "muted");
+        HtmlText html = PageStyle.Start($"{ChartNames.Strategy(m.Strategy)}, workload {m.Workload}: {findings.Run.Summary.Verdict}");
+        html.Element("h1", $"{ChartNames.Strategy(m.Strategy)}, workload {m.Workload}").Element("p", ChartNames.RunLine(m) + " · " + m.StartedUtc, "muted");
         Banner(html, findings.Run.Summary);
         Cards(html, findings);
         foreach (Figure figure in figures)
@@ -55,7 +61,7 @@ internal static class RunPage
         Card(html, "goodput", Units.Rate(findings.Goodput), offered);
         foreach (OperationFigures o in findings.Total)
         {
-            Card(html, $"p99 of {OperationNames.Plural(o.Operation)}", Units.Micros(o.LatencyP99Us), $"median {Units.Micros(o.LatencyP50Us)}");
+            Card(html, $"p99 of {OperationWords.Plural(o.Operation)}", Units.Micros(o.LatencyP99Us), $"median {Units.Micros(o.LatencyP50Us)}");
         }
 
         Card(html, "lost writes", Units.Count(summary.Check.LostWrites), $"of {Units.Count(summary.Check.AcknowledgedWrites)} acknowledged");
@@ -92,10 +98,13 @@ internal static class RunPage
             return;
         }
 
-        html.Table(
-            ["phase", "operation", "ok", "not found", "failed", "unknown", "corrupt", "shed", "goodput", "p50", "p90", "p99",
-                "p99.9", "max", "service p99", "degraded"],
-            rows, 1);
+        string[] headers =
+        [
+            "phase", "operation", "ok", "not found", "failed", "unknown", "corrupt", "shed", "goodput", "p50", "p90", "p99",
+            "p99.9", "max", "service p99", "degraded",
+        ];
+        int[] shown = [.. Enumerable.Range(0, headers.Length).Where(c => !Rare.Contains(headers[c]) || rows.Exists(r => r[c] != "0"))];
+        html.Table([.. shown.Select(c => headers[c])], rows.Select(r => (string[])[.. shown.Select(c => r[c])]), 1);
     }
 
     private static string[] Row(string phase, OperationFigures o) =>
@@ -123,14 +132,18 @@ internal static class RunPage
         html.Table(
             ["fault", "applied", "healed", "noticed after", "no reads for", "no writes for", "first success after",
                 "full service after", "caught up after", "ok while down"],
-            findings.Run.Faults.Select(f => FaultRow(f, findings)));
+            findings.Run.Faults.Take(MaxFaultRows).Select(f => FaultRow(f, findings)));
         html.Table(
             ["fault", "requested", "observed", "evidence", "evidence of healing"],
-            findings.Run.Faults.Select(f => new[]
+            findings.Run.Faults.Take(MaxFaultRows).Select(f => new[]
             {
                 $"{f.Kind} {f.Node}", At(f.RequestedNs, findings.Clock), At(f.ObservedNs, findings.Clock), f.Evidence, f.HealEvidence,
             }),
             3, 4);
+        if (findings.Run.Faults.Count > MaxFaultRows)
+        {
+            html.Element("p", $"{findings.Run.Faults.Count - MaxFaultRows} more faults are in faults.csv.");
+        }
     }
 
     private static string[] FaultRow(FaultRow fault, Findings findings)

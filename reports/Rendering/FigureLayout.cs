@@ -32,8 +32,13 @@ internal sealed record FigureLayout(double Height, IReadOnlyList<PlacedPanel> Pa
     /// <summary>Height of a panel's title and legend.</summary>
     public const double HeaderHeight = 26;
 
+    /// <summary>Baseline of the legend, above the plotting area.</summary>
+    public const double LegendLift = 9;
+
+    private const double SecondLine = 19;
+
     private const double TopWithTitle = 66;
-    private const double RightPadding = 22;
+    private const double RightPadding = 26;
     private const double AxisHeight = 46;
     private const double GapWithoutLabels = 8;
 
@@ -47,12 +52,13 @@ internal sealed record FigureLayout(double Height, IReadOnlyList<PlacedPanel> Pa
         {
             Panel[] row = [.. figure.Panels.Skip(first).Take(figure.Columns)];
             double height = row.Max(p => p.Height);
+            double header = HeaderHeight + (row.Any(p => Crowded(p, columnWidth)) ? SecondLine : 0);
             bool labels = figure.Columns > 1 || !SharesAxisWithNext(figure, first);
             for (int i = 0; i < row.Length; i++)
             {
                 double left = i * columnWidth;
                 double right = left + columnWidth;
-                double data = top + HeaderHeight;
+                double data = top + header;
                 placed.Add(new PlacedPanel(
                     row[i],
                     new Rect(left + Margin, top, right - RightPadding, data),
@@ -60,11 +66,15 @@ internal sealed record FigureLayout(double Height, IReadOnlyList<PlacedPanel> Pa
                     labels));
             }
 
-            top += HeaderHeight + height + (labels ? AxisHeight : GapWithoutLabels);
+            top += header + height + (labels ? AxisHeight : GapWithoutLabels);
         }
 
         return new FigureLayout(top + 6, placed);
     }
+
+    /// <summary>Title and legend do not fit on one line, by widths that are generous for any sans-serif font.</summary>
+    private static bool Crowded(Panel panel, double columnWidth) =>
+        (panel.Title.Length * 7.8) + panel.Legend.Sum(e => (e.Label.Length * 6.9) + 36) > columnWidth - Margin - RightPadding;
 
     private static bool SharesAxisWithNext(Figure figure, int index) =>
         index + 1 < figure.Panels.Count && ReferenceEquals(figure.Panels[index].X, figure.Panels[index + 1].X);

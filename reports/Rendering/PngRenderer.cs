@@ -10,6 +10,9 @@ internal static class PngRenderer
     /// <summary>Device pixels per CSS pixel.</summary>
     public const int Scale = 2;
 
+    private const float RightOfData = 20;
+    private const float AboveData = 8;
+
     /// <summary>Writes the figure into the folder as <c>name.png</c>; returns the path.</summary>
     public static string Write(Figure figure, string folder)
     {
@@ -33,8 +36,8 @@ internal static class PngRenderer
         Text(canvas, figure.Subtitle, FigureLayout.Margin, FigureLayout.SubtitleBaseline, FitSize(figure.Subtitle, 12.5, room, false), Tone.Muted, false);
         foreach (PlacedPanel placed in layout.Panels)
         {
-            Header(canvas, placed);
             Body(canvas, placed);
+            Header(canvas, placed);
         }
 
         using SKImage image = surface.Snapshot();
@@ -44,8 +47,9 @@ internal static class PngRenderer
 
     private static void Header(SKCanvas canvas, PlacedPanel placed)
     {
-        double baseline = placed.Header.Bottom - 9;
-        Text(canvas, placed.Panel.Title, placed.Header.Left, baseline, 13, Tone.Ink, true);
+        double baseline = placed.Header.Bottom - FigureLayout.LegendLift;
+        double first = placed.Header.Top + FigureLayout.HeaderHeight - FigureLayout.LegendLift;
+        Text(canvas, placed.Panel.Title, placed.Header.Left, first, 13, Tone.Ink, true);
         using SKFont font = ReportFont.Of(12, false);
         double x = placed.Header.Right;
         foreach (LegendEntry entry in placed.Panel.Legend.Reverse())
@@ -80,14 +84,14 @@ internal static class PngRenderer
         Panel panel = placed.Panel;
         using Plot plot = new();
         plot.Font.Set(ReportFont.Family);
-        plot.FigureBackground.Color = ScottPlot.Colors.Transparent;
+        plot.FigureBackground.Color = ScottPlot.Colors.White;
         plot.DataBackground.Color = ScottPlot.Colors.Transparent;
         plot.HideLegend();
         plot.Axes.Remove(Edge.Right);
         plot.Axes.Remove(Edge.Top);
         plot.Axes.FrameColor(PlotColor(Tone.Muted, 0.6));
         SetAxis(plot.Axes.Bottom, panel.X, placed.XLabels);
-        SetAxis(plot.Axes.Left, panel.Y, true);
+        SetAxis(plot.Axes.Left, panel.Empty is null ? panel.Y : panel.Y with { Ticks = [], Minor = [] }, true);
         plot.Grid.MajorLineColor = PlotColor(Tone.Muted, 0.18);
         plot.Grid.XAxisStyle.IsVisible = panel.X.Grid;
         plot.Grid.YAxisStyle.IsVisible = panel.Y.Grid;
@@ -101,16 +105,44 @@ internal static class PngRenderer
 
         plot.Axes.SetLimits(panel.X.Min, panel.X.Max, panel.Y.Min, panel.Y.Max);
         double below = placed.XLabels ? 46 : 4;
-        double left = placed.Data.Left - panel.LeftPadding;
-        plot.Layout.Fixed(new PixelPadding(panel.LeftPadding, 12, (float)below, 0));
-        plot.Render(canvas, new PixelRect(
-            (float)left, (float)placed.Data.Right + 12, (float)(placed.Data.Bottom + below), (float)placed.Data.Top));
+        SKRect room = new(
+            (float)placed.Data.Left - panel.LeftPadding, (float)placed.Data.Top - AboveData,
+            (float)placed.Data.Right + RightOfData, (float)(placed.Data.Bottom + below));
+        plot.Layout.Fixed(new PixelPadding(panel.LeftPadding, RightOfData, (float)below, AboveData));
+        // The plotting library clears the canvas first; the clip keeps it to this panel.
+        canvas.Save();
+        canvas.ClipRect(room);
+        plot.Render(canvas, new PixelRect(room.Left, room.Right, room.Bottom, room.Top));
+        canvas.Restore();
+        AxisLabels(canvas, placed);
         if (panel.Empty is not null)
         {
             using SKFont font = ReportFont.Of(14, false);
             double x = (placed.Data.Left + placed.Data.Right - font.MeasureText(panel.Empty)) / 2;
             Text(canvas, panel.Empty, x, (placed.Data.Top + placed.Data.Bottom) / 2, 14, Tone.Muted, false);
         }
+    }
+
+    private static void AxisLabels(SKCanvas canvas, PlacedPanel placed)
+    {
+        using SKFont font = ReportFont.Of(12, false);
+        Rect area = placed.Data;
+        if (placed.XLabels)
+        {
+            string label = placed.Panel.X.Label;
+            Text(canvas, label, (area.Left + area.Right - font.MeasureText(label)) / 2, area.Bottom + 37, 12, Tone.Muted, false);
+        }
+
+        if (placed.Panel.Empty is not null)
+        {
+            return;
+        }
+
+        canvas.Save();
+        canvas.Translate((float)area.Left - placed.Panel.LeftPadding + 22, (float)(area.Top + area.Bottom) / 2);
+        canvas.RotateDegrees(-90);
+        Text(canvas, placed.Panel.Y.Label, -font.MeasureText(placed.Panel.Y.Label) / 2, 0, 12, Tone.Muted, false);
+        canvas.Restore();
     }
 
     private static void SetAxis(IAxis axis, Axis wanted, bool labels)
@@ -134,11 +166,7 @@ internal static class PngRenderer
         axis.MinorTickStyle.Length = labels ? 2 : 0;
         axis.MajorTickStyle.Color = PlotColor(Tone.Muted, 0.7);
         axis.MinorTickStyle.Color = PlotColor(Tone.Muted, 0.5);
-        axis.Label.Text = labels ? wanted.Label : "";
-        axis.Label.FontName = ReportFont.Family;
-        axis.Label.FontSize = 12;
-        axis.Label.Bold = false;
-        axis.Label.ForeColor = PlotColor(Tone.Muted, 1);
+        axis.Label.Text = "";
     }
 
     /// <summary>The size wanted, or smaller when the text would leave the page.</summary>

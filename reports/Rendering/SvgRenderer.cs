@@ -10,18 +10,26 @@ namespace Testbed.Reports;
 /// </summary>
 internal sealed class SvgRenderer
 {
-    private const int MaxPoints = 700;
+    /// <summary>Points of one line at most, and of all lines of a figure: about 55 kB of markup per figure.</summary>
+    private const int MaxPointsOfLine = 700;
+    private const int MaxPointsOfFigure = 5_000;
 
     private readonly StringBuilder svg = new();
     private readonly string id;
+    private readonly int pointsPerLine;
     private int clips;
 
-    private SvgRenderer(string id) => this.id = id;
+    private SvgRenderer(Figure figure)
+    {
+        id = figure.Name;
+        int lines = figure.Panels.Sum(p => p.Marks.OfType<LineMark>().Count());
+        pointsPerLine = Math.Clamp(MaxPointsOfFigure / Math.Max(1, lines), 40, MaxPointsOfLine);
+    }
 
     /// <summary>The figure as an SVG element, without its title: the page carries that.</summary>
     public static string Render(Figure figure)
     {
-        SvgRenderer renderer = new(figure.Name);
+        SvgRenderer renderer = new(figure);
         FigureLayout layout = FigureLayout.Of(figure, withTitle: false);
         renderer.svg.Append(CultureInfo.InvariantCulture,
             $"<svg viewBox=\"0 0 {Figure.Width} {layout.Height:0}\" role=\"img\" aria-label=\"{Encode(figure.Title)}\">");
@@ -36,9 +44,9 @@ internal sealed class SvgRenderer
     private void Panel(PlacedPanel placed)
     {
         Panel panel = placed.Panel;
-        double baseline = placed.Header.Bottom - 9;
-        Text(panel.Title, placed.Header.Left, baseline, 13, Tone.Ink, "start", true);
-        Legend(placed, baseline);
+        double first = placed.Header.Top + FigureLayout.HeaderHeight - FigureLayout.LegendLift;
+        Text(panel.Title, placed.Header.Left, first, 13, Tone.Ink, "start", true);
+        Legend(placed, placed.Header.Bottom - FigureLayout.LegendLift);
         Rect area = placed.Data;
         if (panel.Empty is not null)
         {
@@ -102,7 +110,7 @@ internal sealed class SvgRenderer
 
     private void Line(LineMark line, PlacedPanel placed)
     {
-        (IReadOnlyList<double> xs, IReadOnlyList<double> ys) = Decimation.MinMax(line.Xs, line.Ys, MaxPoints);
+        (IReadOnlyList<double> xs, IReadOnlyList<double> ys) = Decimation.MinMax(line.Xs, line.Ys, pointsPerLine);
         svg.Append("<path d=\"");
         bool pen = false;
         for (int i = 0; i < xs.Count; i++)
@@ -188,25 +196,30 @@ internal sealed class SvgRenderer
         }
     }
 
+    /// <summary>
+    /// One right-aligned text in which the swatches are characters: the browser's font is unknown here, and so the
+    /// browser does the spacing.
+    /// </summary>
     private void Legend(PlacedPanel placed, double baseline)
     {
-        double x = placed.Header.Right;
-        foreach (LegendEntry entry in placed.Panel.Legend.Reverse())
+        if (placed.Panel.Legend.Count == 0)
         {
-            Text(entry.Label, x, baseline, 12, Tone.Muted, "end", false);
-            x -= TextWidth(entry.Label, 12) + 26;
-            if (entry.Shape == LegendShape.Box)
-            {
-                svg.Append(CultureInfo.InvariantCulture,
-                    $"<rect x=\"{F(x + 6)}\" y=\"{F(baseline - 9)}\" width=\"12\" height=\"10\" fill=\"var(--{Var(entry.Tone)})\"/>");
-            }
-            else
-            {
-                Stroke(x, baseline - 4, x + 20, baseline - 4, entry.Tone, 2.2, entry.Shape == LegendShape.Dashed, entry.Shape == LegendShape.Pale ? 0.45 : 1);
-            }
-
-            x -= 14;
+            return;
         }
+
+        svg.Append(CultureInfo.InvariantCulture, $"<text x=\"{F(placed.Header.Right)}\" y=\"{F(baseline)}\" font-size=\"12\" ")
+            .Append("text-anchor=\"end\" fill=\"var(--muted)\">");
+        string gap = "";
+        foreach (LegendEntry entry in placed.Panel.Legend)
+        {
+            string swatch = entry.Shape switch { LegendShape.Box => "\u25a0", LegendShape.Dashed => "\u254c\u254c", _ => "\u2501\u2501" };
+            string pale = entry.Shape == LegendShape.Pale ? " fill-opacity=\"0.5\"" : "";
+            svg.Append(gap).Append(CultureInfo.InvariantCulture, $"<tspan fill=\"var(--{Var(entry.Tone)})\"{pale}>{swatch}</tspan>")
+                .Append('\u00a0').Append(Encode(entry.Label));
+            gap = "\u00a0\u00a0\u00a0 ";
+        }
+
+        svg.Append("</text>");
     }
 
     private void Stroke(double x1, double y1, double x2, double y2, Tone tone, double width, bool dashed, double opacity) =>
@@ -222,9 +235,6 @@ internal sealed class SvgRenderer
 
     private static double Y(PlacedPanel p, double value) =>
         p.Data.Bottom - ((value - p.Panel.Y.Min) / (p.Panel.Y.Max - p.Panel.Y.Min) * p.Data.Height);
-
-    /// <summary>The browser's font is unknown here; this is generous for the common sans-serif ones.</summary>
-    private static double TextWidth(string text, double size) => text.Length * size * 0.54;
 
     private static string Dash(bool dashed) => dashed ? " stroke-dasharray=\"5 3\"" : "";
 

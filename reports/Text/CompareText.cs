@@ -81,11 +81,30 @@ internal static class CompareText
     public static string Headline(ComparisonModel model)
     {
         string pairs = model.Pairs == 1 ? "one pair" : $"{model.Pairs} pairs";
+        if (model.Pairs < Bootstrap.LeastForInterval)
+        {
+            string facts = Facts(model);
+            return $"{model.CandidateLabel} against {model.BaselineLabel}, {pairs}, no verdict"
+                + (facts.Length == 0 ? "" : ": " + facts);
+        }
+
         string decided = string.Join(", ", new[] { Verdict.Better, Verdict.Worse, Verdict.Equivalent, Verdict.Inconclusive }
             .Select(v => (v, Count: model.Outcomes.Count(o => o.Verdict == v))).Where(c => c.Count > 0)
             .Select(c => $"{c.Count} {Word(c.v)}"));
-        return $"{model.CandidateLabel} (candidate) against {model.BaselineLabel} (baseline), {pairs}: "
+        return $"{model.CandidateLabel} against {model.BaselineLabel}, {pairs}: "
             + (decided.Length == 0 ? "nothing to compare" : decided);
+    }
+
+    /// <summary>The ratios people ask for first.</summary>
+    public static string Facts(ComparisonModel model)
+    {
+        (string Key, string Name)[] wanted =
+        [
+            ("stored_payload_per_logical", "stored bytes"), ("cpu_us_per_op", "CPU per operation"),
+            ("read_latency_p99_us", "read p99"), ("update_latency_p99_us", "update p99"),
+        ];
+        return string.Join(", ", wanted.Select(w => (w.Name, model.Outcomes.FirstOrDefault(o => o.Metric.Key == w.Key)?.Ratio))
+            .Where(w => w.Ratio is not null).Select(w => $"{Units.Times(w.Ratio)} {w.Name}"));
     }
 
     /// <summary>The lines under the table.</summary>

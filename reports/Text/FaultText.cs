@@ -74,8 +74,8 @@ internal static class FaultText
 
         string nodes = down.Nodes == 1 ? "1 node was" : $"{down.Nodes} nodes were";
         List<string> parts = [];
-        AddKind(parts, findings, findings.Reads, "reads", OperationNames.IsRead);
-        AddKind(parts, findings, findings.Writes, "writes", OperationNames.IsWrite);
+        AddKind(parts, findings, findings.Reads, "reads", OperationWords.IsRead);
+        AddKind(parts, findings, findings.Writes, "writes", OperationWords.IsWrite);
         if (parts.Count > 0)
         {
             yield return $"while {nodes} down ({Units.Seconds(down.End - down.Start)}): {string.Join(", ", parts)}";

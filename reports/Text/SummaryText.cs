@@ -41,7 +41,7 @@ public static class SummaryText
 
     private static string Setting(Manifest m)
     {
-        string code = m.Strategy == "ecc" ? $"ecc ({m.Nodes},{m.DataElements})" : $"{m.Strategy}, {m.Nodes} nodes";
+        string code = m.Strategy == "ecc" ? $"ECC ({m.Nodes},{m.DataElements})" : $"{ChartNames.Strategy(m.Strategy)}, {m.Nodes} nodes";
         return $"{code}, tolerates {m.Tolerance}; workload {m.Workload}; durability {m.Durability}; {m.Cluster} cluster; "
             + $"node build {m.NodeBuild}; seed {m.Seed}";
     }
@@ -56,8 +56,8 @@ public static class SummaryText
         }
 
         string lag = summary.ScheduleLagP99Ns is long l ? $"; schedule lag p99 {Units.Nanos(l)}" : "";
-        string attempted = summary.AttemptedShare is double share ? $"; attempted {Units.Percent(share)} of the schedule" : "";
-        return $"offered {Units.Rate(offered)} {time}, goodput {Units.Rate(findings.Goodput)}{attempted}{lag}";
+        string attempted = summary.AttemptedShare is double share ? $", attempted {Units.Percent(share)}" : "";
+        return $"offered {Units.Rate(offered)} {time}{attempted}, goodput {Units.Rate(findings.Goodput)}{lag}";
     }
 
     private static void Operations(TextLines lines, Findings findings)

@@ -21,7 +21,7 @@ internal static class Units
     public static string Seconds(double seconds) => seconds.ToString("0.0", CultureInfo.InvariantCulture) + " s";
 
     /// <summary>Ticks of a latency axis: 100 us, 1 ms, 10 s.</summary>
-    public static string LatencyTick(double micros) => Duration(micros * 1e3);
+    public static string LatencyTick(double micros) => Duration(micros * 1e3, Three);
 
     /// <summary>512 B, 10.5 MB; powers of 1,000.</summary>
     public static string Bytes(double? bytes)
@@ -39,7 +39,7 @@ internal static class Units
             unit++;
         }
 
-        return (unit == 0 ? value.ToString("0", CultureInfo.InvariantCulture) : Three(value)) + " " + units[unit];
+        return (unit == 0 ? value.ToString("0", CultureInfo.InvariantCulture) : Fixed(value)) + " " + units[unit];
     }
 
     /// <summary>A ratio of sizes: 1.67x.</summary>
@@ -65,17 +65,25 @@ internal static class Units
         return value.ToString(format, CultureInfo.InvariantCulture);
     }
 
-    private static string Duration(double nanos)
+    /// <summary>Three significant digits with their zeros, so that columns line up: 2.00, 10.0, 494.</summary>
+    private static string Fixed(double value)
     {
+        double size = Math.Abs(value);
+        return value.ToString(size >= 99.95 || size == 0 ? "#,0" : size >= 9.995 ? "0.0" : "0.00", CultureInfo.InvariantCulture);
+    }
+
+    private static string Duration(double nanos, Func<double, string>? digits = null)
+    {
+        digits ??= Fixed;
         if (!double.IsFinite(nanos))
         {
             return None;
         }
 
         double size = Math.Abs(nanos);
-        return size < 999.5 ? Three(nanos) + (size == 0 ? " s" : " ns")
-            : size < 999_500 ? Three(nanos / 1e3) + " us"
-            : size < 999_500_000 ? Three(nanos / 1e6) + " ms"
-            : Three(nanos / 1e9) + " s";
+        return size < 999.5 ? digits(nanos) + (size == 0 ? " s" : " ns")
+            : size < 999_500 ? digits(nanos / 1e3) + " us"
+            : size < 999_500_000 ? digits(nanos / 1e6) + " ms"
+            : digits(nanos / 1e9) + " s";
     }
 }

@@ -44,7 +44,22 @@ internal sealed class FakeRun
         };
     }
 
-    private long At(double seconds) => Origin + (long)(seconds * Second);
+    /// <summary>A run in which nothing happened at all.</summary>
+    public static RunData Nothing()
+    {
+        RunData run = new FakeRun { Kills = 0, HasReads = false, HasWrites = false }.Build();
+        return run with
+        {
+            Windows = [], Latencies = [], Faults = [], Nodes = [],
+            Summary = run.Summary with
+            {
+                Operations = [], Faults = [], Nodes = [], Phases = [], Notes = [],
+                Bytes = new ByteFigures(0, 0, 0, null, 5.0 / 3, null, null, null, null, null),
+            },
+        };
+    }
+
+    private long At(double seconds) => Origin + (long)Math.Round(seconds * Second);
 
     private double KillAt(int i) => (Seconds / 3.0) + i;
 
@@ -140,7 +155,7 @@ internal sealed class FakeRun
                 double wobble = 1 + (0.04 * Normal());
                 foreach (double p in percentiles)
                 {
-                    double nines = p >= 100 ? Math.Log10(count) : -Math.Log10(1 - (p / 100));
+                    double nines = Math.Min(Math.Log10(count), p >= 100 ? 9 : -Math.Log10(1 - (p / 100)));
                     double us = baseUs * factor * wobble * (0.6 + Math.Pow(nines, 1.6)) * 0.75;
                     rows.Add(new LatencyRow(phase, operation, "ok", "latency", p, us, count));
                     rows.Add(new LatencyRow(phase, operation, "ok", "service", p, us * 0.9, count));

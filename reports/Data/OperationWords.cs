@@ -1,7 +1,7 @@
 namespace Testbed.Reports;
 
 /// <summary>Names of operations and outcomes in the run folder, and what they are called in a sentence.</summary>
-internal static class OperationNames
+internal static class OperationWords
 {
     /// <summary>The order tables and panels take.</summary>
     private static readonly string[] Order = ["read", "scan", "update", "insert", "readmodifywrite", "delete"];
