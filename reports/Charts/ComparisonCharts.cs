@@ -232,15 +232,15 @@ internal static class ComparisonCharts
 
     private static string GapFinding(ComparisonModel model)
     {
-        static string One(string label, Findings f) => f.Deepest is null || Longest(f) is not long gap
-            ? $"{label} had {Units.Rate(f.Goodput)} of goodput"
-            : gap == 0 ? $"{label} never stopped" : $"{label} stopped for up to {Units.Nanos(gap)}";
-        string kinds = model.Baseline[0].Deepest is null ? "" : "Reads or writes: ";
-        return kinds + One(model.BaselineLabel, model.Baseline[0]) + "; " + One(model.CandidateLabel, model.Candidate[0]);
-    }
+        static string One(string label, Findings f)
+        {
+            string stalls = string.Join(", ", FaultText.Stalls(f));
+            return label + " " + (stalls.Length == 0 ? $"{Units.Rate(f.Goodput)} of goodput" : stalls);
+        }
 
-    private static long? Longest(Findings f) =>
-        f.LongestReadGapNs is null ? f.LongestWriteGapNs : Math.Max(f.LongestReadGapNs.Value, f.LongestWriteGapNs ?? 0);
+        string what = model.Baseline[0].Deepest is null ? "" : "Longest stall: ";
+        return what + One(model.BaselineLabel, model.Baseline[0]) + "; " + One(model.CandidateLabel, model.Candidate[0]);
+    }
 
     private static IEnumerable<LatencyRow> Measured(Findings findings) => findings.Run.Latencies
         .Where(r => r.Phase == Findings.Measured && r.Kind == "latency" && r.Outcome == "ok" && r.ValueUs > 0);

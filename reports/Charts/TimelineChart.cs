@@ -37,15 +37,8 @@ internal static class TimelineChart
         }
 
         string nodes = down.Nodes == 1 ? "one node down" : $"{down.Nodes} nodes down";
-        (string Kind, long? Gap)[] kinds =
-        [
-            .. new[] { ("reads", findings.LongestReadGapNs, findings.Reads), ("writes", findings.LongestWriteGapNs, findings.Writes) }
-                .Where(k => !k.Item3.IsEmpty).Select(k => (k.Item1, k.Item2)),
-        ];
-        string never = string.Join(" and ", kinds.Where(k => k.Gap is 0).Select(k => k.Kind));
-        List<string> parts = never.Length == 0 ? [] : [never + " never stopped"];
-        parts.AddRange(kinds.Where(k => k.Gap is > 0).Select(k => $"{k.Kind} stopped for up to {Units.Nanos(k.Gap)}"));
-        return parts.Count == 0 ? $"{rate}, with {nodes} for a while" : $"{rate}; with {nodes} {string.Join(", ", parts)}";
+        string stalls = string.Join(", ", FaultText.Stalls(findings));
+        return stalls.Length == 0 ? $"{rate}, {nodes} for a while" : $"{rate}; longest stall with {nodes}: {stalls}";
     }
 
     private static Panel Goodput(TimeFrame frame, Findings findings, WindowSeries series, string kind, Tone tone)

@@ -28,8 +28,8 @@ internal static class Metrics
 
         if (runs.Any(r => r.Faults.Count > 0))
         {
-            metrics.Add(Lower("unavailable_read_s", "longest time without a read", f => f.LongestReadGapNs / 1e9, Seconds));
-            metrics.Add(Lower("unavailable_write_s", "longest time without a write", f => f.LongestWriteGapNs / 1e9, Seconds));
+            metrics.Add(Lower("read_stall_us", "longest read stall", f => f.ReadStallNs / 1e3, Units.Micros));
+            metrics.Add(Lower("write_stall_us", "longest write stall", f => f.WriteStallNs / 1e3, Units.Micros));
         }
 
         metrics.Add(Lower("not_ok_share", "operations not ok", NotOkShare, Units.Percent));
@@ -65,6 +65,4 @@ internal static class Metrics
 
     private static double? NotOkShare(Findings findings) =>
         findings.Attempted > 0 ? 1 - ((double)findings.Good / findings.Attempted) : null;
-
-    private static string Seconds(double? seconds) => seconds is double s ? Units.Micros(s * 1e6) : Units.None;
 }

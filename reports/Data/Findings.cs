@@ -8,6 +8,9 @@ internal sealed class Findings
     /// <summary>The phase that covers all after warm-up.</summary>
     public const string Measured = "measured";
 
+    /// <summary>Coming back disturbs too: stalls count until so long after the last heal.</summary>
+    private const double AfterHealSeconds = 5;
+
     /// <summary>Computes the facts of a run.</summary>
     public Findings(RunData run)
     {
@@ -54,11 +57,11 @@ internal sealed class Findings
     /// <summary>Every operation of the measured time, whatever became of it.</summary>
     public long Attempted => Total.Sum(o => o.Ok + o.NotFound + o.Failed + o.Unknown + o.Corrupt + o.Shed);
 
-    /// <summary>Longest stretch without a successful read over all faults; null when no figure exists.</summary>
-    public long? LongestReadGapNs => Run.Summary.Faults.Max(f => f.UnavailableReadNs);
+    /// <summary>Longest stall of reads from the first fault to five seconds after the last was healed; null without.</summary>
+    public long? ReadStallNs => Stall(Reads);
 
-    /// <summary>Longest stretch without a successful write.</summary>
-    public long? LongestWriteGapNs => Run.Summary.Faults.Max(f => f.UnavailableWriteNs);
+    /// <summary>Longest stall of writes.</summary>
+    public long? WriteStallNs => Stall(Writes);
 
     /// <summary>Figures of one phase in the order of tables; operations that never happened are left out.</summary>
     public IEnumerable<OperationFigures> Ordered(string phase)
@@ -75,6 +78,9 @@ internal sealed class Findings
 
     /// <summary>The figures of the phase in which nodes were down: degraded, else fault.</summary>
     public OperationFigures? WhileDown(string operation) => Of("degraded", operation) ?? Of("fault", operation);
+
+    private long? Stall(WindowSeries series) =>
+        Faults.Count == 0 ? null : series.StallNs(Faults.Min(f => f.Start), Faults.Max(f => f.End) + AfterHealSeconds);
 
     private bool HasFigures(string phase) => Ordered(phase).Any();
 

@@ -26,6 +26,32 @@ public sealed record RunData
     /// <summary>Resource samples.</summary>
     public IReadOnlyList<NodeRow> Nodes { get; init; } = [];
 
-    /// <summary>Reads a run folder; also an incomplete one, as long as its manifest and summary are there.</summary>
-    public static RunData Load(string folder) => FolderReader.Read(folder);
+    /// <summary>
+    /// Reads a run folder, or a link to one; also of a run that was cut off before it could sum up. Throws
+    /// <see cref="ResultsException"/> when it is no run folder.
+    /// </summary>
+    public static RunData Load(string folder)
+    {
+        RunFolder run = RunFolder.Open(folder);
+        Manifest manifest = run.ReadManifest();
+        IReadOnlyList<WindowRow> windows = run.ReadWindows();
+        IReadOnlyList<FaultRow> faults = run.ReadFaults();
+        return new RunData
+        {
+            Folder = ShortestPath(run.FullPath),
+            Manifest = manifest,
+            Summary = run.ReadSummary() ?? CutOff.Summary(manifest, windows, faults),
+            Windows = windows,
+            Latencies = run.ReadLatency(),
+            Faults = faults,
+            Nodes = run.ReadNodes(),
+        };
+    }
+
+    /// <summary>Relative when the folder lies below the current one: that is what a person types.</summary>
+    private static string ShortestPath(string path)
+    {
+        string relative = Path.GetRelativePath(Directory.GetCurrentDirectory(), path);
+        return relative.StartsWith("..", StringComparison.Ordinal) ? path : relative;
+    }
 }

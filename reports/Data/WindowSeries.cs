@@ -23,6 +23,7 @@ internal sealed class WindowSeries
         Shed = new long[count];
         P50Us = NaNs(count);
         P99Us = NaNs(count);
+        MaxUs = NaNs(count);
     }
 
     /// <summary>Starts of the windows on the report's clock.</summary>
@@ -49,6 +50,9 @@ internal sealed class WindowSeries
     /// <summary>99th percentile.</summary>
     public double[] P99Us { get; }
 
+    /// <summary>Slowest ok operation.</summary>
+    public double[] MaxUs { get; }
+
     /// <summary>No window at all.</summary>
     public bool IsEmpty => Seconds.Length == 0;
 
@@ -68,6 +72,33 @@ internal sealed class WindowSeries
         }
 
         return sum;
+    }
+
+    /// <summary>
+    /// The longest time in [from, to) seconds in which clients got no answer: the longer of the longest stretch of windows
+    /// in which operations were wanted and none succeeded, and the latency of the slowest one that did succeed. An
+    /// outage that operations wait out shows in the second, one in which they fail in the first.
+    /// </summary>
+    public long? StallNs(double from, double to)
+    {
+        double slowestUs = 0;
+        int first = -1;
+        int longest = 0;
+        bool any = false;
+        for (int i = 0; i < Seconds.Length; i++)
+        {
+            if (Seconds[i] < from - (WindowNs / 1e9) || Seconds[i] >= to || All[i] == 0)
+            {
+                continue;
+            }
+
+            any = true;
+            slowestUs = Math.Max(slowestUs, double.IsNaN(MaxUs[i]) ? 0 : MaxUs[i]);
+            first = Good[i] > 0 ? -1 : first < 0 ? i : first;
+            longest = first < 0 ? longest : Math.Max(longest, i - first + 1);
+        }
+
+        return any ? Math.Max((long)(slowestUs * 1e3), longest * WindowNs) : null;
     }
 
     /// <summary>The windows of the operations wanted, over the whole time the run has windows for.</summary>
@@ -110,6 +141,7 @@ internal sealed class WindowSeries
                 // Percentiles of two kinds cannot be merged here: the worse one stands for the window.
                 P50Us[index] = Larger(P50Us[index], row.LatencyP50Us);
                 P99Us[index] = Larger(P99Us[index], row.LatencyP99Us);
+                MaxUs[index] = Larger(MaxUs[index], row.LatencyMaxUs);
                 break;
             case "failed":
             case "fail":

@@ -69,6 +69,9 @@ internal static class Provenance
             + "unknown ones was not known to the client, and the checker says how many took effect; shed ones were never sent.",
         "Windows are 100 ms wide, by intended start. Red strips mark windows in which operations were wanted and none succeeded.",
         "Shaded times run from the moment a fault was applied to the moment it was healed, as observed.",
+        "A stall is the longest time a client got no answer, from the first fault to five seconds after the last was healed: the "
+            + "longer of the slowest success and the longest stretch of windows without one. Noticed, first success and full "
+            + "service (five calm seconds) count from the fault, to a window of 100 ms.",
         "Stored payload is values (or their elements) alone, which theory speaks of; the total adds keys and metadata.",
         "The percentile axis gives each nine the same room; a curve ends where its samples end.",
     ];

@@ -70,11 +70,11 @@ internal static class RunPage
             string what = $"with {down.Nodes} of {findings.Run.Manifest.Nodes} nodes down";
             if (!findings.Writes.IsEmpty)
             {
-                Card(html, "longest write gap", FaultText.Gap(findings.LongestWriteGapNs), what);
+                Card(html, "longest write stall", Units.Nanos(findings.WriteStallNs), what);
             }
             else
             {
-                Card(html, "longest read gap", FaultText.Gap(findings.LongestReadGapNs), what);
+                Card(html, "longest read stall", Units.Nanos(findings.ReadStallNs), what);
             }
         }
 
@@ -130,8 +130,8 @@ internal static class RunPage
         }
 
         html.Table(
-            ["fault", "applied", "healed", "noticed after", "no reads for", "no writes for", "first success after",
-                "full service after", "caught up after", "ok while down"],
+            ["fault", "applied", "healed", "noticed", "no reads for", "no writes for", "first success", "full service",
+                "caught up after", "ok while down"],
             findings.Run.Faults.Take(MaxFaultRows).Select(f => FaultRow(f, findings)));
         html.Table(
             ["fault", "requested", "observed", "evidence", "evidence of healing"],
@@ -153,9 +153,9 @@ internal static class RunPage
         [
             $"{fault.Kind} {fault.Node}",
             fault.AppliedNs is null ? "NOT applied" : At(fault.AppliedNs, findings.Clock),
-            At(fault.HealedNs, findings.Clock), Units.Nanos(f?.DetectNs), Units.Nanos(f?.UnavailableReadNs),
-            Units.Nanos(f?.UnavailableWriteNs), Units.Nanos(f?.FirstSuccessNs), Units.Nanos(f?.FullRecoveryNs),
-            Units.Nanos(f?.CaughtUpNs), f is null ? Units.None : Units.Count(f.OkWhileDown),
+            At(fault.HealedNs, findings.Clock), FaultText.WithinWindow(f?.DetectNs), Units.Nanos(f?.UnavailableReadNs),
+            Units.Nanos(f?.UnavailableWriteNs), FaultText.WithinWindow(f?.FirstSuccessNs), FaultText.WithinWindow(f?.FullRecoveryNs),
+            Units.Nanos(FaultText.CatchUpNs(f)), f is null ? Units.None : Units.Count(f.OkWhileDown),
         ];
     }
 

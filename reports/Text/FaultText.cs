@@ -50,7 +50,7 @@ internal static class FaultText
         string text = $"{node} {Participle(row.Kind)} at {Units.Seconds(clock.Seconds(applied))}";
         if (figures?.DetectNs is long detect)
         {
-            text += $" (clients noticed after {Units.Nanos(detect)})";
+            text += $" (noticed {WithinWindow(detect)})";
         }
 
         if (row.HealedNs is not long healed)
@@ -59,8 +59,8 @@ internal static class FaultText
         }
 
         text += $", back at {Units.Seconds(clock.Seconds(healed))}";
-        return figures?.CaughtUpNs is long caughtUp
-            ? text + $", caught up {Units.Nanos(caughtUp)} later"
+        return CatchUpNs(figures) is long catchUp
+            ? text + $", caught up {Units.Nanos(catchUp)} later"
             : text + ", not seen to catch up";
     }
 
@@ -81,20 +81,10 @@ internal static class FaultText
             yield return $"while {nodes} down ({Units.Seconds(down.End - down.Start)}): {string.Join(", ", parts)}";
         }
 
-        List<string> gaps = [];
-        if (!findings.Reads.IsEmpty)
+        string stalls = string.Join(", ", Stalls(findings));
+        if (stalls.Length > 0)
         {
-            gaps.Add("reads " + Gap(findings.LongestReadGapNs));
-        }
-
-        if (!findings.Writes.IsEmpty)
-        {
-            gaps.Add("writes " + Gap(findings.LongestWriteGapNs));
-        }
-
-        if (gaps.Count > 0)
-        {
-            yield return "longest time without a success: " + string.Join(", ", gaps);
+            yield return "longest time a client got no answer: " + stalls;
         }
 
         long? recovery = findings.Run.Summary.Faults.Max(f => f.FullRecoveryNs);
@@ -102,13 +92,33 @@ internal static class FaultText
         if (findings.Run.Summary.Faults.Count > 0)
         {
             yield return all
-                ? $"full goodput and latency again after at most {Units.Nanos(recovery)}"
-                : "full goodput and latency were not seen again for every fault";
+                ? $"full goodput and latency again {WithinWindow(recovery)} of the fault"
+                : "full goodput and latency were not seen again after every fault";
         }
     }
 
-    /// <summary>A gap in words.</summary>
-    public static string Gap(long? nanos) => nanos is null or 0 ? "none" : Units.Nanos(nanos);
+    /// <summary>Longest stall per kind of operation: "reads 35 ms".</summary>
+    public static IEnumerable<string> Stalls(Findings findings)
+    {
+        if (findings.ReadStallNs is long read)
+        {
+            yield return "reads " + Units.Nanos(read);
+        }
+
+        if (findings.WriteStallNs is long write)
+        {
+            yield return "writes " + Units.Nanos(write);
+        }
+    }
+
+    /// <summary>A time that is known to a window: "within 100 ms".</summary>
+    public static string WithinWindow(long? nanos) => nanos is long ns
+        ? "within " + Units.Nanos(((ns / WindowSeries.WindowNs) + 1) * WindowSeries.WindowNs)
+        : Units.None;
+
+    /// <summary>From back to caught up; null when it was not seen.</summary>
+    public static long? CatchUpNs(FaultFigures? figures) =>
+        figures is { CaughtUpNs: long caughtUp, HealedNs: long healed } ? Math.Max(0, caughtUp - healed) : null;
 
     /// <summary>The fault as something done to a node.</summary>
     public static string Participle(string kind) => kind switch

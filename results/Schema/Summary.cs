@@ -75,7 +75,11 @@ public sealed record ByteFigures(
     double TheoryStoredPerLogical, long? ClientSentBytes, long? NodeSentBytes, long? NodeReceivedBytes,
     double? SentPerOperation, double? CpuMicrosPerOperation);
 
-/// <summary>Availability numbers of one fault. Ns; null when it never happened.</summary>
+/// <summary>
+/// Availability numbers of one fault. Applied, healed and caught up are times in ns since the run's start, the others
+/// lengths of time in ns: first success and full recovery from the moment it was applied, unavailable as the sum of
+/// windows without success. Null when it never happened.
+/// </summary>
 public sealed record FaultFigures(
     int Id, string Kind, string Node, long? AppliedNs, long? HealedNs, long? DetectNs, long? UnavailableReadNs,
     long? UnavailableWriteNs, long? FirstSuccessNs, long? FullRecoveryNs, long? CaughtUpNs, long OkWhileDown);

@@ -262,7 +262,7 @@ internal sealed class FakeRun
                 logical, (long)(logical * theory * 1.003), (long)(logical * theory * 1.16), theory * 1.003, theory,
                 90_000_000, 210_000_000, 300_000_000, 4_980, Strategy == "ecc" ? 58.2 : 41.7),
             Faults = [.. Faults().Select(f => new FaultFigures(
-                f.Id, f.Kind, f.Node, f.AppliedNs, f.HealedNs, 12_000_000, 0, Gap ? 800_000_000 : 0, 3_000_000, 1_400_000_000, 420_000_000, 18_934))],
+                f.Id, f.Kind, f.Node, f.AppliedNs, f.HealedNs, 12_000_000, 0, Gap ? 800_000_000 : 0, 3_000_000, 1_400_000_000, f.HealedNs + 420_000_000, 18_934))],
             Nodes = [.. Enumerable.Range(1, 5).Select(n => new NodeFigures(
                 $"n{n}", 4.2 + (0.3 * n), 71_000_000 + (n * 1_000_000), 36_000_000, 31_000_000, 8_100_000, n % 2 == 1 && n / 2 < Kills ? 1 : 0, true, "up"))],
             ClientCounters = new Dictionary<string, long> { ["rounds"] = 66_000, ["hedges"] = 812 },

@@ -37,7 +37,9 @@ public class SummaryTextTests
         Assert.Contains("n1 killed at 10.0 s", text, StringComparison.Ordinal);
         Assert.Contains("back at 20.1 s, caught up 420 ms later", text, StringComparison.Ordinal);
         Assert.Contains("while 2 nodes were down (9.1 s): ", text, StringComparison.Ordinal);
-        Assert.Contains("longest time without a success: reads none, writes 800 ms", text, StringComparison.Ordinal);
+        Assert.Contains("longest time a client got no answer: reads ", text, StringComparison.Ordinal);
+        Assert.Contains(", writes 800 ms\n", text, StringComparison.Ordinal);
+        Assert.Contains("full goodput and latency again within 1.50 s of the fault", text, StringComparison.Ordinal);
         Assert.Contains("lost 0 of 3,021 acknowledged", text, StringComparison.Ordinal);
         Assert.Contains("unknown 4: 1 took effect, 3 were never seen", text, StringComparison.Ordinal);
         Assert.Contains("(theory 1.67x)", text, StringComparison.Ordinal);
