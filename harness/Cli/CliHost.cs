@@ -5,6 +5,7 @@ using System.Runtime.InteropServices;
 using Testbed.Faults;
 using Testbed.Harness.Clusters;
 using Testbed.Injectors;
+using Testbed.Results;
 
 namespace Testbed.Harness.Cli;
 
@@ -81,6 +82,8 @@ internal static class CliHost
             case NodeControlException:
                 context.Error.WriteLine(e.Message);
                 return ExitCodes.Void;
+            case ResultsException:
+                return Usage(context, [e.Message]);
             default:
                 context.Error.WriteLine(
                     $"this is a bug in the harness: {FirstLine(e.Message)}; the trace is in {WriteTrace(context, e)}");

@@ -22,6 +22,8 @@ internal static class CommandTree
             RunVerb.Create(context),
             CompareVerb.Create(context),
             ReportVerb.Create(context),
+            CheckVerb.Create(context),
+            ListVerb.Create(context),
             ClusterVerbs.Create(context),
             KeyVerbs.Get(context),
             KeyVerbs.Set(context),

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using Testbed.Reports;
+using Testbed.Results;
 
 namespace Testbed.Harness.Cli.Verbs;
 
@@ -14,13 +15,8 @@ internal static class ReportVerb
             "report", "Makes the page and the pictures of a run again, from its folder alone.",
             "harness report results/runs/latest").With(folder).Does((parse, _) =>
         {
-            var path = Path.GetFullPath(parse.GetRequiredValue(folder), context.Folder);
-            if (!File.Exists(Path.Combine(path, "manifest.json")))
-            {
-                throw new UsageException($"{path} is not a run folder: it has no manifest.json");
-            }
-
-            foreach (var file in RunReport.Write(path))
+            var run = RunFolder.Open(Path.GetFullPath(parse.GetRequiredValue(folder), context.Folder));
+            foreach (var file in RunReport.Write(run.FullPath))
             {
                 context.Out.WriteLine(file);
             }

@@ -1,0 +1,92 @@
+using System.CommandLine;
+using System.Globalization;
+using System.Text.Json;
+using Testbed.Results;
+
+namespace Testbed.Harness.Cli.Verbs;
+
+/// <summary><c>check</c>: is a history linearizable?</summary>
+internal static class CheckVerb
+{
+    private const int MaxShown = 4;
+    private static readonly JsonSerializerOptions Json = new()
+    {
+        WriteIndented = true,
+        PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower,
+    };
+
+    /// <summary>The verb.</summary>
+    public static Verb Create(CliContext context)
+    {
+        var path = new Argument<string>("history")
+        {
+            HelpName = "FOLDER|FILE",
+            Description = "A run folder, or a history of any system as JSON lines, also compressed with gzip.",
+        };
+        var json = Values.Flag("--json", "Prints the verdict as JSON.");
+        return new Verb(
+            "check",
+            "Checks a history for linearizability; exit code 0 valid, 2 invalid, 3 undecided.",
+            "harness check results/runs/latest", "harness check history.jsonl --json")
+            .With(path).With(json).Does((parse, _) =>
+            {
+                var check = Run(Path.GetFullPath(parse.GetRequiredValue(path), context.Folder));
+                if (parse.GetValue(json))
+                {
+                    context.Out.WriteLine(JsonSerializer.Serialize(check.ToFile(), Json));
+                }
+                else
+                {
+                    Write(context, check);
+                }
+
+                return Task.FromResult(check.Verdict switch
+                {
+                    "valid" => ExitCodes.Ok,
+                    "invalid" => ExitCodes.Invalid,
+                    _ => ExitCodes.Undecided,
+                });
+            });
+    }
+
+    private static HistoryCheck Run(string path)
+    {
+        var isRun = Directory.Exists(path) || Path.GetFileName(path) == RunFolder.LatestName;
+        if (!isRun)
+        {
+            return HistoryCheck.RunFile(path);
+        }
+
+        var folder = RunFolder.Open(path);
+        // Corrupt reads are not part of a history: their value has no identity. The run counted them.
+        return HistoryCheck.Run(folder, folder.ReadSummary()?.Check.CorruptReads ?? 0);
+    }
+
+    private static void Write(CliContext context, HistoryCheck check)
+    {
+        var counts = check.Result.Counts;
+        context.Out.WriteLine(string.Create(
+            CultureInfo.InvariantCulture,
+            $"{check.Verdict}: {counts.Operations:N0} operations on {counts.Keys:N0} keys, "
+            + $"{counts.AcknowledgedWrites:N0} acknowledged writes, {counts.IndefiniteWrites:N0} indefinite "
+            + $"({counts.IndefiniteSeen:N0} of them seen), checked in {check.Seconds:F2} s"));
+        if (check.Verdict == "invalid")
+        {
+            context.Out.WriteLine(string.Create(
+                CultureInfo.InvariantCulture,
+                $"{counts.InvalidKeys:N0} keys invalid, {counts.Violations:N0} violations: {counts.LostWrites:N0} lost writes, "
+                + $"{counts.StaleReads:N0} stale reads, {check.CorruptReads:N0} corrupt reads"));
+        }
+
+        foreach (var violation in check.Result.Violations.Take(MaxShown))
+        {
+            context.Out.WriteLine();
+            context.Out.WriteLine(violation.Explanation);
+        }
+
+        if (check.Truncated)
+        {
+            context.Error.WriteLine("the history ends in the middle of an operation; what came before was checked");
+        }
+    }
+}
