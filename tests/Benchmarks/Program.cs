@@ -1,1 +1,105 @@
-return 0;
+using BenchmarkDotNet.Configs;
+using BenchmarkDotNet.Jobs;
+using BenchmarkDotNet.Running;
+using BenchmarkDotNet.Toolchains.InProcess.Emit;
+using Testbed.Benchmarks.Micro;
+using Testbed.Benchmarks.Support;
+using Testbed.Benchmarks.Verbs;
+
+namespace Testbed.Benchmarks;
+
+internal static class Program
+{
+    private const int StoreKeys = 100_000;
+    private static readonly TimeSpan CodecSample = TimeSpan.FromMilliseconds(20);
+
+    // A verb that takes longer has met something broken.
+    private static readonly TimeSpan VerbLimit = TimeSpan.FromMinutes(2);
+
+    public static async Task<int> Main(string[] args)
+    {
+        using var cancel = new CancellationTokenSource();
+        Console.CancelKeyPress += (_, key) =>
+        {
+            key.Cancel = true;
+            cancel.Cancel();
+        };
+        var verb = args.Length > 0 ? args[0] : "";
+        if (verb == "micro")
+        {
+            return Micro(args.Length > 1 ? args[1] : "*");
+        }
+
+        if (verb is not ("store" or "codec" or "stream" or "cluster") || args.Length > 1)
+        {
+            return Usage();
+        }
+
+        foreach (var line in Machine.Describe())
+        {
+            Console.Out.WriteLine(line);
+        }
+
+        Console.Out.WriteLine();
+        cancel.CancelAfter(VerbLimit);
+        try
+        {
+            await RunAsync(verb, cancel.Token).ConfigureAwait(false);
+            return 0;
+        }
+        catch (OperationCanceledException)
+        {
+            await Console.Error.WriteLineAsync($"{verb}: interrupted, or not done within {VerbLimit}")
+                .ConfigureAwait(false);
+            return 130;
+        }
+    }
+
+    private static async Task RunAsync(string verb, CancellationToken cancel)
+    {
+        switch (verb)
+        {
+            case "store":
+                StoreVerb.Run(Console.Out, StoreKeys);
+                break;
+            case "codec":
+                CodecVerb.Run(Console.Out, CodecSample);
+                break;
+            case "stream":
+                await StreamVerb.RunAsync(Console.Out, cancel).ConfigureAwait(false);
+                break;
+            default:
+                await ClusterVerb.RunAsync(Console.Out, cancel).ConfigureAwait(false);
+                break;
+        }
+    }
+
+    // In this process: the generated projects of the other tool chains do not live under the repository's build rules.
+    private static int Micro(string filter)
+    {
+        var job = Job.Default.WithToolchain(InProcessEmitToolchain.Instance)
+            .WithWarmupCount(3).WithIterationCount(7).WithMinIterationTime(Perfolizer.Horology.TimeInterval.FromMilliseconds(50));
+        var config = ManualConfig.Create(DefaultConfig.Instance).AddJob(job)
+            .WithArtifactsPath(Path.Combine(Path.GetTempPath(), "testbed-benchmarks"));
+        var summaries = BenchmarkSwitcher.FromTypes(MicroBenchmarks).Run(["--filter", filter], config);
+        return summaries.Any() ? 0 : 1;
+    }
+
+    /// <summary>Every class of microbenchmarks; a test calls each method once.</summary>
+    internal static Type[] MicroBenchmarks { get; } =
+        [typeof(CodecBenchmarks), typeof(StoreBenchmarks), typeof(WireBenchmarks), typeof(LogBenchmarks)];
+
+    private static int Usage()
+    {
+        Console.Error.WriteLine(
+            """
+            usage: dotnet run -c Release --project tests/Benchmarks -- <verb>
+              micro [filter]  microbenchmarks (BenchmarkDotNet): codec, store, messages, log; filter as in '*Store*'
+              codec           GB/s of the erasure code
+              store           bytes per key and time per operation of the store, against ConcurrentDictionary
+              stream          gets/s of 1 KiB between one client and one node process
+              cluster         gets/s, puts/s and latencies of both strategies at 1, 16, 64, 256 clients
+            """);
+        return 64;
+    }
+}

@@ -1,0 +1,88 @@
+using Testbed.Client;
+using Testbed.Harness.Clusters;
+using Testbed.Harness.Clusters.Processes;
+
+namespace Testbed.Benchmarks.Support;
+
+/// <summary>Node processes with a client, loaded with records, in a temporary folder that goes with them.</summary>
+internal sealed class BenchmarkCluster : IAsyncDisposable
+{
+    private const int LoadInFlight = 64;
+    private static readonly TimeSpan LoadTimeout = TimeSpan.FromSeconds(10);
+
+    private readonly string _folder;
+    private readonly ProcessCluster _cluster;
+
+    private BenchmarkCluster(string folder, ProcessCluster cluster, IKvClient client)
+    {
+        _folder = folder;
+        _cluster = cluster;
+        Client = client;
+    }
+
+    public IKvClient Client { get; }
+
+    /// <summary>Starts the nodes and writes <paramref name="records"/> values.</summary>
+    public static async Task<BenchmarkCluster> StartAsync(string strategy, int nodes, int records, byte[] value,
+        CancellationToken cancel)
+    {
+        var folder = Directory.CreateTempSubdirectory("testbed-benchmark-").FullName;
+        var options = new ClusterOptions
+        {
+            Strategy = strategy,
+            Nodes = nodes,
+            LogFolder = Path.Combine(folder, "logs"),
+            DataFolder = Path.Combine(folder, "data"),
+            Seed = 1,
+        };
+        var cluster = await ProcessCluster.StartAsync(options, cancel).ConfigureAwait(false);
+        var client = KvClients.Connect(new KvClientOptions
+        {
+            Strategy = strategy,
+            Nodes = cluster.Addresses,
+            DataElements = options.DataElements,
+            Seed = 1,
+        });
+        var started = new BenchmarkCluster(folder, cluster, client);
+        try
+        {
+            await started.LoadAsync(records, value).ConfigureAwait(false);
+            return started;
+        }
+        catch
+        {
+            await started.DisposeAsync().ConfigureAwait(false);
+            throw;
+        }
+    }
+
+    /// <summary>Processor seconds of all nodes so far; null where they cannot be had.</summary>
+    public async Task<double?> NodeCpuSecondsAsync(CancellationToken cancel)
+    {
+        var samples = await _cluster.SampleAsync(cancel).ConfigureAwait(false);
+        return samples.All(sample => sample.CpuSeconds is not null) ? samples.Sum(sample => sample.CpuSeconds) : null;
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await Client.DisposeAsync().ConfigureAwait(false);
+        await _cluster.DisposeAsync().ConfigureAwait(false);
+        Directory.Delete(_folder, recursive: true);
+    }
+
+    private async Task LoadAsync(int records, byte[] value)
+    {
+        var loads = Enumerable.Range(0, LoadInFlight).Select(async first =>
+        {
+            for (var i = first; i < records; i += LoadInFlight)
+            {
+                var result = await Client.PutAsync(BenchmarkData.Key(i), value, LoadTimeout).ConfigureAwait(false);
+                if (result.Outcome != Outcome.Ok)
+                {
+                    throw new InvalidOperationException($"loading a record ended {result.Outcome}: {result.Reason}");
+                }
+            }
+        });
+        await Task.WhenAll(loads).ConfigureAwait(false);
+    }
+}
