@@ -21,7 +21,7 @@ public sealed class EccClientCore : IClientCore
 
     internal static uint ClientIdOf(SplitMix64 random) => (uint)(random.Next() >> 32);
 
-    internal PeerHealth Health => _engine.Health;
+    internal OperationEngine Engine => _engine;
 
     /// <inheritdoc/>
     public void Tick(CoreTime now, IClientOutput output)

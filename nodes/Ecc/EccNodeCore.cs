@@ -160,6 +160,8 @@ public sealed class EccNodeCore : INodeCore
                 _digests.OnDigest(from, digest);
                 return true;
             case EccTypes.DigestReply when EccDigestReply.TryRead(message, out var reply):
+                // An idle node sends no probes, so this is how it finds out that a suspected peer is back.
+                _engine.Health.Heard(from.Id);
                 _digests.OnReply(from.Id, reply);
                 return true;
             case EccTypes.DigestPush when EccDigestPush.TryRead(message, out var push):

@@ -72,6 +72,9 @@ internal sealed class OperationEngine
 
     internal int ActiveCount => _activeCount;
 
+    /// <summary>Version the operation that ended last wrote or returned; for tests of E5.</summary>
+    internal EccVersion LastVersion { get; private set; }
+
     internal PutMachine Puts => _puts;
 
     internal GetMachine Gets => _gets;
@@ -265,6 +268,7 @@ internal sealed class OperationEngine
         last.ActiveIndex = slot.ActiveIndex;
         slot.ActiveIndex = -1;
         slot.Id = 0;
+        LastVersion = slot.IsWrite ? slot.Chosen : slot.Target;
         Counters.Rounds += slot.Rounds;
         if (result.Degraded && !slot.IsWrite)
         {

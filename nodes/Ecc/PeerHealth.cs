@@ -72,6 +72,13 @@ internal sealed class PeerHealth
         }
     }
 
+    /// <summary>The node answered something whose time says nothing about operations: it lives.</summary>
+    internal void Heard(int node)
+    {
+        _timeouts[node] = 0;
+        _suspected &= ~(1u << node);
+    }
+
     /// <summary>A hedge timer passed without the node's answer.</summary>
     internal void TimedOut(int node, long now)
     {

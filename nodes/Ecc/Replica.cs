@@ -73,6 +73,11 @@ internal sealed class Replica
             return fills ? EccStoreStatus.Stored : EccStoreStatus.Superseded;
         }
 
+        if (known && IsAbandoned(version, VersionOf(header)))
+        {
+            return EccStoreStatus.Superseded;
+        }
+
         if (Held.Find(key, hash, version) >= 0)
         {
             return EccStoreStatus.Stored;
@@ -162,6 +167,13 @@ internal sealed class Replica
         return true;
     }
 
+    /// <summary>
+    /// A writer finalises one generation of its tag only. Once one is finalised, its others are worthless, higher ones too; a
+    /// repairer's are not.
+    /// </summary>
+    private static bool IsAbandoned(EccVersion version, EccVersion fin) =>
+        version.Tag == fin.Tag && version > fin && version.Rid == 0;
+
     private void KeepForPinned(ReadOnlySpan<byte> key, ulong hash, in RecordHeader old, ReadOnlySpan<byte> blob)
     {
         var version = VersionOf(old);
@@ -180,7 +192,7 @@ internal sealed class Replica
         {
             var next = Held.Next(i, key, hash);
             var version = Held.VersionAt(i);
-            if (version == fin)
+            if (version == fin || IsAbandoned(version, fin))
             {
                 Held.Remove(i);
             }

@@ -1,0 +1,25 @@
+using Testbed.Ecc;
+
+namespace Testbed.Tests.Unit.Ecc;
+
+/// <summary>What one run of the pump does; everything else follows from the seed.</summary>
+internal sealed record PumpSettings
+{
+    internal required ulong Seed { get; init; }
+
+    internal int Nodes { get; init; } = 5;
+
+    internal int DataElements { get; init; } = 3;
+
+    internal int Clients { get; init; } = 4;
+
+    internal int Keys { get; init; } = 2;
+
+    internal int Operations { get; init; } = 140;
+
+    internal bool Faults { get; init; } = true;
+
+    internal EccMutants Mutants { get; init; }
+
+    internal bool Lie { get; init; }
+}
