@@ -11,6 +11,7 @@ internal sealed class PeerHealth
     internal const long HedgeFloorMicros = 2_000;
     internal const long WriteHedgeFloorMicros = 10_000;
     internal const long InitialHedgeMicros = 20_000;
+    private const int WriteHedgeFactor = 3;
     private const long HedgeCeilingMicros = 500_000;
     private const long ProbeIntervalMicros = 50_000;
     private const int TimeoutsUntilSuspected = 3;
@@ -30,7 +31,7 @@ internal sealed class PeerHealth
         for (var i = 0; i < nodes; i++)
         {
             _reads[i] = new LatencyWindow(InitialHedgeMicros);
-            _writes[i] = new LatencyWindow(InitialHedgeMicros);
+            _writes[i] = new LatencyWindow(InitialHedgeMicros / WriteHedgeFactor);
         }
 
         _timeouts = new int[nodes];
@@ -118,7 +119,7 @@ internal sealed class PeerHealth
     internal void Refresh()
     {
         ReadHedgeMicros = Math.Clamp(Median(_reads), HedgeFloorMicros, HedgeCeilingMicros);
-        WriteHedgeMicros = Math.Clamp(3 * Median(_writes), WriteHedgeFloorMicros, HedgeCeilingMicros);
+        WriteHedgeMicros = Math.Clamp(WriteHedgeFactor * Median(_writes), WriteHedgeFloorMicros, HedgeCeilingMicros);
     }
 
     private long Median(LatencyWindow[] windows)

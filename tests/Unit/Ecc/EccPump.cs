@@ -30,8 +30,8 @@ internal sealed class EccPump
         Settings = settings;
         Random = new SplitMix64(settings.Seed);
         long[] delays = [100, 1_000, 4_000, 15_000];
-        _delayMicros = delays[Random.Below(delays.Length)];
-        SyncMicros = Random.Below(3) == 0 ? 20_000 : 500;
+        _delayMicros = settings.DelayMicros ?? delays[Random.Below(delays.Length)];
+        SyncMicros = settings.DelayMicros ?? (Random.Below(3) == 0 ? 20_000 : 500);
         _completed = new EccVersion[settings.Keys];
         _nodes = new PumpNode[settings.Nodes];
         for (var i = 0; i < _nodes.Length; i++)
@@ -58,6 +58,11 @@ internal sealed class EccPump
 
     /// <summary>Highest version of each key that a completed operation wrote or returned.</summary>
     internal IReadOnlyList<EccVersion> CompletedVersions => _completed;
+
+    /// <summary>Takes replies to thin clients.</summary>
+    internal Action<byte[]>? ThinReply { get; set; }
+
+    internal long BytesToClients { get; set; }
 
     internal int Acknowledged { get; private set; }
 
@@ -91,22 +96,13 @@ internal sealed class EccPump
     private long Delay()
     {
         var delay = (_delayMicros / 4) + Random.Below(_delayMicros);
-        return Random.Below(50) == 0 ? delay * 10 : delay;
+        return Settings.Faults && Random.Below(50) == 0 ? delay * 10 : delay;
     }
 
     /// <summary>Runs operations and faults, heals, waits for quiet, reads everything; throws what it finds.</summary>
     internal void Run()
     {
-        foreach (var node in _nodes)
-        {
-            Start(node);
-        }
-
-        for (var i = 0; i < Settings.Clients; i++)
-        {
-            AddClient();
-        }
-
+        Boot();
         if (Settings.Faults)
         {
             new PumpFaults(this).Schedule();
@@ -119,6 +115,28 @@ internal sealed class EccPump
         _invariants.CheckConverged();
         FinalReads();
     }
+
+    /// <summary>Starts all nodes and clients.</summary>
+    internal void Boot()
+    {
+        foreach (var node in _nodes)
+        {
+            Start(node);
+        }
+
+        for (var i = 0; i < Settings.Clients; i++)
+        {
+            AddClient();
+        }
+    }
+
+    internal void RunFor(long micros)
+    {
+        var end = Now + micros;
+        RunUntil(() => Now >= end, micros + 10_000);
+    }
+
+    internal void RunUntilQuiet() => RunUntil(_invariants.IsQuiet, 20_000_000);
 
     internal void Heal()
     {
@@ -143,8 +161,7 @@ internal sealed class EccPump
     private void FinalReads()
     {
         var reader = AddClient();
-        var end = Now + 10_000;
-        RunUntil(() => Now >= end, 20_000);
+        RunFor(10_000);
         var failed = Failed;
         for (var key = 0; key < Settings.Keys; key++)
         {
@@ -158,7 +175,7 @@ internal sealed class EccPump
         }
     }
 
-    private void RunUntil(Func<bool> done, long limitMicros)
+    internal void RunUntil(Func<bool> done, long limitMicros)
     {
         var end = Now + limitMicros;
         var sinceCheck = 0;
@@ -404,6 +421,12 @@ internal sealed class EccPump
     internal void SendFromNode(PumpNode node, Endpoint to, byte[] message)
     {
         var target = to.Kind == EndpointKind.Peer ? to.Id : -to.Id - 1;
+        if (message[0] == MessageTypes.KvReply)
+        {
+            ThinReply!(message);
+            return;
+        }
+
         if (_streams.TryGetValue((node.Index, target), out var stream))
         {
             Enqueue(stream, node.Index, target, message);
@@ -420,6 +443,11 @@ internal sealed class EccPump
 
     private void Enqueue(PumpStream stream, int from, int to, byte[] message)
     {
+        if (to < 0)
+        {
+            BytesToClients += message.Length;
+        }
+
         stream.LastArrival = Math.Max(stream.LastArrival + 1, Now + Delay());
         After(stream.LastArrival - Now, () => Deliver(stream, from, to, message));
     }

@@ -30,7 +30,8 @@ internal sealed class PumpClient : IClientOutput
         });
     }
 
-    private sealed record Pending(int Process, HistoryKind Kind, int Key, ulong Value, long Invoked);
+    private sealed record Pending(
+        int Process, HistoryKind Kind, int Key, ulong Value, long Invoked, Action<ClientResult>? Then = null);
 
     internal EccClientCore Core { get; }
 
@@ -68,6 +69,19 @@ internal sealed class PumpClient : IClientOutput
             KeyBytes(key), bytes, 0, _pump.Now + timeoutMicros);
         Run(core => core.Submit(slot, operation, this));
         return true;
+    }
+
+    /// <summary>One operation outside the history, run to its end.</summary>
+    internal ClientResult Execute(KvKind kind, ReadOnlyMemory<byte> key, ReadOnlyMemory<byte> value = default,
+        int scanLimit = 0, long timeoutMicros = 2_000_000)
+    {
+        var slot = Array.FindIndex(_pending, pending => pending is null);
+        ClientResult? result = null;
+        _pending[slot] = new Pending(0, HistoryKind.Read, 0, 0, 0, ended => result = ended);
+        var operation = new ClientOperation(kind, key, value, scanLimit, _pump.Now + timeoutMicros);
+        Run(core => core.Submit(slot, operation, this));
+        _pump.RunUntil(() => result is not null, timeoutMicros + 100_000);
+        return result!.Value;
     }
 
     private byte[] MakeValue(ulong value)
@@ -117,6 +131,12 @@ internal sealed class PumpClient : IClientOutput
     {
         var pending = _pending[slot] ?? throw new InvalidOperationException("completed twice");
         _pending[slot] = null;
+        if (pending.Then is { } then)
+        {
+            then(result);
+            return;
+        }
+
         _pump.Count(result);
         if (result.Outcome is KvOutcome.Ok or KvOutcome.NotFound)
         {

@@ -1,5 +1,6 @@
 using System.Numerics;
 using System.Text;
+using Testbed.Checker;
 using Testbed.Ecc;
 using Testbed.Wire;
 
@@ -143,8 +144,8 @@ internal sealed class PumpInvariants
             }
         }
 
-        var indefinite = _pump.History.FindAll(o => o.Kind != Checker.HistoryKind.Read
-            && o.Outcome != Checker.HistoryOutcome.Ok).Count;
+        var indefinite = _pump.History.FindAll(o => o.Kind != HistoryKind.Read
+            && o.Outcome != HistoryOutcome.Ok).Count;
         foreach (var node in _pump.Nodes)
         {
             var orphans = node.Core!.Replica.Held.Count - node.Core.Replica.Held.PinnedCount;

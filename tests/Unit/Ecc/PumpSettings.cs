@@ -21,5 +21,8 @@ internal sealed record PumpSettings
 
     internal EccMutants Mutants { get; init; }
 
+    /// <summary>Typical delay of a message and of a sync; null: drawn.</summary>
+    internal long? DelayMicros { get; init; }
+
     internal bool Lie { get; init; }
 }

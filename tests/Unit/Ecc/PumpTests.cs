@@ -1,7 +1,6 @@
 using System.Globalization;
 using Testbed.Checker;
 using Testbed.Ecc;
-using Xunit;
 
 namespace Testbed.Tests.Unit.Ecc;
 
