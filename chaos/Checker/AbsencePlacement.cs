@@ -1,17 +1,17 @@
 namespace Testbed.Checker;
 
 /// <summary>
-/// Explains reads that found nothing. Forward clusters occupy their open interval (m, M); what is left is free space,
-/// the only place a delete can take effect. An absent read [s, f] needs a delete placed in [tau(s), f], tau(s) being the
-/// largest M among clusters with m before s: from then on absence can last until the read. Reads are served by right
-/// end, each by a delete placed already or else by the available one with the earliest deadline, placed as late as
-/// possible.
+/// Explains reads that found nothing. Forward clusters occupy their open interval (m, M); what is left is
+/// free space, the only place a delete can take effect. An absent read [s, f] needs a delete placed in
+/// [tau(s), f], tau(s) being the largest M among clusters with m before s: from then on absence can last
+/// until the read. Reads are served by right end, each by a delete placed already or else by the available
+/// one with the earliest deadline, placed as late as possible.
 /// </summary>
 /// <remarks>
-/// Exact: (1) clusters that are no forward zone fit into a single point, and being outside each span of absence they are
-/// outside the union of spans and zones, which are disjoint open intervals. (2) A later read that the point already
-/// placed does not serve begins its window behind that point, so a later point, and a delete with a later deadline kept
-/// for later, never serve fewer reads.
+/// Exact: (1) clusters that are no forward zone fit into a single point, and being outside each span of
+/// absence they are outside the union of spans and zones, which are disjoint open intervals. (2) A later read
+/// that the point already placed does not serve begins its window behind that point, so a later point, and a
+/// delete with a later deadline kept for later, never serve fewer reads.
 /// </remarks>
 internal sealed class AbsencePlacement
 {
@@ -25,7 +25,10 @@ internal sealed class AbsencePlacement
 
     private readonly record struct Candidate(long From, long To, int Delete, bool Indefinite);
 
-    /// <summary>Absent reads without a possible delete: the read, and the cluster that stands against it (-1: initial).</summary>
+    /// <summary>
+    /// Absent reads without a possible delete: the read, and the cluster that stands against it (-1:
+    /// initial).
+    /// </summary>
     public List<(int Read, int Cause)> Unexplained { get; } = [];
 
     /// <summary>Acknowledged deletes that lie wholly inside the zone of a cluster.</summary>
@@ -59,7 +62,8 @@ internal sealed class AbsencePlacement
     public void AddDelete(int index, in HistoryOperation delete)
     {
         var indefinite = delete.Outcome == HistoryOutcome.Info;
-        var (from, to) = FreePart(delete.InvokeNanos, indefinite ? ValueClusters.Forever : delete.CompleteNanos);
+        var end = indefinite ? ValueClusters.Forever : delete.CompleteNanos;
+        var (from, to) = FreePart(delete.InvokeNanos, end);
         if (from <= to)
         {
             _candidates.Add(new Candidate(from, to, index, indefinite));
@@ -111,7 +115,8 @@ internal sealed class AbsencePlacement
                 _open.Enqueue(next, _candidates[next].To);
             }
 
-            // A deadline before this window is of no use later either: windows not yet served begin later still.
+            // A deadline before this window is of no use later either: windows not yet served begin later
+            // still.
             while (_open.TryPeek(out _, out var deadline) && deadline < window.From)
             {
                 _open.Dequeue();
@@ -142,7 +147,9 @@ internal sealed class AbsencePlacement
         return zone >= 0 && _zones[zone].To > time ? _zones[zone].From : time;
     }
 
-    /// <summary>The last zone that begins before the time; zones are disjoint, so only this one can hold it.</summary>
+    /// <summary>
+    /// The last zone that begins before the time; zones are disjoint, so only this one can hold it.
+    /// </summary>
     private int ZoneBefore(long time)
     {
         var low = 0;

@@ -31,10 +31,14 @@ public struct CheckCounts
     /// <summary>Those of the indefinite ones whose effect some read needs.</summary>
     public long IndefiniteSeen { get; set; }
 
-    /// <summary>Acknowledged writes and deletes that later reads contradict and that were not seen again.</summary>
+    /// <summary>
+    /// Acknowledged writes and deletes that later reads contradict and that were not seen again.
+    /// </summary>
     public long LostWrites { get; set; }
 
-    /// <summary>Reads that began after their answer had provably been overwritten; those that show a lost write too.</summary>
+    /// <summary>
+    /// Reads that began after their answer had provably been overwritten; those that show a lost write too.
+    /// </summary>
     public long StaleReads { get; set; }
 
     /// <summary>Violations found, also those beyond the described ones.</summary>
@@ -62,7 +66,9 @@ public struct CheckCounts
     }
 }
 
-/// <summary>The verdict on one key. Keys are independent: a history is linearizable iff each of its keys is.</summary>
+/// <summary>
+/// The verdict on one key. Keys are independent: a history is linearizable iff each of its keys is.
+/// </summary>
 /// <param name="Key">The key.</param>
 /// <param name="Verdict">What was found.</param>
 /// <param name="Counts">Counts of this key.</param>

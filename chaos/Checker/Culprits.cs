@@ -1,8 +1,8 @@
 namespace Testbed.Checker;
 
 /// <summary>
-/// The slow path: once a key is known to be invalid, says which operations show it, classifies and counts. Never
-/// decides the verdict, only describes it.
+/// The slow path: once a key is known to be invalid, says which operations show it, classifies and counts.
+/// Never decides the verdict, only describes it.
 /// </summary>
 internal sealed class Culprits(ValueClusters clusters, AbsencePlacement absence)
 {
@@ -73,8 +73,8 @@ internal sealed class Culprits(ValueClusters clusters, AbsencePlacement absence)
     }
 
     /// <summary>
-    /// Clusters that must each precede the other. For the older one A (smaller m) the conflicting B have m before M of A
-    /// and M behind m of A; the last operation of A is then a read that came too late.
+    /// Clusters that must each precede the other. For the older one A (smaller m) the conflicting B have m
+    /// before M of A and M behind m of A; the last operation of A is then a read that came too late.
     /// </summary>
     public void Conflicts(ReadOnlySpan<HistoryOperation> operations, ReadOnlySpan<int> clusterOf)
     {
@@ -142,8 +142,8 @@ internal sealed class Culprits(ValueClusters clusters, AbsencePlacement absence)
     }
 
     /// <summary>
-    /// An acknowledged write B is lost when an older value A (m of A not behind m of B, before M of B) was read by an
-    /// operation that began after B was last seen.
+    /// An acknowledged write B is lost when an older value A (m of A not behind m of B, before M of B) was
+    /// read by an operation that began after B was last seen.
     /// </summary>
     private void MarkLost()
     {
@@ -220,8 +220,7 @@ internal sealed class Culprits(ValueClusters clusters, AbsencePlacement absence)
         foreach (ref readonly var operation in operations)
         {
             if (KeyChecker.IsDelete(operation) && operation.Outcome == HistoryOutcome.Fail
-                && absence.FreePart(Math.Max(operation.InvokeNanos, floor), read.CompleteNanos) is var (from, to)
-                && from <= to)
+                && Fits(Math.Max(operation.InvokeNanos, floor), read.CompleteNanos))
             {
                 _violations.Add(Explain.FailedWriteVisible(read, operation, witness));
                 return;
@@ -256,6 +255,12 @@ internal sealed class Culprits(ValueClusters clusters, AbsencePlacement absence)
         var before = cluster.FirstEndBy >= 0 ? operations[cluster.FirstEndBy] : after;
         _violations.Add(Explain.DeleteUndone(
             kind, delete, before, after, witness, after.InvokeNanos - delete.CompleteNanos));
+    }
+
+    private bool Fits(long from, long to)
+    {
+        var (first, last) = absence.FreePart(from, to);
+        return first <= last;
     }
 
     private static void AddCluster(

@@ -11,20 +11,24 @@ internal static class Explain
 
     public static Violation WrongKey(in HistoryOperation read, in HistoryOperation write) => Make(
         ViolationKind.WrongKey, [read], null, null,
-        $"{Sentence(read)} That value was written to key {Number(write.Key)}, by process {Number(write.Process)}.");
+        $"{Sentence(read)} That value was written to key {Number(write.Key)}, "
+        + $"by process {Number(write.Process)}.");
 
     public static Violation FutureRead(in HistoryOperation read, in HistoryOperation write) => Make(
         ViolationKind.FutureRead, [read, write], null, null,
         $"{Sentence(read)} The write of that value began only afterwards: {Clause(write)}.");
 
     public static Violation FailedWriteVisible(
-        in HistoryOperation read, in HistoryOperation failed, IReadOnlyList<HistoryOperation> witness) => Make(
+        in HistoryOperation read, in HistoryOperation failed,
+        IReadOnlyList<HistoryOperation> witness) => Make(
         ViolationKind.FailedWriteVisible, [read, failed, .. witness], null, null,
-        $"{Sentence(read)} The only operation that explains it had reported to have no effect: {Clause(failed)}.");
+        $"{Sentence(read)} The only operation that explains it had reported to have no effect: "
+        + $"{Clause(failed)}.");
 
     public static Violation Overwritten(
-        ViolationKind kind, in HistoryOperation read, in HistoryOperation? olderWrite, in HistoryOperation newerDone,
-        in HistoryOperation? newerWrite, IReadOnlyList<HistoryOperation> witness, long staleNanos, long versions)
+        ViolationKind kind, in HistoryOperation read, in HistoryOperation? olderWrite,
+        in HistoryOperation newerDone, in HistoryOperation? newerWrite,
+        IReadOnlyList<HistoryOperation> witness, long staleNanos, long versions)
     {
         var older = olderWrite is { } write ? $" (written earlier: {Clause(write)})" : " (the initial value)";
         var newer = newerWrite is { } overwrite && overwrite != newerDone
@@ -34,8 +38,8 @@ internal static class Explain
             ? " The newer value was acknowledged and is not seen again."
             : " The newer value is seen again later or was in force.";
         return Make(kind, witness, staleNanos, versions,
-            $"{Sentence(read)} That answer{older} had been overwritten {Millis(staleNanos)} before the read began, and is "
-            + $"{Number(versions)} version(s) old: {newer} had already ended.{ending}");
+            $"{Sentence(read)} That answer{older} had been overwritten {Millis(staleNanos)} before the read "
+            + $"began, and is {Number(versions)} version(s) old: {newer} had already ended.{ending}");
     }
 
     public static Violation MissingDelete(
@@ -65,7 +69,8 @@ internal static class Explain
         + string.Join("; ", stuck.Select(operation => Clause(operation))) + ".");
 
     private static Violation Make(
-        ViolationKind kind, IReadOnlyList<HistoryOperation> operations, long? staleNanos, long? versions, string text)
+        ViolationKind kind, IReadOnlyList<HistoryOperation> operations, long? staleNanos, long? versions,
+        string text)
     {
         var distinct = new List<HistoryOperation>(6);
         foreach (var operation in operations)

@@ -1,6 +1,8 @@
 namespace Testbed.Checker;
 
-/// <summary>A history cut into its keys, in order of first appearance. Immutable: many threads may read it.</summary>
+/// <summary>
+/// A history cut into its keys, in order of first appearance. Immutable: many threads may read it.
+/// </summary>
 public sealed class HistoryByKey
 {
     private readonly long[] _keys;

@@ -29,8 +29,8 @@ public sealed class KeyChecker
     }
 
     /// <summary>
-    /// Checks the operations of one key, in any order. Throws <see cref="ArgumentException"/> when an operation ends
-    /// before it begins.
+    /// Checks the operations of one key, in any order. Throws <see cref="ArgumentException"/> when an
+    /// operation ends before it begins.
     /// </summary>
     public KeyResult Check(long key, ReadOnlySpan<HistoryOperation> operations)
     {
@@ -63,7 +63,8 @@ public sealed class KeyChecker
         counts.StaleReads = _culprits.StaleReads;
         counts.LostWrites = _culprits.LostWrites;
         counts.InvalidKeys = _culprits.Count > 0 ? 1 : 0;
-        return new KeyResult(key, _culprits.Count > 0 ? Verdict.Invalid : Verdict.Valid, counts, _culprits.Take());
+        var verdict = _culprits.Count > 0 ? Verdict.Invalid : Verdict.Valid;
+        return new KeyResult(key, verdict, counts, _culprits.Take());
     }
 
     /// <summary>False when two writes that may both have happened wrote the same value.</summary>
@@ -167,7 +168,9 @@ public sealed class KeyChecker
 
     private static void Join(ref Cluster cluster, int index, in HistoryOperation read)
     {
-        cluster.LastSeen = cluster.Reads == 0 ? read.CompleteNanos : Math.Max(cluster.LastSeen, read.CompleteNanos);
+        cluster.LastSeen = cluster.Reads == 0
+            ? read.CompleteNanos
+            : Math.Max(cluster.LastSeen, read.CompleteNanos);
         cluster.Reads++;
         if (read.CompleteNanos < cluster.FirstEnd)
         {

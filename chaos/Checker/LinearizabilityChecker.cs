@@ -3,23 +3,27 @@ using System.Runtime.InteropServices;
 namespace Testbed.Checker;
 
 /// <summary>
-/// Decides whether a history of reads, writes and deletes is linearizable, key by key. Exact and O(n log n) where the
-/// values written to a key are unique (Gibbons and Korach 1997; zones of Golab, Li and Shah 2011; deletes by placement,
-/// see <see cref="AbsencePlacement"/>); a bounded exhaustive search otherwise.
+/// Decides whether a history of reads, writes and deletes is linearizable, key by key. Exact and O(n log n)
+/// where the values written to a key are unique (Gibbons and Korach 1997; zones of Golab, Li and Shah 2011;
+/// deletes by placement, see <see cref="AbsencePlacement"/>); a bounded exhaustive search otherwise.
 /// </summary>
 /// <remarks>
-/// Single-threaded; a host that wants more cores cuts the history with <see cref="HistoryByKey"/>, gives every thread its
-/// own <see cref="KeyChecker"/>, and joins with <see cref="Combine"/>.
+/// Single-threaded; a host that wants more cores cuts the history with <see cref="HistoryByKey"/>, gives
+/// every thread its own <see cref="KeyChecker"/>, and joins with <see cref="Combine"/>.
 /// </remarks>
 public static class LinearizabilityChecker
 {
-    /// <summary>Checks a whole history. Throws <see cref="ArgumentException"/> when an operation ends before it begins.</summary>
-    public static CheckResult Check(IEnumerable<HistoryOperation> history, CheckOptions? options = null) => history switch
-    {
-        HistoryOperation[] array => Check(array.AsSpan(), options),
-        List<HistoryOperation> list => Check(CollectionsMarshal.AsSpan(list), options),
-        _ => Check(history.ToArray().AsSpan(), options),
-    };
+    /// <summary>
+    /// Checks a whole history. Throws <see cref="ArgumentException"/> when an operation ends before it
+    /// begins.
+    /// </summary>
+    public static CheckResult Check(IEnumerable<HistoryOperation> history, CheckOptions? options = null) =>
+        history switch
+        {
+            HistoryOperation[] array => Check(array.AsSpan(), options),
+            List<HistoryOperation> list => Check(CollectionsMarshal.AsSpan(list), options),
+            _ => Check(history.ToArray().AsSpan(), options),
+        };
 
     /// <summary>Checks a whole history.</summary>
     public static CheckResult Check(ReadOnlySpan<HistoryOperation> history, CheckOptions? options = null)
@@ -36,7 +40,9 @@ public static class LinearizabilityChecker
         return Combine(byKey, results);
     }
 
-    /// <summary>Joins the verdicts on keys, and tells phantoms from values that were written to another key.</summary>
+    /// <summary>
+    /// Joins the verdicts on keys, and tells phantoms from values that were written to another key.
+    /// </summary>
     public static CheckResult Combine(HistoryByKey history, IEnumerable<KeyResult> results)
     {
         var counts = default(CheckCounts);

@@ -1,8 +1,8 @@
 namespace Testbed.Checker;
 
 /// <summary>
-/// The sets of taken operations, each with the value that was left, that a search has been in. Exact: sets are compared,
-/// not hashes; kept trimmed to the words that are neither all taken nor all open.
+/// The sets of taken operations, each with the value that was left, that a search has been in. Exact: sets
+/// are compared, not hashes; kept trimmed to the words that are neither all taken nor all open.
 /// </summary>
 internal sealed class SeenStates(int operations)
 {

@@ -21,7 +21,9 @@ internal struct Cluster
     /// <summary>Index of the operation with that end; -1 for the initial value.</summary>
     public int FirstEndBy;
 
-    /// <summary>M: the latest start of its operations. The value was in force at this time or later.</summary>
+    /// <summary>
+    /// M: the latest start of its operations. The value was in force at this time or later.
+    /// </summary>
     public long LastStart;
 
     /// <summary>Index of the operation with that start; -1 for the initial value.</summary>
@@ -35,7 +37,8 @@ internal struct Cluster
 }
 
 /// <summary>
-/// The clusters of one key, sorted by <see cref="Cluster.FirstEnd"/>. Scratch memory, used again for every key.
+/// The clusters of one key, sorted by <see cref="Cluster.FirstEnd"/>. Scratch memory, used again for every
+/// key.
 /// </summary>
 internal sealed class ValueClusters
 {
@@ -118,7 +121,9 @@ internal sealed class ValueClusters
     /// <summary>Place in <see cref="Sorted"/> of an added cluster; -1 when it was dropped.</summary>
     public int Rank(int added) => _rank[added];
 
-    /// <summary>Drops indefinite writes nobody read (removing them never invalidates an order) and sorts the rest.</summary>
+    /// <summary>
+    /// Drops indefinite writes nobody read (removing them never invalidates an order) and sorts the rest.
+    /// </summary>
     public void Sort()
     {
         Count = 0;
@@ -155,8 +160,8 @@ internal sealed class ValueClusters
     }
 
     /// <summary>
-    /// Whether two clusters must each precede the other. One sweep: as long as no conflict was met, at most one earlier
-    /// cluster reaches beyond the current one's m, and it is the one with the largest M.
+    /// Whether two clusters must each precede the other. One sweep: as long as no conflict was met, at most
+    /// one earlier cluster reaches beyond the current one's m, and it is the one with the largest M.
     /// </summary>
     public bool HasConflict()
     {

@@ -3,8 +3,8 @@ using System.Globalization;
 namespace Testbed.Checker;
 
 /// <summary>
-/// Identity of a written value: who wrote it and that writer's how-many-eth write it is. The identity 0 means absent, so
-/// writers or their sequences begin at 1. As text: <c>writer.sequence</c>.
+/// Identity of a written value: who wrote it and that writer's how-many-eth write it is. The identity 0 means
+/// absent, so writers or their sequences begin at 1. As text: <c>writer.sequence</c>.
 /// </summary>
 public static class ValueIdentity
 {

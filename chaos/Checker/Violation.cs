@@ -27,18 +27,21 @@ public enum ViolationKind : byte
     /// <summary>An acknowledged delete had no effect: reads after it still returned the value.</summary>
     LostDelete = 7,
 
-    /// <summary>The exhaustive search (values not unique) found no order; nothing more specific is known.</summary>
+    /// <summary>
+    /// The exhaustive search (values not unique) found no order; nothing more specific is known.
+    /// </summary>
     NoOrder = 8,
 }
 
 /// <summary>
-/// A counterexample: operations of one key that no order explains. Its operations alone, without the rest of the
-/// history, are already not linearizable (except for <see cref="ViolationKind.NoOrder"/>).
+/// A counterexample: operations of one key that no order explains. Its operations alone, without the rest of
+/// the history, are already not linearizable (except for <see cref="ViolationKind.NoOrder"/>).
 /// </summary>
 /// <param name="Key">The key.</param>
 /// <param name="Kind">What is wrong.</param>
 /// <param name="Operations">At most six, by invocation.</param>
-/// <param name="StalenessNanos">How long before the offending read began its answer had been overwritten.</param>
+/// <param name="StalenessNanos">How long before the offending read began its answer had been
+/// overwritten.</param>
 /// <param name="StalenessVersions">By how many versions the answer was old.</param>
 /// <param name="Explanation">One paragraph for people.</param>
 public sealed record Violation(

@@ -1,16 +1,18 @@
 namespace Testbed.Checker;
 
 /// <summary>
-/// Exhaustive search for an order (Wing and Gong 1993) that remembers what it has seen (Lowe 2017). Works for any
-/// history of a register with deletes; exponential at worst, so bounded. Independent of the fast check, and its
-/// reference in tests.
+/// Exhaustive search for an order (Wing and Gong 1993) that remembers what it has seen (Lowe 2017). Works for
+/// any history of a register with deletes; exponential at worst, so bounded. Independent of the fast check,
+/// and its reference in tests.
 /// </summary>
 internal static class WingGong
 {
     /// <summary>Verdict, and for invalid the operations at which the longest explained part ends.</summary>
     public readonly record struct Outcome(Verdict Verdict, IReadOnlyList<HistoryOperation> Stuck);
 
-    /// <summary>An event in time order: the beginning of an operation, or the end of one that is ok.</summary>
+    /// <summary>
+    /// An event in time order: the beginning of an operation, or the end of one that is ok.
+    /// </summary>
     private struct Event
     {
         public int Operation;
@@ -166,7 +168,10 @@ internal static class WingGong
         }
     }
 
-    /// <summary>A ring of events whose element 0 is head and tail. At equal times beginnings come before ends: they overlap.</summary>
+    /// <summary>
+    /// A ring of events whose element 0 is head and tail. At equal times beginnings come before ends: they
+    /// overlap.
+    /// </summary>
     private static Event[] Link(List<HistoryOperation> operations)
     {
         var order = new List<(long Time, bool Ends, int Operation)>();

@@ -1,8 +1,8 @@
 namespace Testbed.Results;
 
 /// <summary>
-/// Availability around each fault, from windows and fault times alone. Resolution is one window (100 ms); an operation
-/// belongs to the window of its intended start.
+/// Availability around each fault, from windows and fault times alone. Resolution is one window (100 ms); an
+/// operation belongs to the window of its intended start.
 /// </summary>
 public static class Availability
 {
@@ -64,7 +64,9 @@ public static class Availability
 
         var first = applied / Window.Nanos;
         // Healing takes effect over some time too: look a recovery time further.
-        var until = fault.HealedNs is { } healed ? Math.Min(end, ((healed + RecoveryNanos) / Window.Nanos) + 1) : end;
+        var until = fault.HealedNs is { } healed
+            ? Math.Min(end, ((healed + RecoveryNanos) / Window.Nanos) + 1)
+            : end;
         var down = Math.Min(end, (fault.HealRequestedNs ?? fault.HealedNs ?? long.MaxValue) / Window.Nanos);
         long okWhileDown = 0;
         long deafReads = 0;
@@ -95,7 +97,9 @@ public static class Availability
         };
     }
 
-    /// <summary>Until both reads and writes (those that are attempted at all) succeeded in windows behind the fault.</summary>
+    /// <summary>
+    /// Until both reads and writes (those that are attempted at all) succeeded in windows behind the fault.
+    /// </summary>
     private static long? FirstSuccess(SortedDictionary<long, Slot> slots, long applied, long end)
     {
         var from = (applied + Window.Nanos - 1) / Window.Nanos;

@@ -5,11 +5,15 @@ using CsvHelper;
 namespace Testbed.Results;
 
 /// <summary>
-/// CSV of the run folder: RFC 4180, UTF-8 without mark, LF, invariant culture, snake_case headers, empty for missing.
+/// CSV of the run folder: RFC 4180, UTF-8 without mark, LF, invariant culture, snake_case headers, empty for
+/// missing.
 /// </summary>
 public static class CsvRows
 {
-    /// <summary>Reads all rows; none when the file does not exist. The torn last line of an unfinished file is left out.</summary>
+    /// <summary>
+    /// Reads all rows; none when the file does not exist. The torn last line of an unfinished file is left
+    /// out.
+    /// </summary>
     public static IReadOnlyList<T> Read<T>(string path)
     {
         var existing = PartialFile.Existing(path);
@@ -64,7 +68,10 @@ public static class CsvRows
         FieldCountMismatch = CsvFieldCountHandling.Throw,
     };
 
-    /// <summary>Invariant, but "2,5" is an error and not twenty-five: the invariant culture takes the comma for grouping.</summary>
+    /// <summary>
+    /// Invariant, but "2,5" is an error and not twenty-five: the invariant culture takes the comma for
+    /// grouping.
+    /// </summary>
     private static CultureInfo Strict()
     {
         var culture = (CultureInfo)CultureInfo.InvariantCulture.Clone();

@@ -1,8 +1,8 @@
 namespace Testbed.Results;
 
 /// <summary>
-/// A file that is being written: it is called <c>name.partial</c> until <see cref="Complete"/> gives it its name. What an
-/// interrupted run leaves is therefore recognisable, and still readable.
+/// A file that is being written: it is called <c>name.partial</c> until <see cref="Complete"/> gives it its
+/// name. What an interrupted run leaves is therefore recognisable, and still readable.
 /// </summary>
 public sealed class PartialFile : IDisposable
 {

@@ -20,7 +20,9 @@ internal sealed partial class ResultsJson : JsonSerializerContext
         PartialFile.WriteText(path, [.. bytes, (byte)'\n']);
     }
 
-    /// <summary>Reads a file; null when it does not exist, <see cref="ResultsException"/> when it is something else.</summary>
+    /// <summary>
+    /// Reads a file; null when it does not exist, <see cref="ResultsException"/> when it is something else.
+    /// </summary>
     public static T? Read<T>(string path, JsonTypeInfo<T> type, string schema)
         where T : class
     {

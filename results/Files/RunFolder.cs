@@ -64,10 +64,11 @@ public sealed class RunFolder
     public string In(params ReadOnlySpan<string> parts) => Path.Combine([FullPath, .. parts]);
 
     /// <summary>
-    /// Creates a new folder under the root and points <c>latest</c> at it. Throws <see cref="ResultsException"/> when that
-    /// is not possible.
+    /// Creates a new folder under the root and points <c>latest</c> at it. Throws <see
+    /// cref="ResultsException"/> when that is not possible.
     /// </summary>
-    public static RunFolder Create(string root, DateTimeOffset utc, string strategy, string workload, string faults)
+    public static RunFolder Create(
+        string root, DateTimeOffset utc, string strategy, string workload, string faults)
     {
         var when = utc.UtcDateTime.ToString("yyyyMMdd'T'HHmmss'Z'", CultureInfo.InvariantCulture);
         try
@@ -94,14 +95,16 @@ public sealed class RunFolder
             or NotSupportedException)
         {
             throw new ResultsException(
-                $"Cannot write results under '{root}': {e.Message.TrimEnd('.')}. Choose another folder with --results.", e);
+                $"Cannot write results under '{root}': {e.Message.TrimEnd('.')}. "
+                + "Choose another folder with --results.", e);
         }
 
         throw new ResultsException($"Cannot find a free name for a run under '{root}'.");
     }
 
     /// <summary>
-    /// Opens a run: a folder, or a link or text file that names one. Throws <see cref="ResultsException"/> when it is none.
+    /// Opens a run: a folder, or a link or text file that names one. Throws <see cref="ResultsException"/>
+    /// when it is none.
     /// </summary>
     public static RunFolder Open(string path)
     {
@@ -164,25 +167,31 @@ public sealed class RunFolder
     }
 
     /// <summary>Writes manifest.json.</summary>
-    public void Write(Manifest manifest) => ResultsJson.Write(ManifestPath, manifest, ResultsJson.Default.Manifest);
+    public void Write(Manifest manifest) =>
+        ResultsJson.Write(ManifestPath, manifest, ResultsJson.Default.Manifest);
 
     /// <summary>Writes summary.json.</summary>
-    public void Write(Summary summary) => ResultsJson.Write(SummaryPath, summary, ResultsJson.Default.Summary);
+    public void Write(Summary summary) =>
+        ResultsJson.Write(SummaryPath, summary, ResultsJson.Default.Summary);
 
     /// <summary>Writes checks/verdict.json.</summary>
-    public void Write(VerdictFile verdict) => ResultsJson.Write(VerdictPath, verdict, ResultsJson.Default.VerdictFile);
+    public void Write(VerdictFile verdict) =>
+        ResultsJson.Write(VerdictPath, verdict, ResultsJson.Default.VerdictFile);
 
     /// <summary>Writes summary.txt.</summary>
     public void WriteSummaryText(string text) =>
         PartialFile.WriteText(SummaryTextPath, Encoding.UTF8.GetBytes(text.ReplaceLineEndings("\n")));
 
-    /// <summary>Reads manifest.json; throws <see cref="ResultsException"/> when it is missing or malformed.</summary>
+    /// <summary>
+    /// Reads manifest.json; throws <see cref="ResultsException"/> when it is missing or malformed.
+    /// </summary>
     public Manifest ReadManifest() =>
         ResultsJson.Read(ManifestPath, ResultsJson.Default.Manifest, "testbed.manifest/1")
         ?? throw new ResultsException($"'{FullPath}' has no manifest.json.");
 
     /// <summary>Reads summary.json; null when the run never got so far (its harness was killed).</summary>
-    public Summary? ReadSummary() => ResultsJson.Read(SummaryPath, ResultsJson.Default.Summary, "testbed.summary/1");
+    public Summary? ReadSummary() =>
+        ResultsJson.Read(SummaryPath, ResultsJson.Default.Summary, "testbed.summary/1");
 
     /// <summary>Reads checks/verdict.json; null when the history was not checked.</summary>
     public VerdictFile? ReadVerdict() =>
@@ -222,7 +231,8 @@ public sealed class RunFolder
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            // Where links are not allowed (Windows without developer mode), or two runs race: a text file serves.
+            // Where links are not allowed (Windows without developer mode), or two runs race: a text file
+            // serves.
             try
             {
                 File.WriteAllText(link, name + "\n");

@@ -6,7 +6,8 @@ namespace Testbed.Results;
 /// <summary>From a history to its verdict, on all cores.</summary>
 /// <param name="Result">What the checker found.</param>
 /// <param name="Seconds">How long it took.</param>
-/// <param name="CorruptReads">Reads whose value was not what its identity says; each makes the history invalid.</param>
+/// <param name="CorruptReads">Reads whose value was not what its identity says; each makes the history
+/// invalid.</param>
 /// <param name="Truncated">True when the history's file ended in the middle.</param>
 public sealed record HistoryCheck(CheckResult Result, double Seconds, long CorruptReads, bool Truncated)
 {

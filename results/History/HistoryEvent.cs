@@ -18,7 +18,9 @@ public enum HistoryEventType : byte
     Info = 3,
 }
 
-/// <summary>One line of a history. Value is the identity written or read; 0 when absent or not known yet.</summary>
+/// <summary>
+/// One line of a history. Value is the identity written or read; 0 when absent or not known yet.
+/// </summary>
 public readonly record struct HistoryEvent(
     int Process, HistoryEventType Type, HistoryKind Kind, long Key, ulong Value, long TimeNanos)
 {

@@ -52,7 +52,10 @@ internal static class HistoryLine
         return Put(to, at, "}\n"u8);
     }
 
-    /// <summary>Reads a line; null with <paramref name="header"/> true for the schema line. Throws <see cref="FormatException"/>.</summary>
+    /// <summary>
+    /// Reads a line; null with <paramref name="header"/> true for the schema line. Throws <see
+    /// cref="FormatException"/>.
+    /// </summary>
     public static HistoryEvent? Read(ReadOnlySpan<byte> line, out bool header)
     {
         header = false;
@@ -220,7 +223,8 @@ internal static class HistoryLine
             if (reader.TokenType == JsonTokenType.String && !reader.HasValueSequence)
             {
                 var text = reader.ValueSpan;
-                if (Utf8Parser.TryParse(text, out uint writer, out var used) && used < text.Length && text[used] == '.'
+                if (Utf8Parser.TryParse(text, out uint writer, out var used)
+                    && used < text.Length && text[used] == '.'
                     && Utf8Parser.TryParse(text[(used + 1)..], out ulong sequence, out var rest)
                     && used + 1 + rest == text.Length && writer <= ValueIdentity.MaxWriter
                     && sequence <= ValueIdentity.MaxSequence && (writer | sequence) != 0)

@@ -5,8 +5,10 @@ using Testbed.Checker;
 namespace Testbed.Results;
 
 /// <summary>A history as read from a file.</summary>
-/// <param name="Operations">Its operations, in order of completion; those without one at the end, as indefinite.</param>
-/// <param name="Truncated">True when the file ended in the middle (a crash): what came before is there.</param>
+/// <param name="Operations">Its operations, in order of completion; those without one at the end, as
+/// indefinite.</param>
+/// <param name="Truncated">True when the file ended in the middle (a crash): what came before is
+/// there.</param>
 /// <param name="Open">Operations that had no completion.</param>
 public sealed record History(IReadOnlyList<HistoryOperation> Operations, bool Truncated, int Open);
 
@@ -22,7 +24,8 @@ public sealed class HistoryReader
     private HistoryReader(string name) => _name = name;
 
     /// <summary>
-    /// Reads a file, compressed or not; or of a run folder's path the finished, else the unfinished history. Throws
+    /// Reads a file, compressed or not; or of a run folder's path the finished, else the unfinished history.
+    /// Throws
     /// <see cref="ResultsException"/> with the line number and what is wrong there.
     /// </summary>
     public static History Read(string path)
@@ -32,7 +35,8 @@ public sealed class HistoryReader
         {
             using var file = File.OpenRead(existing);
             Span<byte> magic = stackalloc byte[2];
-            var zipped = file.ReadAtLeast(magic, 2, throwOnEndOfStream: false) == 2 && magic[0] == 0x1f && magic[1] == 0x8b;
+            var zipped = file.ReadAtLeast(magic, 2, throwOnEndOfStream: false) == 2
+                && magic.SequenceEqual((ReadOnlySpan<byte>)[0x1f, 0x8b]);
             file.Position = 0;
             if (!zipped)
             {
@@ -88,10 +92,12 @@ public sealed class HistoryReader
 
             held += got;
             var start = 0;
-            for (int length; (length = buffer.AsSpan(start, held - start).IndexOf((byte)'\n')) >= 0; start += length + 1)
+            int length;
+            while ((length = buffer.AsSpan(start, held - start).IndexOf((byte)'\n')) >= 0)
             {
                 _line++;
                 Take(buffer.AsSpan(start, length));
+                start += length + 1;
             }
 
             held -= start;
@@ -103,7 +109,9 @@ public sealed class HistoryReader
         }
     }
 
-    /// <summary>A last line without its end is either whole, or where a crash cut the file: then true.</summary>
+    /// <summary>
+    /// A last line without its end is either whole, or where a crash cut the file: then true.
+    /// </summary>
     private bool EndOfInput(ReadOnlySpan<byte> rest)
     {
         if (rest.IsEmpty)

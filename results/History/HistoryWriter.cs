@@ -1,14 +1,16 @@
 using System.IO.Compression;
+using Testbed.Checker;
 
 namespace Testbed.Results;
 
 /// <summary>
-/// Streams a history to <c>history.jsonl.gz</c>. Any thread may add; the events of one process must come from one thread
-/// at a time, so that their lines stay in order. A thread of its own formats and compresses.
+/// Streams a history to <c>history.jsonl.gz</c>. Any thread may add; the events of one process must come from
+/// one thread at a time, so that their lines stay in order. A thread of its own formats and compresses.
 /// </summary>
 /// <remarks>
-/// At most <see cref="QueueLength"/> events wait. When the queue is full the producer waits until there is room: nothing
-/// is dropped, but the load then runs late, which shows as schedule lag; <see cref="Waits"/> counts how often.
+/// At most <see cref="QueueLength"/> events wait. When the queue is full the producer waits until there is
+/// room: nothing is dropped, but the load then runs late, which shows as schedule lag; <see cref="Waits"/>
+/// counts how often.
 /// </remarks>
 public sealed class HistoryWriter : IDisposable
 {
@@ -50,23 +52,37 @@ public sealed class HistoryWriter : IDisposable
     public long Waits { get; private set; }
 
     /// <summary>
-    /// Adds an event. Throws <see cref="ResultsException"/> once the file could not be written (disk full): a run without
-    /// its history cannot be judged.
+    /// Adds an event. Throws <see cref="ResultsException"/> once the file could not be written (disk full): a
+    /// run without its history cannot be judged.
     /// </summary>
-    public void Add(in HistoryEvent e)
+    public void Add(in HistoryEvent e) => Add(e, default, both: false);
+
+    /// <summary>Adds the invocation and the completion of an operation that has ended.</summary>
+    public void Add(in HistoryOperation operation) =>
+        Add(HistoryEvent.Invocation(operation), HistoryEvent.Completion(operation), both: true);
+
+    private void Add(in HistoryEvent first, in HistoryEvent second, bool both)
     {
+        var needed = both ? 2 : 1;
         while (true)
         {
             lock (_gate)
             {
                 ObjectDisposedException.ThrowIf(_closing, this);
                 ThrowIfFailed();
-                if (_count < QueueLength)
+                if (_count + needed <= QueueLength)
                 {
-                    _filling[_count++] = e;
-                    if (_count == QueueLength / 2)
+                    var before = _count;
+                    _filling[_count++] = first;
+                    if (both)
                     {
-                        // Below this the writer comes by itself: waking it for every event would cost more than the event.
+                        _filling[_count++] = second;
+                    }
+
+                    if (before < QueueLength / 2 && _count >= QueueLength / 2)
+                    {
+                        // Below this the writer comes by itself: waking it for every event would cost more
+                        // than the event.
                         _work.Set();
                     }
 

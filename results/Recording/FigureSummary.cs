@@ -26,7 +26,8 @@ internal sealed class FigureSummary(PhaseBook phases, long endNanos)
                 }
 
                 foreach (var row in Spectrum(phase, i, "latency", cell.Latency)
-                    .Concat(Spectrum(phase, i, "service", cell.Service)).Concat(Spectrum(phase, i, "lag", cell.Lag)))
+                    .Concat(Spectrum(phase, i, "service", cell.Service))
+                    .Concat(Spectrum(phase, i, "lag", cell.Lag)))
                 {
                     yield return row;
                 }
@@ -72,7 +73,10 @@ internal sealed class FigureSummary(PhaseBook phases, long endNanos)
             Offered = offered,
             Corrupt = Enumerable.Range(0, OperationNames.Count).Sum(type =>
                 every[Window.CellOf((OperationType)type, OperationOutcome.Corrupt)]?.Count ?? 0),
-            Reasons = [.. reasons.OrderByDescending(pair => pair.Value).ThenBy(pair => pair.Key, StringComparer.Ordinal)],
+            Reasons =
+            [
+                .. reasons.OrderByDescending(pair => pair.Value).ThenBy(pair => pair.Key, StringComparer.Ordinal),
+            ],
             Clamped = clamped,
             Problem = problem,
         };

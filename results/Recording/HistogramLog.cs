@@ -6,9 +6,10 @@ using HdrHistogram.Utilities;
 namespace Testbed.Results;
 
 /// <summary>
-/// Writes <c>histograms.hlog</c>: HdrHistogram's log format (1.3) with its V2 encoding, one line per second, operation
-/// and outcome under <c>Tag=read.ok</c>, and an untagged line per second with all that count as goodput, which tools read
-/// without options. UTF-8 without mark: the library's own log writer emits UTF-16, which other tools reject.
+/// Writes <c>histograms.hlog</c>: HdrHistogram's log format (1.3) with its V2 encoding, one line per second,
+/// operation and outcome under <c>Tag=read.ok</c>, and an untagged line per second with all that count as
+/// goodput, which tools read without options. UTF-8 without mark: the library's own log writer emits UTF-16,
+/// which other tools reject.
 /// </summary>
 internal sealed class HistogramLog : IDisposable
 {

@@ -2,7 +2,9 @@ using HdrHistogram;
 
 namespace Testbed.Results;
 
-/// <summary>The one histogram layout of this project: nanoseconds from 1 to one hour, 3 significant digits.</summary>
+/// <summary>
+/// The one histogram layout of this project: nanoseconds from 1 to one hour, 3 significant digits.
+/// </summary>
 internal static class Histograms
 {
     /// <summary>One hour.</summary>
@@ -10,7 +12,9 @@ internal static class Histograms
 
     public static LongHistogram Create() => new(1, HighestNanos, 3);
 
-    /// <summary>Microseconds at a percentile; null when nothing was recorded (the library would throw).</summary>
+    /// <summary>
+    /// Microseconds at a percentile; null when nothing was recorded (the library would throw).
+    /// </summary>
     public static double? MicrosAt(LongHistogram? histogram, double percentile) =>
         histogram is null || histogram.TotalCount == 0 ? null : Micros(histogram.GetValueAtPercentile(percentile));
 

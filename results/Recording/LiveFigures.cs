@@ -2,7 +2,9 @@ using HdrHistogram;
 
 namespace Testbed.Results;
 
-/// <summary>What a status line shows. Rates and latency are of the last whole second, by completion.</summary>
+/// <summary>
+/// What a status line shows. Rates and latency are of the last whole second, by completion.
+/// </summary>
 /// <param name="Phase">The phase.</param>
 /// <param name="GoodputPerSecond">Operations that ended ok or not found.</param>
 /// <param name="LatencyP99Us">Their latency; null when there was none.</param>

@@ -30,7 +30,9 @@ internal sealed class PhaseCell
     }
 }
 
-/// <summary>The phases of a run, and what was recorded in each. A phase name may come more than once.</summary>
+/// <summary>
+/// The phases of a run, and what was recorded in each. A phase name may come more than once.
+/// </summary>
 internal sealed class PhaseBook
 {
     /// <summary>The phase of operations before any phase was set.</summary>

@@ -1,13 +1,13 @@
 namespace Testbed.Results;
 
 /// <summary>
-/// Records a run: workers hand over completed operations, one collector thread turns them into windows, histograms per
-/// phase and the status line, and streams <c>windows.csv</c> and <c>histograms.hlog</c>.
+/// Records a run: workers hand over completed operations, one collector thread turns them into windows,
+/// histograms per phase and the status line, and streams <c>windows.csv</c> and <c>histograms.hlog</c>.
 /// </summary>
 /// <remarks>
-/// A window is written once it is <see cref="HoldNanos"/> old; until then its operations are kept one by one, so that a
-/// phase may be set a little after it began (a fault is known once it is applied). Operations that end later than that
-/// get further rows for their window, at the end of the file.
+/// A window is written once it is <see cref="HoldNanos"/> old; until then its operations are kept one by one,
+/// so that a phase may be set a little after it began (a fault is known once it is applied). Operations that
+/// end later than that get further rows for their window, at the end of the file.
 /// </remarks>
 public sealed class RunRecorder : IDisposable
 {
@@ -17,7 +17,9 @@ public sealed class RunRecorder : IDisposable
     /// <summary>Age at which a window is written.</summary>
     public const long HoldNanos = 5_000_000_000;
 
-    /// <summary>Chunks of 1,024 operations that may wait for the collector, 2 million operations; then workers wait.</summary>
+    /// <summary>
+    /// Chunks of 1,024 operations that may wait for the collector, 2 million operations; then workers wait.
+    /// </summary>
     internal const int MaxChunks = 2048;
 
     private static readonly TimeSpan Interval = TimeSpan.FromMilliseconds(100);
@@ -81,8 +83,8 @@ public sealed class RunRecorder : IDisposable
     }
 
     /// <summary>
-    /// Begins a phase. Operations belong to the phase of their intended start. Phases come in order; a phase should be
-    /// set less than <see cref="HoldNanos"/> after it began.
+    /// Begins a phase. Operations belong to the phase of their intended start. Phases come in order; a phase
+    /// should be set less than <see cref="HoldNanos"/> after it began.
     /// </summary>
     public void SetPhase(string name, long startNanos)
     {
@@ -115,7 +117,9 @@ public sealed class RunRecorder : IDisposable
         }
     }
 
-    /// <summary>Stops the collector; unless finished the files stay partial, with all that was collected.</summary>
+    /// <summary>
+    /// Stops the collector; unless finished the files stay partial, with all that was collected.
+    /// </summary>
     public void Dispose()
     {
         StopThread();
@@ -323,7 +327,9 @@ public sealed class RunRecorder : IDisposable
             Histograms.Micros(values[^1]));
     }
 
-    /// <summary>A file that cannot be written must not end the run: the figures in memory are still whole.</summary>
+    /// <summary>
+    /// A file that cannot be written must not end the run: the figures in memory are still whole.
+    /// </summary>
     private void Guard(Action write)
     {
         try

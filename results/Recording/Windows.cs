@@ -46,7 +46,8 @@ internal sealed class Window
     /// <summary>Cells by type and outcome; null or empty when there was none.</summary>
     public ReadOnlySpan<WindowCell?> Cells => _cells;
 
-    public static int CellOf(OperationType type, OperationOutcome outcome) => ((int)type * OutcomeNames.Count) + (int)outcome;
+    public static int CellOf(OperationType type, OperationOutcome outcome) =>
+        ((int)type * OutcomeNames.Count) + (int)outcome;
 
     public static OperationType TypeOf(int cell) => (OperationType)(cell / OutcomeNames.Count);
 
@@ -84,7 +85,10 @@ internal sealed class OpenWindows
         _last.Add(cell, new Sample(offset, degraded, latency, service));
     }
 
-    /// <summary>Takes out the windows that end at or before the time, oldest first; give them back with <see cref="Recycle"/>.</summary>
+    /// <summary>
+    /// Takes out the windows that end at or before the time, oldest first; give them back with <see
+    /// cref="Recycle"/>.
+    /// </summary>
     public IEnumerable<Window> TakeUntil(long endNanos)
     {
         _last = null;

@@ -1,8 +1,9 @@
 namespace Testbed.Results;
 
 /// <summary>
-/// Takes the completed operations of one worker. One thread at a time may record. Records lie in chunks that the
-/// collector of <see cref="RunRecorder"/> reads behind the writer; a record costs one copy and one release store.
+/// Takes the completed operations of one worker. One thread at a time may record. Records lie in chunks that
+/// the collector of <see cref="RunRecorder"/> reads behind the writer; a record costs one copy and one
+/// release store.
 /// </summary>
 public sealed class WorkerRecorder
 {
@@ -25,14 +26,18 @@ public sealed class WorkerRecorder
     {
         public readonly CompletedOperation[] Items = new CompletedOperation[ChunkLength];
 
-        /// <summary>Items that are whole. Written by the worker after the item, read by the collector before it.</summary>
+        /// <summary>
+        /// Items that are whole. Written by the worker after the item, read by the collector before it.
+        /// </summary>
         public int Count;
 
         /// <summary>The chunk that follows, set by the worker once this one is full.</summary>
         public Chunk? Next;
     }
 
-    /// <summary>Records an operation. Waits only when the collector is more than the recorder's limit behind.</summary>
+    /// <summary>
+    /// Records an operation. Waits only when the collector is more than the recorder's limit behind.
+    /// </summary>
     public void Record(in CompletedOperation operation)
     {
         if (_at == ChunkLength)

@@ -44,7 +44,9 @@ public enum OperationOutcome : byte
     Shed = 5,
 }
 
-/// <summary>One operation as the load generator saw it. Times are nanoseconds since the run's start.</summary>
+/// <summary>
+/// One operation as the load generator saw it. Times are nanoseconds since the run's start.
+/// </summary>
 public readonly record struct CompletedOperation
 {
     /// <summary>What it was.</summary>
@@ -53,7 +55,9 @@ public readonly record struct CompletedOperation
     /// <summary>How it ended.</summary>
     public required OperationOutcome Outcome { get; init; }
 
-    /// <summary>When the schedule wanted it to start; latency counts from here. Closed loop: the actual start.</summary>
+    /// <summary>
+    /// When the schedule wanted it to start; latency counts from here. Closed loop: the actual start.
+    /// </summary>
     public required long IntendedNanos { get; init; }
 
     /// <summary>When it was sent; service time counts from here.</summary>

@@ -1,6 +1,8 @@
 namespace Testbed.Results;
 
-/// <summary><c>manifest.json</c>: everything needed to run it again and to judge whether two runs may be compared.</summary>
+/// <summary>
+/// <c>manifest.json</c>: everything needed to run it again and to judge whether two runs may be compared.
+/// </summary>
 public sealed record Manifest
 {
     /// <summary>Name and version of this form.</summary>

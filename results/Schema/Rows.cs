@@ -2,7 +2,9 @@ using CsvHelper;
 
 namespace Testbed.Results;
 
-/// <summary>A row of <c>windows.csv</c>: one 100 ms window, operation and outcome. Windows are by intended start.</summary>
+/// <summary>
+/// A row of <c>windows.csv</c>: one 100 ms window, operation and outcome. Windows are by intended start.
+/// </summary>
 [CsvRecord]
 public sealed partial record WindowRow(
     [CsvColumn("t_ns")] long TNs,
@@ -16,7 +18,9 @@ public sealed partial record WindowRow(
     [CsvColumn("service_p50_us")] double? ServiceP50Us,
     [CsvColumn("service_p99_us")] double? ServiceP99Us);
 
-/// <summary>A row of <c>latency.csv</c>: one point of a percentile spectrum. Kind is latency, service or lag.</summary>
+/// <summary>
+/// A row of <c>latency.csv</c>: one point of a percentile spectrum. Kind is latency, service or lag.
+/// </summary>
 [CsvRecord]
 public sealed partial record LatencyRow(
     [CsvColumn("phase")] string Phase,
@@ -27,7 +31,9 @@ public sealed partial record LatencyRow(
     [CsvColumn("value_us")] double ValueUs,
     [CsvColumn("count")] long Count);
 
-/// <summary>A row of <c>faults.csv</c>. Times are ns since the run's start; empty when it did not happen (yet).</summary>
+/// <summary>
+/// A row of <c>faults.csv</c>. Times are ns since the run's start; empty when it did not happen (yet).
+/// </summary>
 [CsvRecord]
 public sealed partial record FaultRow(
     [CsvColumn("id")] int Id,
@@ -41,7 +47,10 @@ public sealed partial record FaultRow(
     [CsvColumn("evidence")] string Evidence,
     [CsvColumn("heal_evidence")] string HealEvidence);
 
-/// <summary>A row of <c>nodes.csv</c>: one node at one time. Counters are since the process began; empty when it is down.</summary>
+/// <summary>
+/// A row of <c>nodes.csv</c>: one node at one time. Counters are since the process began; empty when it is
+/// down.
+/// </summary>
 [CsvRecord]
 public sealed partial record NodeRow(
     [CsvColumn("t_ns")] long TNs,

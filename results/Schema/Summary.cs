@@ -1,6 +1,8 @@
 namespace Testbed.Results;
 
-/// <summary><c>summary.json</c>: what a run found. Numbers are in base units; absent figures are null.</summary>
+/// <summary>
+/// <c>summary.json</c>: what a run found. Numbers are in base units; absent figures are null.
+/// </summary>
 public sealed record Summary
 {
     /// <summary>Name and version of this form.</summary>
@@ -55,16 +57,22 @@ public sealed record Summary
     public required IReadOnlyList<string> Notes { get; init; }
 }
 
-/// <summary>A phase: load, warm-up, steady, fault, degraded, recovery, recovered, drain. Times since the run's start.</summary>
+/// <summary>
+/// A phase: load, warm-up, steady, fault, degraded, recovery, recovered, drain. Times since the run's start.
+/// </summary>
 public sealed record PhaseSpan(string Name, long StartNs, long EndNs);
 
-/// <summary>Counts and latency of one operation in one phase. Latencies are of ok (and not found) operations only.</summary>
+/// <summary>
+/// Counts and latency of one operation in one phase. Latencies are of ok (and not found) operations only.
+/// </summary>
 public sealed record OperationFigures(
     string Phase, string Operation, long Ok, long NotFound, long Failed, long Unknown, long Corrupt, long Shed,
     double GoodputPerSecond, double? LatencyP50Us, double? LatencyP90Us, double? LatencyP99Us, double? LatencyP999Us,
     double? LatencyMaxUs, double? ServiceP50Us, double? ServiceP99Us, long Degraded);
 
-/// <summary>The checker's counts. Indefinite* are unknown writes that a later read saw, or never saw.</summary>
+/// <summary>
+/// The checker's counts. Indefinite* are unknown writes that a later read saw, or never saw.
+/// </summary>
 public sealed record CheckFigures(
     string Result, long Operations, long Keys, long AcknowledgedWrites, long LostWrites, long StaleReads,
     long CorruptReads, long IndefiniteWrites, long IndefiniteSeen, double CheckSeconds, string? Counterexample);

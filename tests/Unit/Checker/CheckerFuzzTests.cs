@@ -3,13 +3,13 @@ using Testbed.Checker;
 namespace Testbed.Tests.Unit.Checker;
 
 /// <summary>
-/// The fast check against the exhaustive search. <c>TESTBED_CHECKER_SEED</c> and <c>TESTBED_CHECKER_HISTORIES</c> repeat
-/// a failure or run longer.
+/// The fast check against the exhaustive search. <c>TESTBED_CHECKER_SEED</c> and
+/// <c>TESTBED_CHECKER_HISTORIES</c> repeat a failure or run longer.
 /// </summary>
 public sealed class CheckerFuzzTests(ITestOutputHelper output)
 {
     [Theory]
-    [InlineData(6, 240_000)]
+    [InlineData(6, 200_000)]
     [InlineData(12, 60_000)]
     [InlineData(28, 4_000)]
     public void The_fast_check_agrees_with_the_exhaustive_search(int maxOperations, int histories)

@@ -2,7 +2,9 @@ using Testbed.Checker;
 
 namespace Testbed.Tests.Unit.Checker;
 
-/// <summary>Small random histories of one key: times with many ties, deletes, indefinite and failed operations.</summary>
+/// <summary>
+/// Small random histories of one key: times with many ties, deletes, indefinite and failed operations.
+/// </summary>
 internal sealed class SmallHistories(ulong seed)
 {
     private ulong _state = seed;
@@ -57,7 +59,9 @@ internal sealed class SmallHistories(ulong seed)
         return history;
     }
 
-    /// <summary>Answers of a real register: each operation takes effect at one point of its interval. Valid.</summary>
+    /// <summary>
+    /// Answers of a real register: each operation takes effect at one point of its interval. Valid.
+    /// </summary>
     public List<HistoryOperation> Executed(int count)
     {
         var history = new List<HistoryOperation>();

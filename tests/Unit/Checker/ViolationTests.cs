@@ -2,7 +2,9 @@ using Testbed.Checker;
 
 namespace Testbed.Tests.Unit.Checker;
 
-/// <summary>What is wrong is called by its name, counted, and shown with the operations that prove it.</summary>
+/// <summary>
+/// What is wrong is called by its name, counted, and shown with the operations that prove it.
+/// </summary>
 public sealed class ViolationTests
 {
     private const long Ms = 1_000_000;

@@ -231,8 +231,7 @@ public sealed class HistoryFileTests
         using var writer = new HistoryWriter(path);
         foreach (var operation in operations)
         {
-            writer.Add(HistoryEvent.Invocation(operation));
-            writer.Add(HistoryEvent.Completion(operation));
+            writer.Add(operation);
         }
 
         writer.Complete();
