@@ -63,6 +63,9 @@ internal sealed class LoadEngine
 
     public int InFlight => Volatile.Read(ref _inFlight);
 
+    /// <summary>True when completions wait to be taken.</summary>
+    public bool HasFinished => Volatile.Read(ref _finished) is not null;
+
     /// <summary>Begins a phase; the one before it is done.</summary>
     public void Start(LoadPhase phase)
     {

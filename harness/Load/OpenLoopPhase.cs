@@ -50,6 +50,12 @@ internal sealed class OpenLoopPhase : LoadPhase
                 return i > 0;
             }
 
+            if (Taken == Concurrency && Engine.HasFinished)
+            {
+                // A slot is free in all but name: take it back before anything is shed.
+                return true;
+            }
+
             var operation = _stream.Next();
             Engine.Counters.Offered++;
             Engine.Counters.Lag.Record(now - intended);
