@@ -12,6 +12,7 @@ namespace Testbed.Harness.Load;
 public sealed class LoadGenerator
 {
     private static readonly TimeSpan Tick = TimeSpan.FromMilliseconds(2);
+    private static readonly TimeSpan PacedTick = TimeSpan.FromMilliseconds(20);
     private readonly LoadOptions _options;
     private readonly WorkloadSpec _spec;
     private readonly LoadEngine _engine;
@@ -142,7 +143,10 @@ public sealed class LoadGenerator
             }
 
             _engine.Pump();
-            await Task.Delay(Tick, CancellationToken.None).ConfigureAwait(false);
+
+            // In an open loop the pacer does the work; this only watches for the end.
+            var tick = phase is OpenLoopPhase ? PacedTick : Tick;
+            await Task.Delay(tick, CancellationToken.None).ConfigureAwait(false);
         }
     }
 
