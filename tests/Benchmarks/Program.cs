@@ -5,6 +5,7 @@ using BenchmarkDotNet.Toolchains.InProcess.Emit;
 using Testbed.Benchmarks.Micro;
 using Testbed.Benchmarks.Support;
 using Testbed.Benchmarks.Verbs;
+using Testbed.Harness.Clusters;
 
 namespace Testbed.Benchmarks;
 
@@ -12,6 +13,9 @@ internal static class Program
 {
     private const int StoreKeys = 100_000;
     private static readonly TimeSpan CodecSample = TimeSpan.FromMilliseconds(20);
+
+    private static readonly TimeSpan LoadWarmup = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan LoadMeasured = TimeSpan.FromSeconds(3);
 
     // A verb that takes longer has met something broken.
     private static readonly TimeSpan VerbLimit = TimeSpan.FromMinutes(2);
@@ -30,7 +34,7 @@ internal static class Program
             return Micro(args.Length > 1 ? args[1] : "*");
         }
 
-        if (verb is not ("store" or "codec" or "stream" or "cluster") || args.Length > 1)
+        if (verb is not ("store" or "codec" or "load" or "stream" or "cluster") || args.Length > 1)
         {
             return Usage();
         }
@@ -53,6 +57,11 @@ internal static class Program
                 .ConfigureAwait(false);
             return 130;
         }
+        catch (Exception e) when (e is ClusterStartException or TimeoutException or InvalidOperationException)
+        {
+            await Console.Error.WriteLineAsync($"{verb}: {e.Message}").ConfigureAwait(false);
+            return 1;
+        }
     }
 
     private static async Task RunAsync(string verb, CancellationToken cancel)
@@ -64,6 +73,9 @@ internal static class Program
                 break;
             case "codec":
                 CodecVerb.Run(Console.Out, CodecSample);
+                break;
+            case "load":
+                await LoadVerb.RunAsync(Console.Out, LoadWarmup, LoadMeasured, cancel).ConfigureAwait(false);
                 break;
             case "stream":
                 await StreamVerb.RunAsync(Console.Out, cancel).ConfigureAwait(false);
@@ -97,6 +109,7 @@ internal static class Program
               micro [filter]  microbenchmarks (BenchmarkDotNet): codec, store, messages, log; filter as in '*Store*'
               codec           GB/s of the erasure code
               store           bytes per key and time per operation of the store, against ConcurrentDictionary
+              load            operations/s and cost per operation of the load generator without a cluster
               stream          gets/s of 1 KiB between one client and one node process
               cluster         gets/s, puts/s and latencies of both strategies at 1, 16, 64, 256 clients
             """);

@@ -18,11 +18,22 @@ internal static class ClusterVerb
     {
         var table = new TextTable(2, "strategy", "operation", "clients", "per second", "p50 us", "p99 us",
             "client CPU us/op", "nodes' CPU us/op", "failed");
-        foreach (var strategy in Strategies)
+        try
         {
-            await RunStrategyAsync(strategy, table, cancel).ConfigureAwait(false);
+            foreach (var strategy in Strategies)
+            {
+                await RunStrategyAsync(strategy, table, cancel).ConfigureAwait(false);
+            }
         }
+        finally
+        {
+            Print(output, table);
+        }
+    }
 
+    // Also what was measured before something went wrong.
+    private static void Print(TextWriter output, TextTable table)
+    {
         output.WriteLine($"Cluster: {Nodes} node processes and the client on this machine, values of 1 KiB, level os, " +
             "linearizable gets, closed loop.");
         table.Print(output);

@@ -69,6 +69,14 @@ public sealed class BenchmarkTests
     }
 
     [Fact]
+    public async Task The_load_table_has_a_row_for_every_case()
+    {
+        using var output = new StringWriter();
+        await LoadVerb.RunAsync(output, TimeSpan.Zero, TimeSpan.FromMilliseconds(50), TestContext.Current.CancellationToken);
+        Assert.Equal(3, output.ToString().Split("open ").Length - 1);
+    }
+
+    [Fact]
     public void The_machine_is_described() => Assert.Equal(4, Machine.Describe().Count);
 
     [Theory]
