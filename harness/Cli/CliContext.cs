@@ -18,9 +18,6 @@ internal sealed record CliContext
     /// <summary>True when a person watches: a terminal, no NO_COLOR, no CI.</summary>
     public bool Interactive { get; init; }
 
-    /// <summary>True when standard output is a terminal.</summary>
-    public bool OutIsTerminal { get; init; }
-
     /// <summary>Current folder.</summary>
     public string Folder { get; init; } = Environment.CurrentDirectory;
 
@@ -48,7 +45,6 @@ internal sealed record CliContext
             Error = Console.Error,
             Argv = argv,
             Interactive = !Console.IsErrorRedirected && !Set("NO_COLOR") && !Set("CI"),
-            OutIsTerminal = !Console.IsOutputRedirected,
         };
     }
 }

@@ -28,4 +28,13 @@ internal static class DataFolders
             // A virus scanner or a late writer holds a file; what is left carries the marker and says what it is.
         }
     }
+
+    /// <summary>Removes a folder that holds nothing.</summary>
+    public static void RemoveIfEmpty(string? folder)
+    {
+        if (Directory.Exists(folder) && !Directory.EnumerateFileSystemEntries(folder).Any())
+        {
+            Directory.Delete(folder);
+        }
+    }
 }

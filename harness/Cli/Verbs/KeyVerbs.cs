@@ -18,14 +18,16 @@ internal static class KeyVerbs
     {
         var key = KeyArgument();
         var target = new ClusterTarget();
+        var raw = Values.Flag("--raw", "Writes the value's bytes as they are, for a file or a pipe.");
         var verb = new Verb(
-            "get", "Reads one key, linearizable; exit code 1 when it is absent.", "harness get greeting").With(key);
+            "get", "Reads one key, linearizable; exit code 1 when it is absent.",
+            "harness get greeting", "harness get picture --raw > cat.png").With(key).With(raw);
         return target.AddTo(verb).Does((parse, cancel) => target.UseAsync(parse, context, cancel, async (client, timeout) =>
         {
             var result = await client.GetAsync(Key(parse, key), timeout).ConfigureAwait(false);
             if (result.Outcome == Outcome.Ok)
             {
-                WriteValue(context, result.Value.Span);
+                WriteValue(context, result.Value.Span, parse.GetValue(raw));
                 return ExitCodes.Ok;
             }
 
@@ -141,17 +143,16 @@ internal static class KeyVerbs
         }
     }
 
-    private static void WriteValue(CliContext context, ReadOnlySpan<byte> value)
+    private static void WriteValue(CliContext context, ReadOnlySpan<byte> value, bool raw)
     {
-        // A terminal gets text only; a pipe or file gets the bytes as they are.
-        if (context.OutIsTerminal || context.Out != Console.Out)
+        if (!raw)
         {
             context.Out.WriteLine(Shown(value));
             return;
         }
 
-        using var raw = Console.OpenStandardOutput();
-        raw.Write(value);
+        using var stream = Console.OpenStandardOutput();
+        stream.Write(value);
     }
 
     private static int Done(CliContext context, string what, in KvResult result)

@@ -8,9 +8,10 @@ namespace Testbed.Harness.Clusters.Processes;
 internal sealed class DetachedCluster : IDisposable
 {
     private static readonly TimeSpan GoneLimit = TimeSpan.FromSeconds(5);
-    private static readonly TimeSpan ReadyLimit = TimeSpan.FromSeconds(15);
+    private static readonly TimeSpan ReadyLimit = TimeSpan.FromSeconds(30);
     private static readonly TimeSpan Poll = TimeSpan.FromMilliseconds(10);
     private static readonly TimeSpan ProbeLimit = TimeSpan.FromMilliseconds(500);
+    private static readonly TimeSpan StatusLimit = TimeSpan.FromSeconds(2);
 
     private readonly string _path;
     private readonly GrpcNodeProbe _probe = new();
@@ -80,7 +81,7 @@ internal sealed class DetachedCluster : IDisposable
         }
 
         using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancel);
-        limit.CancelAfter(ProbeLimit);
+        limit.CancelAfter(StatusLimit);
         try
         {
             return await _probe.StatusAsync(State.Members[node].Address, limit.Token).ConfigureAwait(false);
@@ -180,6 +181,7 @@ internal sealed class DetachedCluster : IDisposable
 
         DataFolders.Remove(State.DataFolder);
         DataFolders.Remove(State.LogFolder);
+        DataFolders.RemoveIfEmpty(Path.GetDirectoryName(State.DataFolder));
         File.Delete(_path);
         return alive.Count;
     }

@@ -9,8 +9,11 @@ namespace Testbed.Harness.Clusters.Processes;
 public sealed class ProcessCluster : ICluster
 {
     private const int MaxStarts = 3;
-    private static readonly TimeSpan ReadyLimit = TimeSpan.FromSeconds(15);
+
+    // A node that cannot start ends, and is reported at once; this bound is for one that hangs, on the slowest machine.
+    private static readonly TimeSpan ReadyLimit = TimeSpan.FromSeconds(30);
     private static readonly TimeSpan ReadyPoll = TimeSpan.FromMilliseconds(10);
+    private static readonly TimeSpan SlowPoll = TimeSpan.FromMilliseconds(100);
     private static readonly TimeSpan ProbeLimit = TimeSpan.FromMilliseconds(500);
     private static readonly TimeSpan SampleLimit = TimeSpan.FromMilliseconds(200);
 
@@ -264,7 +267,9 @@ public sealed class ProcessCluster : ICluster
                     + $"its log ends with: {node.LastLogLine()}");
             }
 
-            await Task.Delay(ReadyPoll, cancel).ConfigureAwait(false);
+            // On a busy machine asking all the time would slow the very start that is waited for.
+            var poll = Stopwatch.GetElapsedTime(begun).TotalSeconds < 1 ? ReadyPoll : SlowPoll;
+            await Task.Delay(poll, cancel).ConfigureAwait(false);
         }
 
         node.MarkUp();
