@@ -82,7 +82,8 @@ internal sealed class RunOptionSet
 
     private readonly Option<string?> _label = Values.Text("--label", "TEXT", "Kept with the run, to find it again.");
     private readonly Option<bool> _noReport = Values.Flag("--no-report", "Leaves out the page and the pictures.");
-    private readonly Option<bool> _failFast = Values.Flag("--fail-fast", "Stops at the first violation.");
+    private readonly Option<long?> _maxLag = Values.Duration(
+        "--max-lag", "Schedule lag p99 above which the generator was the limit and the run is void. [default: 5ms]");
     private readonly Option<bool> _quiet = Values.Flag("--quiet", "Prints nothing but the summary.");
     private readonly Option<long?> _maxReadP99 = Values.Duration(
         "--max-read-p99", "Exit code 1 when the p99 latency of reads is higher.");
@@ -100,9 +101,9 @@ internal sealed class RunOptionSet
     {
         AddCluster(verb, withStrategy);
         verb.With("Workload", _workload, _properties, _records, _valueSize);
-        verb.With("Load", _rate, _arrival, _clients, _duration, _warmup, _timeout, _seed);
+        verb.With("Load", _rate, _arrival, _clients, _duration, _warmup, _timeout, _maxLag, _seed);
         verb.With("Faults", _kill, _killRole, _killAt, _restartAt, _noRestart, _pause, _pauseAt, _resumeAt, _faults, _allowOutage);
-        verb.With("Results", _results, _label, _noReport, _failFast, _quiet, _maxReadP99, _maxWriteP99, _minGoodput);
+        verb.With("Results", _results, _label, _noReport, _quiet, _maxReadP99, _maxWriteP99, _minGoodput);
         verb.Add(_lying);
     }
 
@@ -164,7 +165,7 @@ internal sealed class RunOptionSet
             ResultsRoot = ResultsRoot.Resolve(parse.GetValue(_results), context.Folder),
             Label = parse.GetValue(_label),
             Report = !parse.GetValue(_noReport),
-            FailFast = parse.GetValue(_failFast),
+            MaxLagNanos = parse.GetValue(_maxLag) ?? defaults.MaxLagNanos,
             Quiet = parse.GetValue(_quiet),
             Thresholds = new Thresholds
             {
@@ -185,8 +186,8 @@ internal sealed class RunOptionSet
     public bool NoneGiven(ParseResult parse) => ((Option[])
     [
         _nodes, _code, _durability, _basePort, _workload, _properties, _records, _valueSize, _rate, _arrival, _clients, _duration,
-        _warmup, _timeout, _seed, _kill, _killRole, _killAt, _restartAt, _noRestart, _pause, _pauseAt, _resumeAt, _faults,
-        _allowOutage, _failFast,
+        _warmup, _timeout, _maxLag, _seed, _kill, _killRole, _killAt, _restartAt, _noRestart, _pause, _pauseAt, _resumeAt, _faults,
+        _allowOutage,
     ]).All(o => parse.GetResult(o) is null or { Implicit: true });
 
     private FaultRequest ReadFaults(ParseResult parse) => new()

@@ -77,8 +77,8 @@ public sealed record RunOptions
     /// <summary>False leaves the report (HTML, PNG) out.</summary>
     public bool Report { get; init; } = true;
 
-    /// <summary>Stop at the first violation.</summary>
-    public bool FailFast { get; init; }
+    /// <summary>Schedule lag p99 above which the load generator itself was the limit and the run is void.</summary>
+    public long MaxLagNanos { get; init; } = 5_000_000;
 
     /// <summary>No status while running.</summary>
     public bool Quiet { get; init; }

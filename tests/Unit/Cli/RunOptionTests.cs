@@ -30,7 +30,7 @@ public sealed class RunOptionTests
             "run", "--strategy", "ecc", "--workload", "a", "-p", "requestdistribution=uniform", "--property", "readproportion=0.4",
             "--code", "7,4", "--durability", "fsync", "--rate", "1500.5", "--arrival", "constant", "--clients", "9",
             "--duration", "12s", "--warmup", "0s", "--records", "500", "--value-size", "2KiB", "--timeout", "250ms",
-            "--seed", "99", "--label", "first try", "--no-report", "--fail-fast", "--quiet", "--base-port", "9000",
+            "--seed", "99", "--label", "first try", "--no-report", "--max-lag", "20ms", "--quiet", "--base-port", "9000",
             "--max-read-p99", "5ms", "--max-write-p99", "1s", "--min-goodput", "1000", "--test-lying-node", "n2");
         Assert.Equal(("ecc", "a", 7, 4, "fsync"), (o.Strategy, o.Workload, o.Nodes, o.DataElements, o.Durability));
         Assert.Equal("uniform", o.Properties["requestdistribution"]);
@@ -39,7 +39,7 @@ public sealed class RunOptionTests
         Assert.Equal((12 * Second, 0, Second / 4), (o.DurationNanos, o.WarmupNanos, o.TimeoutNanos));
         Assert.Equal((500, 2048), (o.Records, o.ValueBytes));
         Assert.Equal((99ul, true), (o.Seed, o.SeedGiven));
-        Assert.Equal(("first try", false, true, true, 9000), (o.Label, o.Report, o.FailFast, o.Quiet, o.BasePort));
+        Assert.Equal(("first try", false, 20_000_000L, true, 9000), (o.Label, o.Report, o.MaxLagNanos, o.Quiet, o.BasePort));
         Assert.Equal((5_000_000, Second), (o.Thresholds.MaxReadP99Nanos, o.Thresholds.MaxWriteP99Nanos));
         Assert.Equal(1000, o.Thresholds.MinGoodput);
         Assert.Equal([2], o.LyingNodes);

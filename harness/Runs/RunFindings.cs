@@ -1,0 +1,47 @@
+using Testbed.Harness.Load;
+using Testbed.Results;
+
+namespace Testbed.Harness.Runs;
+
+/// <summary>What a run has found so far; filled from phase to phase, so that a run cut short has what came before.</summary>
+internal sealed class RunFindings
+{
+    /// <summary>Reasons why the run proves nothing; empty when it does.</summary>
+    public List<string> VoidReasons { get; } = [];
+
+    /// <summary>True after Ctrl-C.</summary>
+    public bool Interrupted { get; set; }
+
+    /// <summary>When the measured time began; null when it never did.</summary>
+    public long? MeasuredFromNanos { get; set; }
+
+    /// <summary>Figures of the recorder.</summary>
+    public RunFigures? Figures { get; set; }
+
+    /// <summary>The verdict on the history.</summary>
+    public HistoryCheck? Check { get; set; }
+
+    /// <summary>The report of warm-up and measured time.</summary>
+    public LoadReport? Load { get; set; }
+
+    /// <summary>The report of the read of every key; null when it was not reached.</summary>
+    public LoadReport? FinalRead { get; set; }
+
+    /// <summary>The nodes after the final read.</summary>
+    public IReadOnlyList<NodeRow> FinalSample { get; set; } = [];
+
+    /// <summary>Per node: whether it said at the end that it lacks nothing.</summary>
+    public SortedDictionary<int, bool> CaughtUp { get; } = [];
+
+    /// <summary>Counters of the client.</summary>
+    public IReadOnlyDictionary<string, long> ClientCounters { get; set; } = new Dictionary<string, long>();
+
+    /// <summary>Resource sums.</summary>
+    public NodeSampler? Sampler { get; set; }
+
+    /// <summary>Faults.</summary>
+    public PhaseTracker? Tracker { get; set; }
+
+    /// <summary>Catching up.</summary>
+    public CatchUpWatch? Watch { get; set; }
+}

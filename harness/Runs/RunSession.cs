@@ -1,0 +1,268 @@
+using System.Collections.Concurrent;
+using System.Globalization;
+using Testbed.Client;
+using Testbed.Faults;
+using Testbed.Harness.Cli.Views;
+using Testbed.Harness.Clusters;
+using Testbed.Harness.Clusters.Processes;
+using Testbed.Harness.Load;
+using Testbed.Injectors;
+using Testbed.Results;
+using Testbed.Workloads;
+
+namespace Testbed.Harness.Runs;
+
+/// <summary>
+/// One run from start to summary: cluster, load, warm-up, measured time with faults, drain, check. Whatever ends it early
+/// (Ctrl-C, a cluster that does not come up, a crash of a node), what was measured until then is kept and judged.
+/// </summary>
+internal sealed class RunSession(
+    RunOptions options, WorkloadSpec workload, FaultPlan plan, RunFolder folder, DateTimeOffset started, IRunView view)
+{
+    private static readonly TimeSpan QuietPeriod = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan CatchUpLimit = TimeSpan.FromSeconds(20);
+    private static readonly TimeSpan FinalReadLimit = TimeSpan.FromSeconds(60);
+    private static readonly TimeSpan RestartLimit = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan FirstAnswerLimit = TimeSpan.FromSeconds(15);
+
+    private readonly RunClock _clock = new();
+    private readonly ConcurrentQueue<string> _crashes = new();
+    private readonly RunFindings _found = new();
+    private readonly CancellationTokenSource _catchUpEnd = new();
+    private long _measuredFrom;
+
+    /// <summary>Makes the run; returns its summary, also when it was cut short.</summary>
+    public async Task<Summary> RunAsync(CancellationToken cancel)
+    {
+        using var recorder = new RunRecorder(folder, started, () => _clock.NowNanos);
+        using var history = new HistoryWriter(folder.HistoryPath);
+        using var nodes = new CsvAppender<NodeRow>(folder.NodesPath);
+        recorder.SetPhase("load", 0);
+        recorder.Start();
+        try
+        {
+            view.Phase("start");
+            await using var cluster = await StartClusterAsync(cancel).ConfigureAwait(false);
+            await DriveAsync(cluster, recorder, history, nodes, cancel).ConfigureAwait(false);
+        }
+        catch (ClusterStartException e)
+        {
+            _found.VoidReasons.Add("the cluster did not start: " + e.Message);
+        }
+        catch (OperationCanceledException) when (cancel.IsCancellationRequested)
+        {
+            _found.Interrupted = true;
+        }
+
+        _catchUpEnd.Dispose();
+        _found.Interrupted |= cancel.IsCancellationRequested;
+        nodes.Complete();
+        history.Complete();
+        _found.Figures = recorder.Finish(_clock.NowNanos);
+        view.Phase("check");
+        _found.Check = HistoryCheck.Run(folder, _found.Figures.Corrupt);
+        folder.Write(_found.Check.ToFile());
+        foreach (var crash in _crashes)
+        {
+            _found.VoidReasons.Add(crash);
+        }
+
+        return RunSummary.Build(options, workload, folder, _found);
+    }
+
+    private async Task<ProcessCluster> StartClusterAsync(CancellationToken cancel)
+    {
+        var cluster = await ProcessCluster.StartAsync(new ClusterOptions
+        {
+            Strategy = options.Strategy,
+            Nodes = options.Nodes,
+            DataElements = options.DataElements,
+            Durability = options.Durability,
+            LogFolder = folder.LogFolder,
+            DataFolder = folder.In("data"),
+            BasePort = options.BasePort,
+            LyingNodes = options.LyingNodes,
+            Seed = options.Seed,
+        }, cancel).ConfigureAwait(false);
+        cluster.UnexpectedExit += (node, evidence) =>
+            _crashes.Enqueue(string.Create(CultureInfo.InvariantCulture, $"n{node} ended by itself: {evidence}"));
+        return cluster;
+    }
+
+    private async Task DriveAsync(ProcessCluster cluster, RunRecorder recorder, HistoryWriter history,
+        CsvAppender<NodeRow> nodes, CancellationToken cancel)
+    {
+        var sampler = new NodeSampler(cluster, _clock, rows =>
+        {
+            foreach (var row in rows)
+            {
+                nodes.Append(row);
+            }
+
+            nodes.Flush();
+        });
+        var watch = new CatchUpWatch(cluster, _clock);
+        var tracker = new PhaseTracker(plan, view, recorder.SetPhase, folder,
+            record => watch.Begin(record.Fault.Id, record.Node!.Value, _catchUpEnd.Token));
+        _found.Sampler = sampler;
+        _found.Watch = watch;
+        _found.Tracker = tracker;
+        var sink = new RecorderSink(recorder.CreateWorker(), history);
+        await using var client = KvClients.Connect(new KvClientOptions
+        {
+            Strategy = options.Strategy,
+            Nodes = cluster.Addresses,
+            DataElements = options.DataElements,
+            Seed = options.Seed,
+        });
+        var generator = new LoadGenerator(client, workload, LoadOptionsOf(), sink);
+        using var sampling = CancellationTokenSource.CreateLinkedTokenSource(cancel);
+        var live = new LiveStatusFeed(options, view, recorder, sampler, tracker, generator, _clock);
+        var samples = sampler.RunAsync(live.Update, sampling.Token);
+        try
+        {
+            if (await LoadAsync(generator, client, cancel).ConfigureAwait(false))
+            {
+                await MeasureAsync(cluster, recorder, sampler, tracker, generator, cancel).ConfigureAwait(false);
+                await DrainAsync(cluster, sampler, watch, generator, cancel).ConfigureAwait(false);
+            }
+        }
+        finally
+        {
+            _found.ClientCounters = client.Counters();
+            await sampling.CancelAsync().ConfigureAwait(false);
+            await samples.ConfigureAwait(false);
+        }
+    }
+
+    /// <summary>False: the records could not be loaded, and the run is void.</summary>
+    private async Task<bool> LoadAsync(LoadGenerator generator, IKvClient client, CancellationToken cancel)
+    {
+        view.Phase("load");
+        using (var limit = CancellationTokenSource.CreateLinkedTokenSource(cancel))
+        {
+            limit.CancelAfter(FirstAnswerLimit);
+            if (!await AnswersAsync(client, limit.Token).ConfigureAwait(false))
+            {
+                cancel.ThrowIfCancellationRequested();
+                _found.VoidReasons.Add("the cluster started but answered no read within "
+                    + FirstAnswerLimit.TotalSeconds.ToString(CultureInfo.InvariantCulture) + " s");
+                return false;
+            }
+        }
+
+        var report = await generator.LoadRecordsAsync(cancel).ConfigureAwait(false);
+        cancel.ThrowIfCancellationRequested();
+        if (report.Unfinished > 0)
+        {
+            _found.VoidReasons.Add(string.Create(CultureInfo.InvariantCulture,
+                $"{report.Unfinished} of {workload.InsertCount} records could not be loaded"));
+            return false;
+        }
+
+        return true;
+    }
+
+    private static async Task<bool> AnswersAsync(IKvClient client, CancellationToken cancel)
+    {
+        while (!cancel.IsCancellationRequested)
+        {
+            var result = await client.GetAsync("readiness"u8.ToArray()).ConfigureAwait(false);
+            if (result.Outcome is Outcome.Ok or Outcome.NotFound)
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
+
+    private async Task MeasureAsync(ICluster cluster, RunRecorder recorder, NodeSampler sampler, PhaseTracker tracker,
+        LoadGenerator generator, CancellationToken cancel)
+    {
+        var warmupFrom = _clock.NowNanos;
+        recorder.SetPhase("warm-up", warmupFrom);
+        view.Phase("warm-up");
+        _measuredFrom = warmupFrom + options.WarmupNanos;
+        _found.MeasuredFromNanos = _measuredFrom;
+        var executor = new FaultExecutor(plan, cluster, () => _clock.NowNanos, tracker, _measuredFrom);
+        using var faultsEnd = CancellationTokenSource.CreateLinkedTokenSource(cancel);
+        var faults = BeginMeasuringAsync(tracker, sampler, executor, faultsEnd.Token);
+        var report = await generator.RunAsync(
+            TimeSpan.FromMicroseconds((options.WarmupNanos + options.DurationNanos) / 1000), cancel).ConfigureAwait(false);
+        tracker.End();
+        recorder.SetPhase("drain", Math.Max(_clock.NowNanos, _measuredFrom));
+        await sampler.SampleAsync(CancellationToken.None).ConfigureAwait(false);
+        sampler.Measuring = false;
+        _found.Load = report;
+        if (report.VoidReason is { } reason && !report.Interrupted)
+        {
+            _found.VoidReasons.Add(reason);
+        }
+
+        // Every planned time is within the measured time, so this ends as soon as the last node answers again.
+        faultsEnd.CancelAfter(cancel.IsCancellationRequested ? TimeSpan.Zero : RestartLimit);
+        try
+        {
+            await faults.ConfigureAwait(false);
+        }
+        catch (OperationCanceledException)
+        {
+            // What is still in force is healed next; after Ctrl-C the cluster ends with it.
+        }
+
+        view.Phase("drain");
+        if (!cancel.IsCancellationRequested)
+        {
+            await executor.HealAllAsync(cancel).ConfigureAwait(false);
+        }
+
+        cancel.ThrowIfCancellationRequested();
+    }
+
+    private async Task BeginMeasuringAsync(
+        PhaseTracker tracker, NodeSampler sampler, FaultExecutor executor, CancellationToken cancel)
+    {
+        var wait = _measuredFrom - _clock.NowNanos;
+        if (wait > 0)
+        {
+            await Task.Delay(TimeSpan.FromMicroseconds(wait / 1000), cancel).ConfigureAwait(false);
+        }
+
+        tracker.Begin(_measuredFrom);
+        sampler.Measuring = true;
+        await executor.RunAsync(cancel).ConfigureAwait(false);
+    }
+
+    /// <summary>Quiet period, catching up, and a read of every key, so that a lost write cannot hide.</summary>
+    private async Task DrainAsync(ICluster cluster, NodeSampler sampler, CatchUpWatch watch,
+        LoadGenerator generator, CancellationToken cancel)
+    {
+        await Task.Delay(QuietPeriod, cancel).ConfigureAwait(false);
+        _catchUpEnd.CancelAfter(CatchUpLimit);
+        await watch.WaitAsync().WaitAsync(cancel).ConfigureAwait(false);
+        using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancel);
+        limit.CancelAfter(FinalReadLimit);
+        var final = await generator.ReadAllAsync(limit.Token).ConfigureAwait(false);
+        cancel.ThrowIfCancellationRequested();
+        _found.FinalRead = final;
+        for (var i = 0; i < cluster.Count; i++)
+        {
+            _found.CaughtUp[i] = await watch.IsCaughtUpAsync(i, cancel).ConfigureAwait(false);
+        }
+
+        await sampler.SampleAsync(cancel).ConfigureAwait(false);
+        _found.FinalSample = sampler.Last;
+    }
+
+    private LoadOptions LoadOptionsOf() => new()
+    {
+        RatePerSecond = options.RatePerSecond,
+        Arrival = options.Arrival == "constant" ? ArrivalKind.Constant : ArrivalKind.Poisson,
+        Clients = options.Clients,
+        TimeoutMicros = options.TimeoutNanos / 1000,
+        MaxLagP99Micros = options.MaxLagNanos / 1000,
+        Seed = options.Seed,
+        OriginTimestamp = _clock.OriginTimestamp,
+    };
+}

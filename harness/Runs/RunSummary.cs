@@ -1,0 +1,197 @@
+using System.Globalization;
+using Testbed.Faults;
+using Testbed.Harness.Cli;
+using Testbed.Results;
+using Testbed.Workloads;
+
+namespace Testbed.Harness.Runs;
+
+/// <summary>Turns the findings of a run into <c>summary.json</c> and decides verdict and exit code.</summary>
+internal static class RunSummary
+{
+    /// <summary>The summary; the same for complete runs and for those cut short.</summary>
+    public static Summary Build(RunOptions options, WorkloadSpec workload, RunFolder folder, RunFindings found)
+    {
+        var figures = found.Figures ?? throw new InvalidOperationException("the recorder was not finished");
+        var check = found.Check ?? throw new InvalidOperationException("the history was not checked");
+        var measured = figures.Operations.Where(o => o.Phase == RunRecorder.MeasuredPhase).ToList();
+        var faults = Faults(folder, found);
+        var notes = Notes(options, found, figures);
+        var (verdict, reason, exitCode) = Verdict(options, found, check, measured);
+        return new Summary
+        {
+            RunId = folder.RunId,
+            Complete = !found.Interrupted && found.FinalRead is not null,
+            Verdict = verdict,
+            VerdictReason = reason,
+            ExitCode = exitCode,
+            MeasuredNs = figures.MeasuredNs,
+            Phases = figures.Phases,
+            Operations = figures.Operations,
+            ScheduleLagP99Ns = options.RatePerSecond is null ? null : figures.ScheduleLagP99Ns,
+            AttemptedShare = options.RatePerSecond is null || figures.Offered == 0
+                ? null : (double)figures.Attempted / figures.Offered,
+            Check = check.ToFigures(),
+            Bytes = Bytes(options, workload, found, figures),
+            Faults = faults,
+            Nodes = Nodes(options, found),
+            ClientCounters = found.ClientCounters,
+            Notes = notes,
+        };
+    }
+
+    /// <summary>The worst finding decides: invalid, interrupted, void, undecided, threshold missed, valid.</summary>
+    private static (string Verdict, string Reason, int ExitCode) Verdict(
+        RunOptions options, RunFindings found, HistoryCheck check, IReadOnlyList<OperationFigures> measured)
+    {
+        if (check.Verdict == "invalid")
+        {
+            var why = check.CorruptReads > 0
+                ? string.Create(CultureInfo.InvariantCulture, $"{check.CorruptReads} reads returned corrupt values")
+                : "the history is not linearizable";
+            return ("invalid", why, found.Interrupted ? ExitCodes.Interrupted : ExitCodes.Invalid);
+        }
+
+        if (found.Interrupted)
+        {
+            return ("unchecked", "interrupted; what was recorded until then is " + check.Verdict, ExitCodes.Interrupted);
+        }
+
+        var notApplied = (found.Tracker?.Records ?? []).Where(r => !r.TookEffect).ToList();
+        foreach (var record in notApplied)
+        {
+            found.VoidReasons.Add(string.Create(CultureInfo.InvariantCulture,
+                $"fault {record.Fault.Id} ({FaultText.NameOf(record.Fault.Kind)}) had no effect: {record.Evidence}"));
+        }
+
+        if (found.VoidReasons.Count > 0)
+        {
+            return ("void", string.Join("; ", found.VoidReasons), ExitCodes.Void);
+        }
+
+        if (found.FinalRead is { Unfinished: > 0 } final)
+        {
+            return ("unknown", string.Create(CultureInfo.InvariantCulture,
+                $"{final.Unfinished} keys gave no answer after all faults were healed"), ExitCodes.Undecided);
+        }
+
+        if (check.Verdict != "valid")
+        {
+            return ("unknown", "the checker reached its limit before it could decide", ExitCodes.Undecided);
+        }
+
+        var operations = check.Result.Counts.Operations;
+        var reason = string.Create(CultureInfo.InvariantCulture, $"all {operations:N0} operations are linearizable");
+        return MissedThreshold(options.Thresholds, measured) is { } missed
+            ? ("valid", reason + ", but " + missed, ExitCodes.Missed)
+            : ("valid", reason, ExitCodes.Ok);
+    }
+
+    private static string? MissedThreshold(Thresholds limits, IReadOnlyList<OperationFigures> measured)
+    {
+        var missed = new List<string>();
+        Compare("read p99", limits.MaxReadP99Nanos, measured.Where(o => o.Operation is "read" or "scan"));
+        Compare("write p99", limits.MaxWriteP99Nanos, measured.Where(o => o.Operation is not ("read" or "scan")));
+        var goodput = measured.Sum(o => o.GoodputPerSecond);
+        if (goodput < limits.MinGoodput)
+        {
+            missed.Add(string.Create(CultureInfo.InvariantCulture,
+                $"goodput {goodput:F0}/s is below {limits.MinGoodput:F0}/s"));
+        }
+
+        return missed.Count == 0 ? null : string.Join(" and ", missed);
+
+        void Compare(string what, long? limitNanos, IEnumerable<OperationFigures> operations)
+        {
+            var worst = operations.Max(o => o.LatencyP99Us) * 1000;
+            if (worst > limitNanos)
+            {
+                missed.Add(string.Create(CultureInfo.InvariantCulture,
+                    $"{what} {worst / 1e6:F2} ms is above {limitNanos / 1e6:F2} ms"));
+            }
+        }
+    }
+
+    private static List<FaultFigures> Faults(RunFolder folder, RunFindings found)
+    {
+        if (found.Tracker is not { } tracker || found.MeasuredFromNanos is not { } origin)
+        {
+            return [];
+        }
+
+        var rows = tracker.Rows(origin);
+        CsvRows.Write(folder.FaultsPath, rows);
+        return [.. Availability.Compute(folder.ReadWindows(), rows)
+            .Select(f => f with { CaughtUpNs = found.Watch?.CaughtUpNanos(f.Id) })];
+    }
+
+    private static ByteFigures Bytes(RunOptions options, WorkloadSpec workload, RunFindings found, RunFigures figures)
+    {
+        var present = found.FinalRead?.Ok ?? 0;
+        var logical = present * workload.MaxValueBytes;
+        var payload = found.FinalSample.Sum(r => r.StorePayloadBytes ?? 0);
+        var total = found.FinalSample.Sum(r => r.StoreTotalBytes ?? 0);
+        var operations = figures.Attempted;
+        var usage = Enumerable.Range(0, options.Nodes)
+            .Select(i => found.Sampler?.Of(i)).OfType<NodeSampler.Usage>().ToList();
+        var sent = usage.Sum(u => u.TxBytes);
+        var cpuSeconds = usage.Sum(u => u.CpuSeconds);
+        return new ByteFigures(
+            logical, payload, total, logical == 0 ? null : (double)payload / logical,
+            options.Strategy == "raft" ? options.Nodes : (double)options.Nodes / options.DataElements,
+            found.ClientCounters.TryGetValue("bytes_sent", out var clientSent) ? clientSent : null,
+            sent, usage.Sum(u => u.RxBytes),
+            operations == 0 ? null : (double)sent / operations,
+            operations == 0 ? null : cpuSeconds * 1e6 / operations);
+    }
+
+    private static List<NodeFigures> Nodes(RunOptions options, RunFindings found)
+    {
+        var list = new List<NodeFigures>();
+        for (var i = 0; i < options.Nodes; i++)
+        {
+            var usage = found.Sampler?.Of(i);
+            var restarts = (found.Tracker?.Records ?? []).Count(r =>
+                r.Node == i && r.Fault.Kind is FaultKind.Kill or FaultKind.Stop && r.State == FaultState.Healed && r.Node == i);
+            list.Add(new NodeFigures(
+                string.Create(CultureInfo.InvariantCulture, $"n{i}"), usage?.CpuSeconds, usage?.MaxRssBytes, usage?.RxBytes,
+                usage?.TxBytes, usage?.DiskWriteBytes, restarts, found.CaughtUp.GetValueOrDefault(i),
+                found.FinalSample.Count > i ? found.FinalSample[i].State : "unknown"));
+        }
+
+        return list;
+    }
+
+    private static List<string> Notes(RunOptions options, RunFindings found, RunFigures figures)
+    {
+        var notes = new List<string>();
+        if (figures.Problem is { } problem)
+        {
+            notes.Add(problem);
+        }
+
+        if (figures.Clamped > 0)
+        {
+            notes.Add(string.Create(CultureInfo.InvariantCulture,
+                $"{figures.Clamped} times were outside 1 ns .. 1 h and were clamped"));
+        }
+
+        if (options.RatePerSecond is null)
+        {
+            notes.Add("closed loop: latencies are service times of clients that wait; do not compare them with an open loop");
+        }
+
+        var late = found.CaughtUp.Where(p => !p.Value).Select(p => string.Create(CultureInfo.InvariantCulture, $"n{p.Key}"));
+        if (string.Join(", ", late) is { Length: > 0 } names)
+        {
+            notes.Add("not caught up when the run ended: " + names);
+        }
+
+        foreach (var reason in figures.Reasons.Take(5))
+        {
+            notes.Add(string.Create(CultureInfo.InvariantCulture, $"{reason.Value:N0} x {reason.Key}"));
+        }
+
+        return notes;
+    }
+}
