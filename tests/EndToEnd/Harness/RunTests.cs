@@ -1,0 +1,115 @@
+using Testbed.Results;
+
+namespace Testbed.Tests.EndToEnd.Harness;
+
+/// <summary>The main job on real clusters: five processes, real sockets, real signals.</summary>
+public sealed class RunTests
+{
+    public static TheoryData<string, string, int> Matrix()
+    {
+        var data = new TheoryData<string, string, int>();
+        foreach (var strategy in new[] { "raft", "ecc" })
+        {
+            var kills = strategy == "raft" ? 0 : 1;
+            foreach (var workload in new[] { "a", "b", "c", "d", "e", "f" })
+            {
+                data.Add(strategy, workload, kills++ % 3);
+            }
+        }
+
+        return data;
+    }
+
+    [Theory]
+    [MemberData(nameof(Matrix))]
+    public async Task A_run_ends_valid_with_every_file_there(string strategy, string workload, int kills)
+    {
+        using var results = new ResultsFolder();
+        var (exitCode, output, error) = await HarnessProcess.RunAsync(
+            "run", "--strategy", strategy, "--workload", workload, "--kill", $"{kills}", "--records", "400",
+            "--rate", "200", "--duration", "4s", "--warmup", "1s", "--seed", "7", "--max-lag", "250ms",
+            "--results", results.Root);
+
+        Assert.True(exitCode == 0, $"exit {exitCode}\n{output}\n{error}");
+        Assert.Contains("VALID", output, StringComparison.Ordinal);
+        var run = results.Run;
+        foreach (var file in new[]
+        {
+            run.ManifestPath, run.SummaryPath, run.SummaryTextPath, run.WindowsPath, run.LatencyPath, run.HistogramsPath,
+            run.HistoryPath, run.FaultsPath, run.NodesPath, run.VerdictPath, Path.Combine(run.ReportFolder, "index.html"),
+            Path.Combine(run.ReportFolder, "timeline.png"), Path.Combine(run.LogFolder, "n0.log"),
+        })
+        {
+            Assert.True(File.Exists(file), $"{file} is missing");
+        }
+
+        var summary = run.ReadSummary()!;
+        Assert.Equal("valid", summary.Verdict);
+        Assert.True(summary.Complete);
+        Assert.Equal(0, summary.Check.LostWrites);
+        Assert.Equal(kills, summary.Faults.Count(f => f.AppliedNs is not null && f.HealedNs is not null));
+        Assert.All(summary.Faults, f => Assert.True(f.OkWhileDown > 0, $"nothing succeeded while {f.Node} was down"));
+        Assert.All(summary.Nodes, n => Assert.True(n.CaughtUp, $"{n.Node} did not catch up"));
+        Assert.Empty(results.Orphans());
+    }
+
+    [Theory]
+    [InlineData("raft")]
+    [InlineData("ecc")]
+    public async Task A_paused_node_is_survived_and_comes_back(string strategy)
+    {
+        using var results = new ResultsFolder();
+        var (exitCode, output, error) = await HarnessProcess.RunAsync(
+            "run", "--strategy", strategy, "--workload", "a", "--pause", "1", "--records", "400", "--rate", "200",
+            "--duration", "5s", "--warmup", "1s", "--max-lag", "250ms", "--results", results.Root);
+
+        Assert.True(exitCode == 0, $"exit {exitCode}\n{output}\n{error}");
+        var fault = Assert.Single(results.Run.ReadFaults());
+        Assert.Equal("pause", fault.Kind);
+        Assert.NotNull(fault.HealedNs);
+    }
+
+    [Theory]
+    [InlineData("raft")]
+    [InlineData("ecc")]
+    public async Task Nodes_that_answer_wrongly_make_the_verdict_invalid(string strategy)
+    {
+        using var results = new ResultsFolder();
+        var (exitCode, output, error) = await HarnessProcess.RunAsync(
+            "run", "--strategy", strategy, "--workload", "a", "--records", "200", "--rate", "400", "--duration", "4s",
+            "--warmup", "1s", "--max-lag", "250ms", "--test-lying-node", "all", "--results", results.Root);
+
+        Assert.True(exitCode == 2, $"exit {exitCode}\n{output}\n{error}");
+        Assert.Contains("INVALID", output, StringComparison.Ordinal);
+        Assert.Equal("invalid", results.Run.ReadVerdict()!.Result);
+    }
+
+    [Fact]
+    public async Task More_kills_than_the_cluster_tolerates_are_refused_with_one_line()
+    {
+        using var results = new ResultsFolder();
+        var (exitCode, output, error) = await HarnessProcess.RunAsync(
+            "run", "--strategy", "ecc", "--workload", "b", "--kill", "3", "--results", results.Root);
+
+        Assert.Equal(64, exitCode);
+        Assert.Empty(output);
+        var line = Assert.Single(error.Split('\n', StringSplitOptions.RemoveEmptyEntries));
+        Assert.Contains("--allow-outage", line, StringComparison.Ordinal);
+        Assert.Empty(RunFolder.List(results.Root));
+    }
+
+    [Fact]
+    public async Task Two_strategies_are_compared_in_interleaved_runs()
+    {
+        using var results = new ResultsFolder();
+        var (exitCode, output, error) = await HarnessProcess.RunAsync(
+            "compare", "--strategies", "raft,ecc", "--workload", "b", "--repeat", "2", "--records", "300", "--rate", "200",
+            "--duration", "2s", "--warmup", "500ms", "--max-lag", "250ms", "--results", results.Root);
+
+        Assert.True(exitCode == 0, $"exit {exitCode}\n{output}\n{error}");
+        Assert.Contains("ratio", output, StringComparison.OrdinalIgnoreCase);
+        Assert.Equal(4, RunFolder.List(results.Root).Count);
+        Assert.Single(Directory.GetFiles(results.Root, "index.html", SearchOption.AllDirectories),
+            f => f.Contains("compare-", StringComparison.Ordinal));
+    }
+}
