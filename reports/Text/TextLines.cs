@@ -25,6 +25,11 @@ internal sealed class TextLines(int width)
         {
             int room = width - indent.Length;
             int cut = rest.LastIndexOf(' ', Math.Min(room, rest.Length - 1));
+            while (cut > hang && PartsUnit(rest, cut))
+            {
+                cut = rest.LastIndexOf(' ', cut - 1);
+            }
+
             // A word longer than the line (a path) stays whole: it is there to be copied.
             cut = cut <= hang ? rest.IndexOf(' ', Math.Min(room, rest.Length - 1)) : cut;
             if (cut < 0)
@@ -51,6 +56,14 @@ internal sealed class TextLines(int width)
 
     /// <summary>Everything so far.</summary>
     public override string ToString() => text.ToString();
+
+    /// <summary>The space between a number and its unit is no place for a break.</summary>
+    private static bool PartsUnit(string text, int space)
+    {
+        int end = text.AsSpan(space + 1).IndexOfAny(" ,;:)");
+        string next = end < 0 ? text[(space + 1)..] : text.Substring(space + 1, end);
+        return space > 0 && char.IsAsciiDigit(text[space - 1]) && (next is "ns" or "us" or "ms" or "s" or "B" or "kB" or "MB" or "GB" or "%");
+    }
 
     /// <summary>Text from outside may hold control characters; on a terminal those are commands.</summary>
     private static string Printable(string line) => string.Concat(line.Select(c => char.IsControl(c) ? ' ' : c));

@@ -279,7 +279,7 @@ internal sealed class FakeRun
             long Sum(string outcome) => rows.Where(r => r.Outcome == outcome).Sum(r => r.Count);
             double f = baseUs * (phase == "measured" ? 1.3 : Factor(phase));
             yield return new OperationFigures(
-                phase, operation, Sum("ok"), 0, Sum("failed"), Sum("unknown"), 0, 0, Sum("ok") / (end - start), f, f * 1.8, f * 2.9,
+                phase, operation, Sum("ok"), 0, Sum("failed"), Sum("unknown"), 0, 0, Sum("ok") / Math.Max(0.1, end - start), f, f * 1.8, f * 2.9,
                 f * 5.2, f * 9.7, f * 0.9, f * 2.6, 0);
         }
     }

@@ -29,6 +29,18 @@ public class SummaryTextTests
         }
     }
 
+    [Theory]
+    [InlineData(60)]
+    [InlineData(80)]
+    [InlineData(97)]
+    [InlineData(100)]
+    public void A_line_never_breaks_between_a_number_and_its_unit(int width)
+    {
+        string text = SummaryText.Render(new FakeRun { Gap = true }.Build(), width);
+
+        Assert.DoesNotMatch("[0-9]\n +(ns|us|ms|s|B|kB|MB|%)\\b", text);
+    }
+
     [Fact]
     public void Around_the_faults_it_says_who_died_came_back_and_what_clients_got()
     {
