@@ -7,18 +7,22 @@ namespace Testbed.Reports;
 /// <param name="Outcomes">One per metric.</param>
 /// <param name="Files">Paths of the files written.</param>
 public sealed record ComparisonResult(
-    bool Refused, string Text, string Markdown, IReadOnlyList<MetricOutcome> Outcomes, IReadOnlyList<string> Files);
+    bool Refused, string Text, string Markdown, IReadOnlyList<MetricOutcome> Outcomes,
+        IReadOnlyList<string> Files);
 
 /// <summary>Compares runs from their folders alone.</summary>
 public static class ComparisonReport
 {
     /// <summary>
-    /// Compares folders pair by pair: the first baseline with the first candidate, and so on. Runs that differ in
-    /// durability, node build or workload are refused unless forced; a forced comparison says so in every output.
+    /// Compares folders pair by pair: the first baseline with the first candidate, and so on. Runs that
+    /// differ in durability, node build or workload are refused unless forced; a forced comparison says so
+    /// in every output.
     /// </summary>
     public static ComparisonResult Write(
-        IReadOnlyList<string> baselineFolders, IReadOnlyList<string> candidateFolders, string outFolder, bool force) =>
-        Write([.. baselineFolders.Select(RunData.Load)], [.. candidateFolders.Select(RunData.Load)], outFolder, force);
+        IReadOnlyList<string> baselineFolders, IReadOnlyList<string> candidateFolders, string outFolder,
+            bool force) =>
+        Write([.. baselineFolders.Select(RunData.Load)], [.. candidateFolders.Select(RunData.Load)],
+            outFolder, force);
 
     /// <summary>Compares runs that are in memory.</summary>
     public static ComparisonResult Write(

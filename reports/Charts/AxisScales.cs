@@ -5,14 +5,19 @@ namespace Testbed.Reports;
 /// <summary>Makes axes whose limits and ticks a reader can take in at a glance.</summary>
 internal static class AxisScales
 {
-    /// <summary>A linear axis from zero to a little above the largest value, about five round ticks, none closer than the least step.</summary>
+    /// <summary>
+    /// A linear axis from zero to a little above the largest value, about five round ticks, none closer than
+    /// the least step.
+    /// </summary>
     public static Axis FromZero(string label, double largest, double leastStep = 0)
     {
         double top = double.IsFinite(largest) && largest > 0 ? largest * 1.08 : 1;
         return Linear(label, 0, top, leastStep: leastStep);
     }
 
-    /// <summary>A linear axis with round ticks inside the limits given, none closer than the least step.</summary>
+    /// <summary>
+    /// A linear axis with round ticks inside the limits given, none closer than the least step.
+    /// </summary>
     public static Axis Linear(string label, double min, double max, int wanted = 5, double leastStep = 0)
     {
         if (!(max > min))
@@ -31,7 +36,9 @@ internal static class AxisScales
         return new Axis(label, min, max, ticks);
     }
 
-    /// <summary>A log axis (coordinates are decimal logarithms) that spans the values; at least two labelled ticks.</summary>
+    /// <summary>
+    /// A log axis (coordinates are decimal logarithms) that spans the values; at least two labelled ticks.
+    /// </summary>
     public static Axis Log(string label, IEnumerable<double> values, Func<double, string> format)
     {
         double low = double.PositiveInfinity;
@@ -66,7 +73,8 @@ internal static class AxisScales
     {
         // Decades alone leave a narrow axis without labels; then 2 and 5 (or every digit) are labelled too.
         double span = max - min;
-        int[] labelled = span > 2.8 ? [1] : span > 2 ? [1, 3] : span > 0.9 ? [1, 2, 5] : [1, 2, 3, 4, 5, 6, 8];
+        int[] labelled = span > 2.8 ? [1] : span > 2 ? [1, 3] : span > 0.9 ? [1, 2, 5]
+            : [1, 2, 3, 4, 5, 6, 8];
         int stride = span > 8 ? 2 : 1;
         List<Tick> ticks = [];
         List<double> minor = [];
@@ -95,19 +103,22 @@ internal static class AxisScales
     }
 
     /// <summary>
-    /// The percentile axis of latency spectra: coordinate -log10(1 - p), so that each nine takes the same room.
+    /// The percentile axis of latency spectra: coordinate -log10(1 - p), so that each nine takes the same
+    /// room.
     /// </summary>
     public static Axis Percentile(double max)
     {
         double limit = Math.Clamp(max, 1.1, 6.2);
         (double Share, string Label)[] nines =
         [
-            (0, limit > 4 ? "" : "0 %"), (0.5, "50 %"), (0.9, "90 %"), (0.99, "99 %"), (0.999, "99.9 %"), (0.9999, "99.99 %"),
+            (0, limit > 4 ? "" : "0 %"), (0.5, "50 %"), (0.9, "90 %"), (0.99, "99 %"), (0.999, "99.9 %"),
+                (0.9999, "99.99 %"),
             (0.99999, "99.999 %"), (0.999999, "99.9999 %"),
         ];
         return new Axis(
             "percentile of operations", 0, limit,
-            [.. nines.Select(n => new Tick(PercentilePosition(n.Share * 100), n.Label)).Where(t => t.Position <= limit)]);
+            [.. nines.Select(n => new Tick(PercentilePosition(n.Share * 100), n.Label))
+                .Where(t => t.Position <= limit)]);
     }
 
     /// <summary>Coordinate of a percentile (0 to 100); infinite at 100.</summary>

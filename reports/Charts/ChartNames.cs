@@ -27,7 +27,8 @@ internal static class ChartNames
     /// <summary>One line that says which run a figure shows.</summary>
     public static string RunLine(Manifest manifest)
     {
-        string code = manifest.Strategy == "ecc" ? $" ({manifest.Nodes},{manifest.DataElements})" : $" n={manifest.Nodes}";
+        string code = manifest.Strategy == "ecc" ? $" ({manifest.Nodes},{manifest.DataElements})"
+            : $" n={manifest.Nodes}";
         string rate = manifest.OfferedRate is double r ? $"open loop {Units.Rate(r)}" : "closed loop";
         return $"{Strategy(manifest.Strategy)}{code} · workload {manifest.Workload} · {rate} · durability {manifest.Durability} · "
             + $"{manifest.Cluster} cluster · seed {manifest.Seed}";

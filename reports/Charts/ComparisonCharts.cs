@@ -2,7 +2,9 @@ using Testbed.Results;
 
 namespace Testbed.Reports;
 
-/// <summary>The charts of a comparison. The baseline is orange, the candidate blue, in all of them.</summary>
+/// <summary>
+/// The charts of a comparison. The baseline is orange, the candidate blue, in all of them.
+/// </summary>
 internal static class ComparisonCharts
 {
     private const Tone BaselineTone = Tone.Orange;
@@ -20,12 +22,14 @@ internal static class ComparisonCharts
         foreach (MetricOutcome o in drawn)
         {
             Interval i = o.RatioInterval ?? new Interval(o.Ratio!.Value, o.Ratio.Value);
-            reach = Math.Max(reach, Math.Max(Math.Abs(Math.Log10(i.Low)), Math.Abs(Math.Log10(i.High))) + 0.08);
+            reach = Math.Max(reach, Math.Max(Math.Abs(Math.Log10(i.Low)), Math.Abs(Math.Log10(i.High)))
+                + 0.08);
         }
 
         List<Mark> marks =
         [
-            new BoxMark(-Effect(model), Effect(model), double.NegativeInfinity, double.PositiveInfinity, Tone.Muted) { Opacity = 0.12 },
+            new BoxMark(-Effect(model), Effect(model), double.NegativeInfinity, double.PositiveInfinity,
+                Tone.Muted) { Opacity = 0.12 },
             new RuleMark(false, 0, Tone.Ink) { Dashed = false, Width = 1.2 },
         ];
         List<Tick> names = [];
@@ -37,8 +41,11 @@ internal static class ComparisonCharts
             Interval i = o.RatioInterval ?? new Interval(o.Ratio!.Value, o.Ratio.Value);
             names.Add(new Tick(y, o.Metric.Label));
             marks.Add(new LineMark([-reach, reach], [y, y], Tone.Muted) { Width = 0.8, Opacity = 0.25 });
-            marks.Add(new WhiskerMark(Math.Log10(i.Low), Math.Log10(o.Ratio!.Value), Math.Log10(i.High), y, VerdictTone(o)));
-            marks.Add(new TextMark(reach * 1.04, y, judged ? $"{Units.Times(o.Ratio)}  {CompareText.Word(o.Verdict)}" : Units.Times(o.Ratio), Tone.Ink, Anchor.Left));
+            marks.Add(new WhiskerMark(
+                Math.Log10(i.Low), Math.Log10(o.Ratio!.Value), Math.Log10(i.High), y, VerdictTone(o)));
+            marks.Add(new TextMark(reach * 1.04, y, judged
+                ? $"{Units.Times(o.Ratio)}  {CompareText.Word(o.Verdict)}" : Units.Times(o.Ratio), Tone.Ink,
+                    Anchor.Left));
         }
 
         Axis ratio = AxisScales.LogBetween(
@@ -51,22 +58,28 @@ internal static class ComparisonCharts
             Height = Math.Max(60, 24 * drawn.Length), Marks = marks, LeftPadding = 210,
             Legend = !judged ? [] :
             [
-                new LegendEntry("better", Tone.Green, LegendShape.Box), new LegendEntry("worse", Tone.Vermilion, LegendShape.Box),
+                new LegendEntry("better", Tone.Green, LegendShape.Box),
+                    new LegendEntry("worse", Tone.Vermilion, LegendShape.Box),
                 new LegendEntry("equivalent", Tone.Blue, LegendShape.Box),
                 new LegendEntry("inconclusive", Tone.Muted, LegendShape.Box),
             ],
-            Empty = drawn.Length == 0 ? "no metric has a ratio: nothing above zero in both runs of a pair" : null,
+            Empty = drawn.Length == 0 ? "no metric has a ratio: nothing above zero in both runs of a pair"
+                : null,
         };
-        return new Figure("compare-ratios", ChartNames.Sentence(CompareText.Headline(model)), Subtitle(model), [panel]);
+        return new Figure("compare-ratios", ChartNames.Sentence(CompareText.Headline(model)),
+            Subtitle(model), [panel]);
     }
 
-    /// <summary>Percentile spectra of the whole measured time: every run thin, the median of the runs thick.</summary>
+    /// <summary>
+    /// Percentile spectra of the whole measured time: every run thin, the median of the runs thick.
+    /// </summary>
     public static Figure Latency(ComparisonModel model)
     {
         Findings[] all = [.. model.Baseline, .. model.Candidate];
         LatencyRow[] rows = [.. all.SelectMany(Measured)];
         Axis y = AxisScales.Log(
-            "latency from intended start", rows.Where(r => r.Percentile >= 1).Select(r => r.ValueUs), Units.LatencyTick);
+            "latency from intended start", rows.Where(r => r.Percentile >= 1).Select(r => r.ValueUs),
+                Units.LatencyTick);
         string[] operations =
         [
             .. OperationWords.Sorted(rows.Select(r => r.Operation))
@@ -97,7 +110,8 @@ internal static class ComparisonCharts
         ];
         string title = parts.Length == 0 ? "No latency to compare" : string.Join("; ", parts);
         return new Figure(
-            "compare-latency", ChartNames.Sentence(title) + $" ({model.CandidateLabel} against {model.BaselineLabel})",
+            "compare-latency", ChartNames.Sentence(title)
+                + $" ({model.CandidateLabel} against {model.BaselineLabel})",
             Subtitle(model), panels, 2);
     }
 
@@ -111,7 +125,8 @@ internal static class ComparisonCharts
         TimeFrame frame = left.X.Max >= right.X.Max ? left : right;
         List<Panel> panels =
         [
-            frame.Lane() with { Title = $"Phases and faults of {(frame == left ? model.BaselineLabel : model.CandidateLabel)}" },
+            frame.Lane() with { Title =
+                $"Phases and faults of {(frame == left ? model.BaselineLabel : model.CandidateLabel)}" },
             Goodput(model, frame, "reads", f => f.Reads), Goodput(model, frame, "writes", f => f.Writes),
             P99(model, frame, "reads", f => f.Reads), P99(model, frame, "writes", f => f.Writes),
         ];
@@ -120,23 +135,27 @@ internal static class ComparisonCharts
 
     /// <summary>Stored and sent bytes side by side; first pair.</summary>
     public static Figure Bytes(ComparisonModel model) => BytesChart.Build(
-        "compare-bytes", [(model.BaselineLabel, model.Baseline[0].Run), (model.CandidateLabel, model.Candidate[0].Run)],
+        "compare-bytes", [(model.BaselineLabel, model.Baseline[0].Run),
+            (model.CandidateLabel, model.Candidate[0].Run)],
         "First pair. " + Subtitle(model));
 
     private static Panel Spectrum(ComparisonModel model, string operation, Axis y)
     {
         List<Mark> marks = [];
         double right = 1.1;
-        foreach ((IReadOnlyList<Findings> runs, Tone tone) in new[] { (model.Baseline, BaselineTone), (model.Candidate, CandidateTone) })
+        foreach ((IReadOnlyList<Findings> runs, Tone tone) in new[] { (model.Baseline, BaselineTone),
+            (model.Candidate, CandidateTone) })
         {
             List<(double[] Xs, double[] Ys)> curves =
             [
-                .. runs.Select(r => Measured(r).Where(p => p.Operation == operation).OrderBy(p => p.Percentile).ToArray())
+                .. runs.Select(r => Measured(r).Where(p => p.Operation == operation)
+                    .OrderBy(p => p.Percentile).ToArray())
                     .Where(p => p.Length > 0).Select(p => LatencySpectrumChart.Curve(p)),
             ];
             if (curves.Count > 1)
             {
-                marks.AddRange(curves.Select(c => new LineMark(c.Xs, c.Ys, tone) { Width = 0.9, Opacity = 0.4 }));
+                marks.AddRange(curves.Select(c =>
+                    new LineMark(c.Xs, c.Ys, tone) { Width = 0.9, Opacity = 0.4 }));
             }
 
             if (curves.Count > 0)
@@ -149,13 +168,16 @@ internal static class ComparisonCharts
 
         return new Panel
         {
-            Title = ChartNames.Sentence(OperationWords.Plural(operation)), X = AxisScales.Percentile(right + 0.05), Y = y,
+            Title = ChartNames.Sentence(OperationWords.Plural(operation)),
+                X = AxisScales.Percentile(right + 0.05), Y = y,
             Height = 330, Marks = marks, Legend = Legend(model),
             Empty = marks.Count == 0 ? $"no {OperationWords.Plural(operation)} succeeded" : null,
         };
     }
 
-    /// <summary>Pointwise median over runs on the points that all of them have: runs are the sample.</summary>
+    /// <summary>
+    /// Pointwise median over runs on the points that all of them have: runs are the sample.
+    /// </summary>
     private static (double[] Xs, double[] Ys) MedianCurve(List<(double[] Xs, double[] Ys)> curves)
     {
         (double[] xs, double[] _) = curves[0];
@@ -192,7 +214,8 @@ internal static class ComparisonCharts
         return curve.Ys[above - 1] + (share * (curve.Ys[above] - curve.Ys[above - 1]));
     }
 
-    private static Panel Goodput(ComparisonModel model, TimeFrame frame, string kind, Func<Findings, WindowSeries> series)
+    private static Panel Goodput(
+        ComparisonModel model, TimeFrame frame, string kind, Func<Findings, WindowSeries> series)
     {
         WindowSeries baseline = series(model.Baseline[0]);
         WindowSeries candidate = series(model.Candidate[0]);
@@ -201,17 +224,20 @@ internal static class ComparisonCharts
         Axis y = AxisScales.FromZero("ok per second", left.Concat(right).DefaultIfEmpty(0).Max());
         return new Panel
         {
-            Title = $"Goodput of {kind}, 1 s mean", X = frame.X, Y = y, Height = baseline.IsEmpty && candidate.IsEmpty ? 60 : 120,
+            Title = $"Goodput of {kind}, 1 s mean", X = frame.X, Y = y, Height = baseline.IsEmpty
+                && candidate.IsEmpty ? 60 : 120,
             Marks =
             [
                 .. frame.Background(), new LineMark(baseline.Seconds, left, BaselineTone) { Width = 1.8 },
                 new LineMark(candidate.Seconds, right, CandidateTone) { Width = 1.8 },
             ],
-            Legend = Legend(model), Empty = baseline.IsEmpty && candidate.IsEmpty ? $"no {kind} in this workload" : null,
+            Legend = Legend(model), Empty = baseline.IsEmpty && candidate.IsEmpty
+                ? $"no {kind} in this workload" : null,
         };
     }
 
-    private static Panel P99(ComparisonModel model, TimeFrame frame, string kind, Func<Findings, WindowSeries> series)
+    private static Panel P99(
+        ComparisonModel model, TimeFrame frame, string kind, Func<Findings, WindowSeries> series)
     {
         WindowSeries baseline = series(model.Baseline[0]);
         WindowSeries candidate = series(model.Candidate[0]);
@@ -223,8 +249,10 @@ internal static class ComparisonCharts
             Marks =
             [
                 .. frame.Background(),
-                new LineMark(baseline.Seconds, TimelineChart.Logs(baseline.P99Us), BaselineTone) { Width = 1.2, Opacity = 0.85 },
-                new LineMark(candidate.Seconds, TimelineChart.Logs(candidate.P99Us), CandidateTone) { Width = 1.2, Opacity = 0.85 },
+                new LineMark(baseline.Seconds, TimelineChart.Logs(baseline.P99Us),
+                    BaselineTone) { Width = 1.2, Opacity = 0.85 },
+                new LineMark(candidate.Seconds, TimelineChart.Logs(candidate.P99Us),
+                    CandidateTone) { Width = 1.2, Opacity = 0.85 },
             ],
             Legend = Legend(model), Empty = none ? $"no {kind} in this workload" : null,
         };
@@ -239,14 +267,17 @@ internal static class ComparisonCharts
         }
 
         string what = model.Baseline[0].Deepest is null ? "" : "Longest stall: ";
-        return what + One(model.BaselineLabel, model.Baseline[0]) + "; " + One(model.CandidateLabel, model.Candidate[0]);
+        return what + One(model.BaselineLabel, model.Baseline[0]) + "; "
+            + One(model.CandidateLabel, model.Candidate[0]);
     }
 
     private static IEnumerable<LatencyRow> Measured(Findings findings) => findings.Run.Latencies
-        .Where(r => r.Phase == Findings.Measured && r.Kind == "latency" && r.Outcome == "ok" && r.ValueUs > 0);
+        .Where(r => r.Phase == Findings.Measured && r.Kind == "latency" && r.Outcome == "ok"
+            && r.ValueUs > 0);
 
     private static LegendEntry[] Legend(ComparisonModel model) =>
-        [new LegendEntry(model.BaselineLabel, BaselineTone), new LegendEntry(model.CandidateLabel, CandidateTone)];
+        [new LegendEntry(model.BaselineLabel, BaselineTone),
+            new LegendEntry(model.CandidateLabel, CandidateTone)];
 
     private static string Subtitle(ComparisonModel model)
     {

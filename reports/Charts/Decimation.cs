@@ -1,9 +1,13 @@
 namespace Testbed.Reports;
 
-/// <summary>Thins a long line to what a screen can show and keeps every extreme, so that no short outage is hidden.</summary>
+/// <summary>
+/// Thins a long line to what a screen can show and keeps every extreme, so that no short outage is hidden.
+/// </summary>
 internal static class Decimation
 {
-    /// <summary>At most about <paramref name="limit"/> points: per bucket the smallest and the largest, in order.</summary>
+    /// <summary>
+    /// At most about <paramref name="limit"/> points: per bucket the smallest and the largest, in order.
+    /// </summary>
     public static (IReadOnlyList<double> Xs, IReadOnlyList<double> Ys) MinMax(
         IReadOnlyList<double> xs, IReadOnlyList<double> ys, int limit)
     {
@@ -24,7 +28,8 @@ internal static class Decimation
     }
 
     private static void KeepExtremes(
-        IReadOnlyList<double> xs, IReadOnlyList<double> ys, int start, int end, List<double> keptXs, List<double> keptYs)
+        IReadOnlyList<double> xs, IReadOnlyList<double> ys, int start, int end, List<double> keptXs,
+            List<double> keptYs)
     {
         int low = -1;
         int high = -1;

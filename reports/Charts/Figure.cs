@@ -1,15 +1,16 @@
 namespace Testbed.Reports;
 
 /// <summary>
-/// A chart as data: what to draw, in axis coordinates, before anyone draws it. The PNG and the SVG in the page come
-/// from the same figure, so they cannot tell two stories.
+/// A chart as data: what to draw, in axis coordinates, before anyone draws it. The PNG and the SVG in the
+/// page come from the same figure, so they cannot tell two stories.
 /// </summary>
 /// <param name="Name">File name without extension.</param>
 /// <param name="Title">The finding, as a sentence.</param>
 /// <param name="Subtitle">What is shown, and of which run.</param>
 /// <param name="Panels">In reading order.</param>
 /// <param name="Columns">Panels side by side.</param>
-internal sealed record Figure(string Name, string Title, string Subtitle, IReadOnlyList<Panel> Panels, int Columns = 1)
+internal sealed record Figure(
+    string Name, string Title, string Subtitle, IReadOnlyList<Panel> Panels, int Columns = 1)
 {
     /// <summary>Width in CSS pixels; PNGs have twice as many.</summary>
     public const int Width = 1080;
@@ -62,7 +63,9 @@ internal enum LegendShape
     Pale,
 }
 
-/// <summary>An axis; values of marks are already in its coordinates (log axes: decimal logarithms).</summary>
+/// <summary>
+/// An axis; values of marks are already in its coordinates (log axes: decimal logarithms).
+/// </summary>
 internal sealed record Axis(string Label, double Min, double Max, IReadOnlyList<Tick> Ticks)
 {
     /// <summary>Positions of unlabelled ticks.</summary>

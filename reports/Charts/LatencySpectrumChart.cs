@@ -8,23 +8,29 @@ internal static class LatencySpectrumChart
     /// <summary>Builds the figure.</summary>
     public static Figure Build(Findings findings)
     {
-        LatencyRow[] rows = [.. findings.Run.Latencies.Where(r => r.Kind == "latency" && r.Outcome == "ok" && r.ValueUs > 0)];
+        LatencyRow[] rows = [.. findings.Run.Latencies.Where(r =>
+            r.Kind == "latency" && r.Outcome == "ok" && r.ValueUs > 0)];
         IReadOnlyList<string> operations = OperationWords.Sorted(rows.Select(r => r.Operation));
         string[] reads = [.. operations.Where(OperationWords.IsRead)];
         string[] writes = [.. operations.Where(OperationWords.IsWrite)];
         Axis y = AxisScales.Log(
             "latency from intended start",
-            rows.Where(r => IsDrawn(r.Phase, findings) && IsPaired(r.Operation) && r.Percentile >= 1).Select(r => r.ValueUs),
+            rows.Where(r => IsDrawn(r.Phase, findings) && IsPaired(r.Operation) && r.Percentile >= 1)
+                .Select(r => r.ValueUs),
             Units.LatencyTick);
         List<Panel> panels = [];
         AddPanels(panels, findings, rows, reads, "reads", y);
         AddPanels(panels, findings, rows, writes, "writes", y);
-        return new Figure("latency-spectrum", Finding(findings), ChartNames.RunLine(findings.Run.Manifest), panels, 2);
+        return new Figure("latency-spectrum", Finding(findings), ChartNames.RunLine(findings.Run.Manifest),
+            panels, 2);
     }
 
-    private static bool IsPaired(string operation) => OperationWords.IsRead(operation) || OperationWords.IsWrite(operation);
+    private static bool IsPaired(string operation) =>
+        OperationWords.IsRead(operation) || OperationWords.IsWrite(operation);
 
-    /// <summary>Phases to draw: those of the measured time; all of it when the run has no phases with figures.</summary>
+    /// <summary>
+    /// Phases to draw: those of the measured time; all of it when the run has no phases with figures.
+    /// </summary>
     private static bool IsDrawn(string phase, Findings findings) => PhasesToDraw(findings).Contains(phase);
 
     private static IReadOnlyList<string> PhasesToDraw(Findings findings)
@@ -52,7 +58,8 @@ internal static class LatencySpectrumChart
 
         foreach (string operation in operations)
         {
-            panels.Add(SpectrumPanel(findings, [.. rows.Where(r => r.Operation == operation)], operation, y));
+            panels.Add(SpectrumPanel(
+                findings, [.. rows.Where(r => r.Operation == operation)], operation, y));
         }
     }
 
@@ -84,8 +91,8 @@ internal static class LatencySpectrumChart
     }
 
     /// <summary>
-    /// Coordinates of a spectrum. With n samples nothing is known beyond percentile 1 - 1/n: the curve ends there, and
-    /// the maximum stands at that point.
+    /// Coordinates of a spectrum. With n samples nothing is known beyond percentile 1 - 1/n: the curve ends
+    /// there, and the maximum stands at that point.
     /// </summary>
     internal static (double[] Xs, double[] Ys) Curve(IReadOnlyList<LatencyRow> points)
     {

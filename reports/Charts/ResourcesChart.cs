@@ -15,7 +15,8 @@ internal static class ResourcesChart
         IReadOnlyList<NodeSamples> nodes = Group(findings, frame);
         List<Panel> panels =
         [
-            frame.Lane() with { Legend = [.. nodes.Select((n, i) => new LegendEntry(n.Node, Palette.Of(i)))] },
+            frame.Lane() with { Legend =
+                [.. nodes.Select((n, i) => new LegendEntry(n.Node, Palette.Of(i)))] },
             Over("CPU", "cores", frame, nodes, n => n.Rate(r => r.CpuSeconds), 0.1),
             Over("Resident memory", "MB", frame, nodes, n => n.Level(r => r.RssBytes / 1e6), 1),
             Over("Network sent", "MB/s", frame, nodes, n => n.Rate(r => r.NetworkTxBytes / 1e6), 0.01),
@@ -97,7 +98,8 @@ internal static class ResourcesChart
                 double elapsed = Rows[i].Seconds - Rows[i - 1].Seconds;
                 double? grown = counter(Rows[i].Row) - counter(Rows[i - 1].Row);
                 xs.Add(Rows[i].Seconds);
-                ys.Add(grown is double g && g >= 0 && elapsed is > 0 and < GapSeconds ? g / elapsed : double.NaN);
+                ys.Add(grown is double g && g >= 0 && elapsed is > 0 and < GapSeconds ? g / elapsed
+                    : double.NaN);
             }
 
             return ([.. xs], [.. ys]);

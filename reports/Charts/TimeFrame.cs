@@ -1,6 +1,8 @@
 namespace Testbed.Reports;
 
-/// <summary>What panels over time share: the axis, the shading of faults, the boundaries of phases.</summary>
+/// <summary>
+/// What panels over time share: the axis, the shading of faults, the boundaries of phases.
+/// </summary>
 internal sealed class TimeFrame
 {
     /// <summary>Most fault rows drawn; more would be taller than the data.</summary>
@@ -20,7 +22,8 @@ internal sealed class TimeFrame
         double end = shown.Length == 0 ? Last(findings) : shown.Max(p => p.End);
         // A warm-up longer than the measured time would squeeze what counts.
         double from = Math.Max(start, -0.25 * Math.Max(end, 1));
-        X = AxisScales.Linear("seconds since the measured time began", from, Math.Max(until ?? end, from + 1), 12);
+        X = AxisScales.Linear("seconds since the measured time began", from,
+            Math.Max(until ?? end, from + 1), 12);
     }
 
     /// <summary>The shared axis.</summary>
@@ -32,13 +35,15 @@ internal sealed class TimeFrame
         List<Mark> marks = [];
         foreach (FaultSpan fault in findings.Faults.Take(MaxShaded))
         {
-            marks.Add(new BoxMark(fault.Start, fault.End, double.NegativeInfinity, double.PositiveInfinity, Tone.Vermilion)
+            marks.Add(new BoxMark(fault.Start, fault.End, double.NegativeInfinity, double.PositiveInfinity,
+                Tone.Vermilion)
             {
                 Opacity = 0.09,
             });
         }
 
-        foreach (ReportPhase phase in findings.Clock.Phases.Where(p => RunClock.IsShown(p.Name) && p.Start > X.Min))
+        foreach (ReportPhase phase in findings.Clock.Phases.Where(p =>
+            RunClock.IsShown(p.Name) && p.Start > X.Min))
         {
             marks.Add(new RuleMark(false, phase.Start, Tone.Muted) { Dashed = false, Opacity = 0.5 });
         }
@@ -58,7 +63,8 @@ internal sealed class TimeFrame
             double end = Math.Min(phase.End, X.Max);
             if (Fits(phase.Name, end - start))
             {
-                marks.Add(new TextMark((start + end) / 2, rows - 0.5, phase.Name, Tone.Muted, Anchor.Centre));
+                marks.Add(new TextMark((start + end) / 2, rows - 0.5, phase.Name, Tone.Muted,
+                    Anchor.Centre));
             }
         }
 
@@ -70,7 +76,8 @@ internal sealed class TimeFrame
         int hidden = findings.Faults.Count - faults.Length;
         return new Panel
         {
-            Title = hidden > 0 ? $"Phases and faults (first {faults.Length} of {findings.Faults.Count})" : "Phases and faults",
+            Title = hidden > 0 ? $"Phases and faults (first {faults.Length} of {findings.Faults.Count})"
+                : "Phases and faults",
             X = X,
             Y = new Axis("", 0, rows, []) { Grid = false },
             Height = 19 * rows,
@@ -81,7 +88,8 @@ internal sealed class TimeFrame
     private void AddFault(List<Mark> marks, FaultSpan fault, double y)
     {
         string label = ChartNames.FaultLabel(fault);
-        marks.Add(new BoxMark(fault.Start, fault.End, y - 0.38, y + 0.38, Tone.Vermilion) { Opacity = 0.28 });
+        marks.Add(new BoxMark(fault.Start, fault.End, y - 0.38, y + 0.38,
+            Tone.Vermilion) { Opacity = 0.28 });
         double middle = (fault.Start + fault.End) / 2;
         if (Fits(label, fault.End - fault.Start))
         {

@@ -30,7 +30,8 @@ internal static class TimelineChart
         }
 
         string rate = $"Goodput {Units.Rate(findings.Goodput)}"
-            + (findings.Run.Manifest.OfferedRate is double offered ? $" of {Units.Rate(offered)} offered" : " (closed loop)");
+            + (findings.Run.Manifest.OfferedRate is double offered ? $" of {Units.Rate(offered)} offered"
+                : " (closed loop)");
         if (findings.Deepest is not DownSpan down)
         {
             return rate + "; no fault was applied";
@@ -38,10 +39,12 @@ internal static class TimelineChart
 
         string nodes = down.Nodes == 1 ? "one node down" : $"{down.Nodes} nodes down";
         string stalls = string.Join(", ", FaultText.Stalls(findings));
-        return stalls.Length == 0 ? $"{rate}, {nodes} for a while" : $"{rate}; longest stall with {nodes}: {stalls}";
+        return stalls.Length == 0 ? $"{rate}, {nodes} for a while"
+            : $"{rate}; longest stall with {nodes}: {stalls}";
     }
 
-    private static Panel Goodput(TimeFrame frame, Findings findings, WindowSeries series, string kind, Tone tone)
+    private static Panel Goodput(
+        TimeFrame frame, Findings findings, WindowSeries series, string kind, Tone tone)
     {
         string title = $"Goodput of {kind}";
         if (series.IsEmpty)
@@ -58,7 +61,8 @@ internal static class TimelineChart
         Axis y = AxisScales.FromZero("ok per second", Math.Max(Largest(good), Largest(offered)));
         List<Mark> marks = [.. frame.Background()];
         marks.Add(new LineMark(series.Seconds, good, tone) { Opacity = 0.35, Width = 1 });
-        marks.Add(new LineMark(series.Seconds, offered, Tone.Ink) { Dashed = true, Width = 1.3, Opacity = 0.8 });
+        marks.Add(new LineMark(series.Seconds, offered, Tone.Ink) { Dashed = true, Width = 1.3,
+            Opacity = 0.8 });
         marks.Add(new LineMark(series.Seconds, GoodputMean(series, findings), tone) { Width = 2.2 });
         bool stopped = AddOutages(marks, series, y);
         List<LegendEntry> legend =
@@ -108,13 +112,15 @@ internal static class TimelineChart
             .Concat(findings.Writes.P50Us).Concat(findings.Writes.P99Us);
         return new Panel
         {
-            Title = "Latency from intended start", X = frame.X, Y = AxisScales.Log("latency", values, Units.LatencyTick),
+            Title = "Latency from intended start", X = frame.X,
+                Y = AxisScales.Log("latency", values, Units.LatencyTick),
             Height = 190, Marks = marks, Legend = legend,
             Empty = legend.Count == 0 ? "no operation succeeded, so there is no latency to show" : null,
         };
     }
 
-    private static void AddLatency(List<Mark> marks, List<LegendEntry> legend, WindowSeries series, string kind, Tone tone)
+    private static void AddLatency(
+        List<Mark> marks, List<LegendEntry> legend, WindowSeries series, string kind, Tone tone)
     {
         if (!series.P50Us.Any(double.IsFinite))
         {
@@ -157,12 +163,14 @@ internal static class TimelineChart
 
         return new Panel
         {
-            Title = "Not ok", X = frame.X, Y = AxisScales.FromZero($"per {bundle * 100} ms", Math.Max(1, largest), leastStep: 1),
+            Title = "Not ok", X = frame.X,
+                Y = AxisScales.FromZero($"per {bundle * 100} ms", Math.Max(1, largest), leastStep: 1),
             Height = largest == 0 ? 60 : 100, Marks = marks,
             Legend = largest == 0 ? [] :
             [
                 new LegendEntry("failed", Tone.Vermilion, LegendShape.Box),
-                new LegendEntry("unknown", Tone.Purple, LegendShape.Box), new LegendEntry("shed", Tone.Sky, LegendShape.Box),
+                new LegendEntry("unknown", Tone.Purple, LegendShape.Box),
+                    new LegendEntry("shed", Tone.Sky, LegendShape.Box),
             ],
             Empty = largest > 0 ? null
                 : all.IsEmpty ? "no operation was measured"
@@ -171,8 +179,8 @@ internal static class TimelineChart
     }
 
     /// <summary>
-    /// Goodput as a mean over one second that never reaches across the start or end of a fault or of an outage: a mean
-    /// that did would show a dip before the fault that caused it.
+    /// Goodput as a mean over one second that never reaches across the start or end of a fault or of an
+    /// outage: a mean that did would show a dip before the fault that caused it.
     /// </summary>
     internal static double[] GoodputMean(WindowSeries series, Findings findings)
     {
@@ -189,7 +197,8 @@ internal static class TimelineChart
         return MovingMean(series.GoodPerSecond, segments);
     }
 
-    private static bool Stopped(WindowSeries series, int index) => series.All[index] > 0 && series.Good[index] == 0;
+    private static bool Stopped(WindowSeries series, int index) =>
+        series.All[index] > 0 && series.Good[index] == 0;
 
     /// <summary>Mean over one second, centred, of values of the same segment.</summary>
     private static double[] MovingMean(double[] values, int[] segments)

@@ -1,6 +1,8 @@
 namespace Testbed.Reports;
 
-/// <summary>Colours by role. The hues are those of Okabe and Ito, told apart with any kind of colour vision.</summary>
+/// <summary>
+/// Colours by role. The hues are those of Okabe and Ito, told apart with any kind of colour vision.
+/// </summary>
 internal enum Tone
 {
     /// <summary>Text and frames.</summary>

@@ -7,7 +7,9 @@ namespace Testbed.Reports;
 /// <param name="Cautions">Differences a reader must know.</param>
 internal sealed record Comparability(IReadOnlyList<string> Refusals, IReadOnlyList<string> Cautions)
 {
-    /// <summary>Judges all runs together: a difference inside one side is as bad as one between the sides.</summary>
+    /// <summary>
+    /// Judges all runs together: a difference inside one side is as bad as one between the sides.
+    /// </summary>
     public static Comparability Of(IReadOnlyList<RunData> baseline, IReadOnlyList<RunData> candidate)
     {
         List<string> refusals = [];
@@ -16,12 +18,15 @@ internal sealed record Comparability(IReadOnlyList<string> Refusals, IReadOnlyLi
         Differ(refusals, all, "durability level", r => r.Manifest.Durability);
         Differ(refusals, all, "node build", r => r.Manifest.NodeBuild);
         Differ(refusals, all, "workload", r => r.Manifest.Workload);
-        Differ(cautions, all, "offered rate", r => r.Manifest.OfferedRate is double d ? Units.Rate(d) : "closed loop");
-        Differ(cautions, all, "number of nodes", r => r.Manifest.Nodes.ToString(CultureInfo.InvariantCulture));
+        Differ(cautions, all, "offered rate", r =>
+            r.Manifest.OfferedRate is double d ? Units.Rate(d) : "closed loop");
+        Differ(cautions, all, "number of nodes", r =>
+            r.Manifest.Nodes.ToString(CultureInfo.InvariantCulture));
         Differ(cautions, all, "tolerance", r => r.Manifest.Tolerance.ToString(CultureInfo.InvariantCulture));
         Differ(cautions, all, "cluster", r => r.Manifest.Cluster);
         Differ(cautions, all, "commit", r => r.Manifest.Commit + (r.Manifest.Dirty ? " (dirty)" : ""));
-        Differ(cautions, all, "machine", r => string.Join(", ", r.Manifest.Machine.OrderBy(p => p.Key, StringComparer.Ordinal)
+        Differ(cautions, all, "machine", r =>
+            string.Join(", ", r.Manifest.Machine.OrderBy(p => p.Key, StringComparer.Ordinal)
             .Where(p => p.Key is "cpu" or "cores" or "host" or "hostname" or "os").Select(p => p.Value)));
         Differ(cautions, all, "workload properties", r => string.Join(", ", r.Manifest.WorkloadProperties
             .OrderBy(p => p.Key, StringComparer.Ordinal).Select(p => $"{p.Key}={p.Value}")), name: false);
@@ -35,16 +40,19 @@ internal sealed record Comparability(IReadOnlyList<string> Refusals, IReadOnlyLi
         return new Comparability(refusals, cautions);
     }
 
-    private static void Differ(List<string> into, RunData[] runs, string what, Func<RunData, string> value, bool name = true)
+    private static void Differ(
+        List<string> into, RunData[] runs, string what, Func<RunData, string> value, bool name = true)
     {
         string[] values = [.. runs.Select(value).Distinct(StringComparer.Ordinal)];
         if (values.Length > 1)
         {
-            into.Add($"the {what} differ{(what.EndsWith('s') ? "" : "s")}" + (name ? $": {string.Join(" / ", values)}" : ""));
+            into.Add($"the {what} differ{(what.EndsWith('s') ? "" : "s")}"
+                + (name ? $": {string.Join(" / ", values)}" : ""));
         }
     }
 
-    private static void Seeds(List<string> cautions, IReadOnlyList<RunData> baseline, IReadOnlyList<RunData> candidate)
+    private static void Seeds(
+        List<string> cautions, IReadOnlyList<RunData> baseline, IReadOnlyList<RunData> candidate)
     {
         for (int i = 0; i < Math.Min(baseline.Count, candidate.Count); i++)
         {

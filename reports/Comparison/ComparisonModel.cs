@@ -1,10 +1,13 @@
 namespace Testbed.Reports;
 
-/// <summary>Everything a comparison's text, charts and page state; computed once so that they agree.</summary>
+/// <summary>
+/// Everything a comparison's text, charts and page state; computed once so that they agree.
+/// </summary>
 internal sealed class ComparisonModel
 {
     /// <summary>Compares paired runs.</summary>
-    public ComparisonModel(IReadOnlyList<RunData> baseline, IReadOnlyList<RunData> candidate, ComparisonRules rules)
+    public ComparisonModel(IReadOnlyList<RunData> baseline, IReadOnlyList<RunData> candidate,
+        ComparisonRules rules)
     {
         Baseline = [.. baseline.Select(r => new Findings(r))];
         Candidate = [.. candidate.Select(r => new Findings(r))];
@@ -50,7 +53,8 @@ internal sealed class ComparisonModel
     public string IntervalNote => Pairs switch
     {
         <= 1 => "one pair: no interval. Run more pairs (compare --repeat 6) for a verdict.",
-        < Bootstrap.LeastForInterval => $"{Pairs} pairs: the range of their ratios stands in place of an interval. "
+        < Bootstrap.LeastForInterval =>
+            $"{Pairs} pairs: the range of their ratios stands in place of an interval. "
             + $"A verdict needs {Bootstrap.LeastForInterval} pairs or more.",
         _ => $"{Pairs} pairs: median ratio, 95 % bootstrap interval, exact Wilcoxon with Holm's correction, "
             + $"smallest effect that matters {Units.Percent(Rules.MinimumEffect)}.",
@@ -65,11 +69,13 @@ internal sealed class ComparisonModel
     {
         double?[] baseline = [.. Baseline.Select(metric.Value)];
         double?[] candidate = [.. Candidate.Select(metric.Value)];
-        double? noise = NoiseFloor.Of(baseline) is double b && NoiseFloor.Of(candidate) is double c ? Math.Max(b, c) : null;
+        double? noise = NoiseFloor.Of(baseline) is double b && NoiseFloor.Of(candidate) is double c
+            ? Math.Max(b, c) : null;
         return new PairedMetric(metric.Key, metric.Label, metric.Direction, baseline, candidate, noise);
     }
 
-    private static (string Baseline, string Candidate) Labels(IReadOnlyList<RunData> baseline, IReadOnlyList<RunData> candidate)
+    private static (string Baseline, string Candidate) Labels(
+        IReadOnlyList<RunData> baseline, IReadOnlyList<RunData> candidate)
     {
         string[] left = [.. baseline.Select(r => r.Manifest.Strategy).Distinct(StringComparer.Ordinal)];
         string[] right = [.. candidate.Select(r => r.Manifest.Strategy).Distinct(StringComparer.Ordinal)];

@@ -4,9 +4,12 @@ namespace Testbed.Reports;
 
 /// <summary>A figure two runs are compared by.</summary>
 internal sealed record Metric(
-    string Key, string Label, Direction Direction, Func<Findings, double?> Value, Func<double?, string> Format);
+    string Key, string Label, Direction Direction, Func<Findings, double?> Value,
+    Func<double?, string> Format);
 
-/// <summary>The figures compared, in the order that decides: cost per operation first, then latency, then outages.</summary>
+/// <summary>
+/// The figures compared, in the order that decides: cost per operation first, then latency, then outages.
+/// </summary>
 internal static class Metrics
 {
     /// <summary>The metrics for which at least one run has a value.</summary>
@@ -14,22 +17,31 @@ internal static class Metrics
     {
         List<Metric> metrics =
         [
-            Lower("cpu_us_per_op", "CPU per operation", f => f.Run.Summary.Bytes.CpuMicrosPerOperation, Units.Micros),
-            Lower("sent_bytes_per_op", "bytes sent per operation", f => f.Run.Summary.Bytes.SentPerOperation, Units.Bytes),
-            Lower("stored_payload_per_logical", "stored / logical, payload", f => PerLogical(f, b => b.StoredPayloadBytes), Units.Times),
-            Lower("stored_total_per_logical", "stored / logical, total", f => PerLogical(f, b => b.StoredTotalBytes), Units.Times),
-            Lower("max_rss_bytes", "largest node's memory", f => f.Run.Summary.Nodes.Max(n => n.MaxRssBytes), Units.Bytes),
-            new("goodput_per_s", "goodput", Direction.HigherIsBetter, f => f.Total.Count == 0 ? null : f.Goodput, Units.Rate),
+            Lower("cpu_us_per_op", "CPU per operation", f =>
+                f.Run.Summary.Bytes.CpuMicrosPerOperation, Units.Micros),
+            Lower("sent_bytes_per_op", "bytes sent per operation", f =>
+                f.Run.Summary.Bytes.SentPerOperation, Units.Bytes),
+            Lower("stored_payload_per_logical", "stored / logical, payload", f =>
+                PerLogical(f, b => b.StoredPayloadBytes), Units.Times),
+            Lower("stored_total_per_logical", "stored / logical, total", f =>
+                PerLogical(f, b => b.StoredTotalBytes), Units.Times),
+            Lower("max_rss_bytes", "largest node's memory", f =>
+                f.Run.Summary.Nodes.Max(n => n.MaxRssBytes), Units.Bytes),
+            new("goodput_per_s", "goodput", Direction.HigherIsBetter, f =>
+                f.Total.Count == 0 ? null : f.Goodput, Units.Rate),
         ];
-        foreach (string operation in OperationWords.Sorted(runs.SelectMany(r => r.Total).Select(o => o.Operation)))
+        foreach (string operation in OperationWords.Sorted(
+            runs.SelectMany(r => r.Total).Select(o => o.Operation)))
         {
             AddLatencies(metrics, operation, runs);
         }
 
         if (runs.Any(r => r.Faults.Count > 0))
         {
-            metrics.Add(Lower("read_stall_us", "longest read stall", f => f.ReadStallNs / 1e3, Units.Micros));
-            metrics.Add(Lower("write_stall_us", "longest write stall", f => f.WriteStallNs / 1e3, Units.Micros));
+            metrics.Add(Lower("read_stall_us", "longest read stall", f =>
+                f.ReadStallNs / 1e3, Units.Micros));
+            metrics.Add(Lower("write_stall_us", "longest write stall", f =>
+                f.WriteStallNs / 1e3, Units.Micros));
         }
 
         metrics.Add(Lower("not_ok_share", "operations not ok", NotOkShare, Units.Percent));
@@ -54,7 +66,8 @@ internal static class Metrics
         }
     }
 
-    private static Metric Lower(string key, string label, Func<Findings, double?> value, Func<double?, string> format) =>
+    private static Metric Lower(
+        string key, string label, Func<Findings, double?> value, Func<double?, string> format) =>
         new(key, label, Direction.LowerIsBetter, value, format);
 
     private static double? PerLogical(Findings findings, Func<ByteFigures, long> stored)

@@ -6,12 +6,14 @@ namespace Testbed.Reports;
 internal static class CutOff
 {
     /// <summary>A summary of nothing but phases and faults, marked incomplete.</summary>
-    public static Summary Summary(Manifest manifest, IReadOnlyList<WindowRow> windows, IReadOnlyList<FaultRow> faults)
+    public static Summary Summary(
+        Manifest manifest, IReadOnlyList<WindowRow> windows, IReadOnlyList<FaultRow> faults)
     {
         PhaseSpan[] phases =
         [
             .. windows.GroupBy(w => w.Phase).Select(g => new PhaseSpan(
-                g.Key, g.Min(w => w.TNs), g.Max(w => w.TNs) + WindowSeries.WindowNs)).OrderBy(p => p.StartNs),
+                g.Key, g.Min(w => w.TNs), g.Max(w => w.TNs) + WindowSeries.WindowNs))
+                    .OrderBy(p => p.StartNs),
         ];
         return new Summary
         {
@@ -20,7 +22,8 @@ internal static class CutOff
             Verdict = "unchecked",
             VerdictReason = "the run was cut off before it summed up; its history was not checked",
             ExitCode = 130,
-            MeasuredNs = phases.Where(p => p.Name is not ("load" or "warm-up" or "drain")).Sum(p => p.EndNs - p.StartNs),
+            MeasuredNs = phases.Where(p => p.Name is not ("load" or "warm-up" or "drain"))
+                .Sum(p => p.EndNs - p.StartNs),
             Phases = phases,
             Operations = [],
             Check = new CheckFigures("unchecked", 0, 0, 0, 0, 0, 0, 0, 0, 0, null),

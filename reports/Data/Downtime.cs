@@ -2,8 +2,11 @@ using Testbed.Results;
 
 namespace Testbed.Reports;
 
-/// <summary>A fault on the report's clock; End is the end of what the run shows when it was never healed.</summary>
-internal readonly record struct FaultSpan(int Id, string Kind, string Node, double Start, double End, bool Healed);
+/// <summary>
+/// A fault on the report's clock; End is the end of what the run shows when it was never healed.
+/// </summary>
+internal readonly record struct FaultSpan(
+    int Id, string Kind, string Node, double Start, double End, bool Healed);
 
 /// <summary>A stretch of time in which this many nodes were under a fault.</summary>
 internal readonly record struct DownSpan(int Nodes, double Start, double End);
@@ -22,7 +25,8 @@ internal static class Downtime
             {
                 double start = clock.Seconds(applied);
                 double healed = fault.HealedNs is long h ? clock.Seconds(h) : Math.Max(end, start);
-                spans.Add(new FaultSpan(fault.Id, fault.Kind, fault.Node, start, healed, fault.HealedNs is not null));
+                spans.Add(new FaultSpan(
+                    fault.Id, fault.Kind, fault.Node, start, healed, fault.HealedNs is not null));
             }
         }
 
@@ -38,7 +42,8 @@ internal static class Downtime
         for (int i = 0; i + 1 < edges.Length; i++)
         {
             double middle = (edges[i] + edges[i + 1]) / 2;
-            int down = spans.Where(s => s.Start <= middle && middle < s.End).Select(s => s.Node).Distinct().Count();
+            int down = spans.Where(s => s.Start <= middle && middle < s.End).Select(s => s.Node).Distinct()
+                .Count();
             bool continues = i > 0 && current.Nodes == down;
             current = new DownSpan(down, continues ? current.Start : edges[i], edges[i + 1]);
             bool deeper = best is null || current.Nodes > best.Value.Nodes;

@@ -57,13 +57,17 @@ internal sealed class Findings
     /// <summary>Every operation of the measured time, whatever became of it.</summary>
     public long Attempted => Total.Sum(o => o.Ok + o.NotFound + o.Failed + o.Unknown + o.Corrupt + o.Shed);
 
-    /// <summary>Longest stall of reads from the first fault to five seconds after the last was healed; null without.</summary>
+    /// <summary>
+    /// Longest stall of reads from the first fault to five seconds after the last was healed; null without.
+    /// </summary>
     public long? ReadStallNs => Stall(Reads);
 
     /// <summary>Longest stall of writes.</summary>
     public long? WriteStallNs => Stall(Writes);
 
-    /// <summary>Figures of one phase in the order of tables; operations that never happened are left out.</summary>
+    /// <summary>
+    /// Figures of one phase in the order of tables; operations that never happened are left out.
+    /// </summary>
     public IEnumerable<OperationFigures> Ordered(string phase)
     {
         OperationFigures[] figures =
@@ -74,17 +78,21 @@ internal sealed class Findings
 
     /// <summary>Figures of one operation in one phase.</summary>
     public OperationFigures? Of(string phase, string operation) =>
-        Run.Summary.Operations.FirstOrDefault(o => o.Phase == phase && o.Operation == operation && Happened(o));
+        Run.Summary.Operations.FirstOrDefault(o =>
+            o.Phase == phase && o.Operation == operation && Happened(o));
 
     /// <summary>The figures of the phase in which nodes were down: degraded, else fault.</summary>
-    public OperationFigures? WhileDown(string operation) => Of("degraded", operation) ?? Of("fault", operation);
+    public OperationFigures? WhileDown(string operation) =>
+        Of("degraded", operation) ?? Of("fault", operation);
 
     private long? Stall(WindowSeries series) =>
-        Faults.Count == 0 ? null : series.StallNs(Faults.Min(f => f.Start), Faults.Max(f => f.End) + AfterHealSeconds);
+        Faults.Count == 0 ? null
+            : series.StallNs(Faults.Min(f => f.Start), Faults.Max(f => f.End) + AfterHealSeconds);
 
     private bool HasFigures(string phase) => Ordered(phase).Any();
 
-    private static bool IsOne(string operation) => OperationWords.IsRead(operation) || OperationWords.IsWrite(operation);
+    private static bool IsOne(string operation) =>
+        OperationWords.IsRead(operation) || OperationWords.IsWrite(operation);
 
     private static bool Happened(OperationFigures o) =>
         o.Ok + o.NotFound + o.Failed + o.Unknown + o.Corrupt + o.Shed > 0;

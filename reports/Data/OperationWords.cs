@@ -1,16 +1,22 @@
 namespace Testbed.Reports;
 
-/// <summary>Names of operations and outcomes in the run folder, and what they are called in a sentence.</summary>
+/// <summary>
+/// Names of operations and outcomes in the run folder, and what they are called in a sentence.
+/// </summary>
 internal static class OperationWords
 {
     /// <summary>The order tables and panels take.</summary>
-    private static readonly string[] Order = ["read", "scan", "update", "insert", "readmodifywrite", "delete"];
+    private static readonly string[] Order =
+        ["read", "scan", "update", "insert", "readmodifywrite", "delete"];
 
-    /// <summary>Lower case letters only, so that <c>ReadModifyWrite</c> and <c>read_modify_write</c> are one.</summary>
+    /// <summary>
+    /// Lower case letters only, so that <c>ReadModifyWrite</c> and <c>read_modify_write</c> are one.
+    /// </summary>
     public static string Normalise(string name)
     {
         string letters = string.Concat(name.Where(char.IsAsciiLetter)).ToLowerInvariant();
-        return letters is "rmw" ? "readmodifywrite" : letters is "get" ? "read" : letters is "put" ? "update" : letters;
+        return letters is "rmw" ? "readmodifywrite" : letters is "get" ? "read" : letters is "put" ? "update"
+            : letters;
     }
 
     /// <summary>Reads and scans.</summary>

@@ -6,8 +6,8 @@ namespace Testbed.Reports;
 internal readonly record struct ReportPhase(string Name, double Start, double End);
 
 /// <summary>
-/// The report's clock: seconds since the measured time began (the end of warm-up), because that is what the options
-/// of a run are given in. Warm-up is negative.
+/// The report's clock: seconds since the measured time began (the end of warm-up), because that is what the
+/// options of a run are given in. Warm-up is negative.
 /// </summary>
 internal sealed class RunClock
 {
@@ -38,7 +38,8 @@ internal sealed class RunClock
             origin,
             [
                 .. summary.Phases.Where(p => p.Name is not ("load" or "measured"))
-                    .Select(p => new ReportPhase(p.Name, (p.StartNs - origin) / 1e9, (p.EndNs - origin) / 1e9)),
+                    .Select(p => new ReportPhase(
+                        p.Name, (p.StartNs - origin) / 1e9, (p.EndNs - origin) / 1e9)),
             ]);
     }
 

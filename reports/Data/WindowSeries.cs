@@ -2,7 +2,9 @@ using Testbed.Results;
 
 namespace Testbed.Reports;
 
-/// <summary>The 100 ms windows of some operations as parallel arrays; a window without rows is a window of zeros.</summary>
+/// <summary>
+/// The 100 ms windows of some operations as parallel arrays; a window without rows is a window of zeros.
+/// </summary>
 internal sealed class WindowSeries
 {
     /// <summary>Width of a window.</summary>
@@ -75,9 +77,10 @@ internal sealed class WindowSeries
     }
 
     /// <summary>
-    /// The longest time in [from, to) seconds in which clients got no answer: the longer of the longest stretch of windows
-    /// in which operations were wanted and none succeeded, and the latency of the slowest one that did succeed. An
-    /// outage that operations wait out shows in the second, one in which they fail in the first.
+    /// The longest time in [from, to) seconds in which clients got no answer: the longer of the longest
+    /// stretch of windows in which operations were wanted and none succeeded, and the latency of the slowest
+    /// one that did succeed. An outage that operations wait out shows in the second, one in which they fail
+    /// in the first.
     /// </summary>
     public long? StallNs(double from, double to)
     {

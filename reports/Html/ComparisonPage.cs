@@ -11,12 +11,14 @@ internal static class ComparisonPage
         HtmlText html = PageStyle.Start($"{model.CandidateLabel} against {model.BaselineLabel}");
         Manifest m = model.Baseline[0].Run.Manifest;
         html.Element("h1", $"{model.CandidateLabel} against {model.BaselineLabel}")
-            .Element("p", $"workload {m.Workload} · durability {m.Durability} · {m.Cluster} cluster", "muted");
+            .Element("p", $"workload {m.Workload} · durability {m.Durability} · {m.Cluster} cluster",
+                "muted");
         bool forced = model.Comparability.Refusals.Count > 0;
         bool decided = model.Outcomes.Any(o => o.Verdict != Verdict.Inconclusive);
         html.Raw($"<div class=\"verdict {(forced ? "bad" : decided ? "good" : "open")}\">")
             .Element("b", forced ? "FORCED" : decided ? "COMPARED" : "INCONCLUSIVE")
-            .Element("p", ChartNames.Sentence(CompareText.Headline(model))).Element("p", ChartNames.Sentence(model.IntervalNote), "muted")
+            .Element("p", ChartNames.Sentence(CompareText.Headline(model)))
+                .Element("p", ChartNames.Sentence(model.IntervalNote), "muted")
             .Raw("</div>\n");
         Table(html, model);
         foreach (Figure figure in figures)
@@ -38,12 +40,14 @@ internal static class ComparisonPage
     private static void Table(HtmlText html, ComparisonModel model)
     {
         html.Table(
-            ["metric", model.BaselineLabel, model.CandidateLabel, "ratio", CompareText.IntervalHeader(model), "noise floor",
+            ["metric", model.BaselineLabel, model.CandidateLabel, "ratio", CompareText.IntervalHeader(model),
+                "noise floor",
                 "lower in", "p (Holm)", "verdict"],
             model.Outcomes.Select(o =>
             {
                 string[] cells = CompareText.Cells(model, o);
-                return (string[])[.. cells[..7], model.Pairs > 1 ? Units.Three(o.AdjustedPValue) : "", cells[7]];
+                return (string[])[.. cells[..7], model.Pairs > 1 ? Units.Three(o.AdjustedPValue) : "",
+                    cells[7]];
             }),
             8);
         foreach (string note in CompareText.Notes(model))
@@ -57,13 +61,16 @@ internal static class ComparisonPage
         html.Element("h2", "Runs");
         html.Table(
             ["run", "side", "pair", "verdict", "goodput", "lost writes", "seed"],
-            Rows(model.Baseline, model.BaselineLabel).Concat(Rows(model.Candidate, model.CandidateLabel)), 1, 3);
+            Rows(model.Baseline, model.BaselineLabel).Concat(Rows(model.Candidate, model.CandidateLabel)), 1,
+                3);
     }
 
-    private static IEnumerable<string[]> Rows(IReadOnlyList<Findings> runs, string side) => runs.Select((f, i) => new[]
+    private static IEnumerable<string[]> Rows(IReadOnlyList<Findings> runs, string side) =>
+        runs.Select((f, i) => new[]
     {
         f.Run.Manifest.RunId, side, Units.Count(i + 1), f.Run.Summary.Verdict, Units.Rate(f.Goodput),
-        Units.Count(f.Run.Summary.Check.LostWrites), f.Run.Manifest.Seed.ToString(System.Globalization.CultureInfo.InvariantCulture),
+        Units.Count(f.Run.Summary.Check.LostWrites),
+            f.Run.Manifest.Seed.ToString(System.Globalization.CultureInfo.InvariantCulture),
     });
 
     private static IEnumerable<string> HowToRead(ComparisonModel model)

@@ -27,7 +27,8 @@ internal sealed class HtmlText
         Raw(cssClass is null ? $"<{tag}>" : $"<{tag} class=\"{cssClass}\">").Text(text).Raw($"</{tag}>");
 
     /// <summary>A table; cells are encoded, the first column and those listed are left-aligned.</summary>
-    public HtmlText Table(IReadOnlyList<string> headers, IEnumerable<IReadOnlyList<string>> rows, params int[] left)
+    public HtmlText Table(IReadOnlyList<string> headers, IEnumerable<IReadOnlyList<string>> rows,
+        params int[] left)
     {
         string Class(int column) => column == 0 || left.Contains(column) ? "" : " class=\"n\"";
         Raw("<div class=\"scroll\"><table><thead><tr>");
@@ -54,7 +55,8 @@ internal sealed class HtmlText
     /// <summary>A chart with its finding as caption.</summary>
     public HtmlText Chart(Figure figure)
     {
-        Raw("<figure><figcaption>").Element("b", figure.Title).Raw("<br>").Element("span", figure.Subtitle, "muted");
+        Raw("<figure><figcaption>").Element("b", figure.Title).Raw("<br>")
+            .Element("span", figure.Subtitle, "muted");
         return Raw("</figcaption>").Raw(SvgRenderer.Render(figure)).Raw("</figure>\n");
     }
 

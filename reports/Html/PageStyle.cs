@@ -3,7 +3,9 @@ using System.Text;
 
 namespace Testbed.Reports;
 
-/// <summary>The frame of a page: one file, no script, nothing loaded from anywhere, light and dark.</summary>
+/// <summary>
+/// The frame of a page: one file, no script, nothing loaded from anywhere, light and dark.
+/// </summary>
 internal static class PageStyle
 {
     private const string Css = """
@@ -40,7 +42,8 @@ internal static class PageStyle
             .Raw("<meta name=\"viewport\" content=\"width=device-width,initial-scale=1\">")
             .Raw("<meta name=\"color-scheme\" content=\"light dark\">").Element("title", title)
             .Raw("<style>:root{").Raw(Variables(Palette.Light, "#f6f8fa", "#ffffff", "#dfe4ea"))
-            .Raw("}@media(prefers-color-scheme:dark){:root{").Raw(Variables(Palette.Dark, "#14181d", "#1d232a", "#333c46"))
+            .Raw("}@media(prefers-color-scheme:dark){:root{")
+                .Raw(Variables(Palette.Dark, "#14181d", "#1d232a", "#333c46"))
             .Raw("}}\n").Raw(Css).Raw("</style></head><body><main>\n");
         return html;
     }
@@ -53,9 +56,11 @@ internal static class PageStyle
         StringBuilder css = new();
         foreach (Tone tone in Enum.GetValues<Tone>())
         {
-            css.Append(CultureInfo.InvariantCulture, $"--{tone.ToString().ToLowerInvariant()}:{colour(tone)};");
+            css.Append(CultureInfo.InvariantCulture,
+                $"--{tone.ToString().ToLowerInvariant()}:{colour(tone)};");
         }
 
-        return css.Append(CultureInfo.InvariantCulture, $"--ground:{ground};--card:{card};--line:{line}").ToString();
+        return css.Append(CultureInfo.InvariantCulture, $"--ground:{ground};--card:{card};--line:{line}")
+            .ToString();
     }
 }

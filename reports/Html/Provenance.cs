@@ -16,7 +16,8 @@ internal static class Provenance
         Details(html, "Workload properties", m.WorkloadProperties);
         if (!string.IsNullOrWhiteSpace(m.FaultPlan))
         {
-            html.Raw("<details><summary>Fault plan, as saved before the run</summary>").Element("pre", m.FaultPlan).Raw("</details>\n");
+            html.Raw("<details><summary>Fault plan, as saved before the run</summary>")
+                .Element("pre", m.FaultPlan).Raw("</details>\n");
         }
     }
 
@@ -61,7 +62,8 @@ internal static class Provenance
     public static IReadOnlyList<string> HowToRead(RunClock clock) =>
     [
         "0 s is where the measured time begins, "
-            + string.Create(CultureInfo.InvariantCulture, $"{clock.OriginSeconds:0.0} s after the run's start; warm-up is negative. ")
+            + string.Create(CultureInfo.InvariantCulture,
+                $"{clock.OriginSeconds:0.0} s after the run's start; warm-up is negative. ")
             + "Files of the run folder count from the run's start.",
         "Latency counts from the intended start of an operation, so an outage shows as latency and not as fewer samples; "
             + "service time counts from the actual start.",
@@ -94,7 +96,8 @@ internal static class Provenance
         yield return ["started", m.StartedUtc];
         yield return ["commit", m.Commit + (m.Dirty ? " with uncommitted changes" : "")];
         yield return ["seed", m.Seed.ToString(CultureInfo.InvariantCulture)];
-        yield return ["strategy", $"{m.Strategy}, {m.Nodes} nodes, {m.DataElements} data elements, tolerates {m.Tolerance}"];
+        yield return ["strategy",
+            $"{m.Strategy}, {m.Nodes} nodes, {m.DataElements} data elements, tolerates {m.Tolerance}"];
         yield return ["durability", m.Durability];
         yield return ["cluster, node build", $"{m.Cluster}, {m.NodeBuild}"];
         foreach (KeyValuePair<string, string> pair in m.Machine.OrderBy(p => p.Key, StringComparer.Ordinal))
@@ -109,7 +112,8 @@ internal static class Provenance
     }
 
     private static string Readable(string key, string value) =>
-        key.EndsWith("_bytes", StringComparison.Ordinal) && long.TryParse(value, CultureInfo.InvariantCulture, out long bytes)
+        key.EndsWith("_bytes", StringComparison.Ordinal)
+            && long.TryParse(value, CultureInfo.InvariantCulture, out long bytes)
             ? $"{Units.Bytes(bytes)} ({value})"
             : value;
 
@@ -118,7 +122,8 @@ internal static class Provenance
         if (pairs.Count > 0)
         {
             html.Raw("<details>").Element("summary", title);
-            html.Table(["name", "value"], pairs.OrderBy(p => p.Key, StringComparer.Ordinal).Select(p => new[] { p.Key, p.Value }), 1);
+            html.Table(["name", "value"],
+                pairs.OrderBy(p => p.Key, StringComparer.Ordinal).Select(p => new[] { p.Key, p.Value }), 1);
             html.Raw("</details>\n");
         }
     }

@@ -15,8 +15,10 @@ internal static class RunPage
     public static string Render(Findings findings, IReadOnlyList<Figure> figures)
     {
         Manifest m = findings.Run.Manifest;
-        HtmlText html = PageStyle.Start($"{ChartNames.Strategy(m.Strategy)}, workload {m.Workload}: {findings.Run.Summary.Verdict}");
-        html.Element("h1", $"{ChartNames.Strategy(m.Strategy)}, workload {m.Workload}").Element("p", ChartNames.RunLine(m) + " · " + m.StartedUtc, "muted");
+        HtmlText html = PageStyle.Start(
+            $"{ChartNames.Strategy(m.Strategy)}, workload {m.Workload}: {findings.Run.Summary.Verdict}");
+        html.Element("h1", $"{ChartNames.Strategy(m.Strategy)}, workload {m.Workload}")
+            .Element("p", ChartNames.RunLine(m) + " · " + m.StartedUtc, "muted");
         Banner(html, findings.Run.Summary);
         Cards(html, findings);
         foreach (Figure figure in figures)
@@ -57,14 +59,17 @@ internal static class RunPage
     {
         Summary summary = findings.Run.Summary;
         html.Raw("<div class=\"cards\">");
-        string offered = findings.Run.Manifest.OfferedRate is double r ? $"of {Units.Rate(r)} offered" : "closed loop";
+        string offered = findings.Run.Manifest.OfferedRate is double r ? $"of {Units.Rate(r)} offered"
+            : "closed loop";
         Card(html, "goodput", Units.Rate(findings.Goodput), offered);
         foreach (OperationFigures o in findings.Total)
         {
-            Card(html, $"p99 of {OperationWords.Plural(o.Operation)}", Units.Micros(o.LatencyP99Us), $"median {Units.Micros(o.LatencyP50Us)}");
+            Card(html, $"p99 of {OperationWords.Plural(o.Operation)}", Units.Micros(o.LatencyP99Us),
+                $"median {Units.Micros(o.LatencyP50Us)}");
         }
 
-        Card(html, "lost writes", Units.Count(summary.Check.LostWrites), $"of {Units.Count(summary.Check.AcknowledgedWrites)} acknowledged");
+        Card(html, "lost writes", Units.Count(summary.Check.LostWrites),
+            $"of {Units.Count(summary.Check.AcknowledgedWrites)} acknowledged");
         if (findings.Deepest is DownSpan down)
         {
             string what = $"with {down.Nodes} of {findings.Run.Manifest.Nodes} nodes down";
@@ -78,14 +83,17 @@ internal static class RunPage
             }
         }
 
-        double? stored = summary.Bytes.LogicalBytes > 0 ? (double)summary.Bytes.StoredPayloadBytes / summary.Bytes.LogicalBytes : null;
-        Card(html, "stored / logical", Units.Times(stored), $"theory {Units.Times(summary.Bytes.TheoryStoredPerLogical)}");
+        double? stored = summary.Bytes.LogicalBytes > 0
+            ? (double)summary.Bytes.StoredPayloadBytes / summary.Bytes.LogicalBytes : null;
+        Card(html, "stored / logical", Units.Times(stored),
+            $"theory {Units.Times(summary.Bytes.TheoryStoredPerLogical)}");
         Card(html, "CPU per operation", Units.Micros(summary.Bytes.CpuMicrosPerOperation), "all nodes");
         html.Raw("</div>\n");
     }
 
     private static void Card(HtmlText html, string name, string value, string context) =>
-        html.Raw("<div class=\"card\">").Element("span", name).Element("b", value).Element("i", context).Raw("</div>");
+        html.Raw("<div class=\"card\">").Element("span", name).Element("b", value).Element("i", context)
+            .Raw("</div>");
 
     private static void Operations(HtmlText html, Findings findings)
     {
@@ -100,17 +108,22 @@ internal static class RunPage
 
         string[] headers =
         [
-            "phase", "operation", "ok", "not found", "failed", "unknown", "corrupt", "shed", "goodput", "p50", "p90", "p99",
+            "phase", "operation", "ok", "not found", "failed", "unknown", "corrupt", "shed", "goodput",
+                "p50", "p90", "p99",
             "p99.9", "max", "service p99", "degraded",
         ];
-        int[] shown = [.. Enumerable.Range(0, headers.Length).Where(c => !Rare.Contains(headers[c]) || rows.Exists(r => r[c] != "0"))];
-        html.Table([.. shown.Select(c => headers[c])], rows.Select(r => (string[])[.. shown.Select(c => r[c])]), 1);
+        int[] shown = [.. Enumerable.Range(0, headers.Length)
+            .Where(c => !Rare.Contains(headers[c]) || rows.Exists(r => r[c] != "0"))];
+        html.Table([.. shown.Select(c => headers[c])],
+            rows.Select(r => (string[])[.. shown.Select(c => r[c])]), 1);
     }
 
     private static string[] Row(string phase, OperationFigures o) =>
     [
-        phase, o.Operation, Units.Count(o.Ok), Units.Count(o.NotFound), Units.Count(o.Failed), Units.Count(o.Unknown),
-        Units.Count(o.Corrupt), Units.Count(o.Shed), Units.Rate(o.GoodputPerSecond), Units.Micros(o.LatencyP50Us),
+        phase, o.Operation, Units.Count(o.Ok), Units.Count(o.NotFound), Units.Count(o.Failed),
+            Units.Count(o.Unknown),
+        Units.Count(o.Corrupt), Units.Count(o.Shed), Units.Rate(o.GoodputPerSecond),
+            Units.Micros(o.LatencyP50Us),
         Units.Micros(o.LatencyP90Us), Units.Micros(o.LatencyP99Us), Units.Micros(o.LatencyP999Us),
         Units.Micros(o.LatencyMaxUs), Units.Micros(o.ServiceP99Us), Units.Count(o.Degraded),
     ];
@@ -130,14 +143,16 @@ internal static class RunPage
         }
 
         html.Table(
-            ["fault", "applied", "healed", "noticed", "no reads for", "no writes for", "first success", "full service",
+            ["fault", "applied", "healed", "noticed", "no reads for", "no writes for", "first success",
+                "full service",
                 "caught up after", "ok while down"],
             findings.Run.Faults.Take(MaxFaultRows).Select(f => FaultRow(f, findings)));
         html.Table(
             ["fault", "requested", "observed", "evidence", "evidence of healing"],
             findings.Run.Faults.Take(MaxFaultRows).Select(f => new[]
             {
-                $"{f.Kind} {f.Node}", At(f.RequestedNs, findings.Clock), At(f.ObservedNs, findings.Clock), f.Evidence, f.HealEvidence,
+                $"{f.Kind} {f.Node}", At(f.RequestedNs, findings.Clock), At(f.ObservedNs, findings.Clock),
+                    f.Evidence, f.HealEvidence,
             }),
             3, 4);
         if (findings.Run.Faults.Count > MaxFaultRows)
@@ -153,13 +168,16 @@ internal static class RunPage
         [
             $"{fault.Kind} {fault.Node}",
             fault.AppliedNs is null ? "NOT applied" : At(fault.AppliedNs, findings.Clock),
-            At(fault.HealedNs, findings.Clock), FaultText.WithinWindow(f?.DetectNs), Units.Nanos(f?.UnavailableReadNs),
-            Units.Nanos(f?.UnavailableWriteNs), FaultText.WithinWindow(f?.FirstSuccessNs), FaultText.WithinWindow(f?.FullRecoveryNs),
+            At(fault.HealedNs, findings.Clock), FaultText.WithinWindow(f?.DetectNs),
+                Units.Nanos(f?.UnavailableReadNs),
+            Units.Nanos(f?.UnavailableWriteNs), FaultText.WithinWindow(f?.FirstSuccessNs),
+                FaultText.WithinWindow(f?.FullRecoveryNs),
             Units.Nanos(FaultText.CatchUpNs(f)), f is null ? Units.None : Units.Count(f.OkWhileDown),
         ];
     }
 
-    private static string At(long? nanos, RunClock clock) => nanos is long ns ? Units.Seconds(clock.Seconds(ns)) : Units.None;
+    private static string At(long? nanos, RunClock clock) =>
+        nanos is long ns ? Units.Seconds(clock.Seconds(ns)) : Units.None;
 
     private static void Nodes(HtmlText html, Summary summary)
     {
@@ -184,7 +202,8 @@ internal static class RunPage
             html.Raw("<details><summary>The client's own counters</summary>");
             html.Table(
                 ["counter", "value"],
-                summary.ClientCounters.OrderBy(c => c.Key, StringComparer.Ordinal).Select(c => new[] { c.Key, Units.Count(c.Value) }));
+                summary.ClientCounters.OrderBy(c => c.Key, StringComparer.Ordinal)
+                    .Select(c => new[] { c.Key, Units.Count(c.Value) }));
             html.Raw("</details>\n");
         }
     }
@@ -193,13 +212,17 @@ internal static class RunPage
     {
         html.Element("h2", "Correctness");
         html.Table(
-            ["result", "operations", "keys", "acknowledged writes", "lost", "stale reads", "corrupt reads", "unknown writes",
+            ["result", "operations", "keys", "acknowledged writes", "lost", "stale reads", "corrupt reads",
+                "unknown writes",
                 "of these took effect", "time to check"],
             [
                 [
-                    check.Result, Units.Count(check.Operations), Units.Count(check.Keys), Units.Count(check.AcknowledgedWrites),
-                    Units.Count(check.LostWrites), Units.Count(check.StaleReads), Units.Count(check.CorruptReads),
-                    Units.Count(check.IndefiniteWrites), Units.Count(check.IndefiniteSeen), Units.Seconds(check.CheckSeconds),
+                    check.Result, Units.Count(check.Operations), Units.Count(check.Keys),
+                        Units.Count(check.AcknowledgedWrites),
+                    Units.Count(check.LostWrites), Units.Count(check.StaleReads),
+                        Units.Count(check.CorruptReads),
+                    Units.Count(check.IndefiniteWrites), Units.Count(check.IndefiniteSeen),
+                        Units.Seconds(check.CheckSeconds),
                 ],
             ]);
         if (!string.IsNullOrWhiteSpace(check.Counterexample))

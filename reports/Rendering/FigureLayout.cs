@@ -72,10 +72,14 @@ internal sealed record FigureLayout(double Height, IReadOnlyList<PlacedPanel> Pa
         return new FigureLayout(top + 6, placed);
     }
 
-    /// <summary>Title and legend do not fit on one line, by widths that are generous for any sans-serif font.</summary>
+    /// <summary>
+    /// Title and legend do not fit on one line, by widths that are generous for any sans-serif font.
+    /// </summary>
     private static bool Crowded(Panel panel, double columnWidth) =>
-        (panel.Title.Length * 7.8) + panel.Legend.Sum(e => (e.Label.Length * 6.9) + 36) > columnWidth - Margin - RightPadding;
+        (panel.Title.Length * 7.8)
+            + panel.Legend.Sum(e => (e.Label.Length * 6.9) + 36) > columnWidth - Margin - RightPadding;
 
     private static bool SharesAxisWithNext(Figure figure, int index) =>
-        index + 1 < figure.Panels.Count && ReferenceEquals(figure.Panels[index].X, figure.Panels[index + 1].X);
+        index + 1 < figure.Panels.Count
+            && ReferenceEquals(figure.Panels[index].X, figure.Panels[index + 1].X);
 }

@@ -4,7 +4,9 @@ using SkiaSharp;
 
 namespace Testbed.Reports;
 
-/// <summary>Draws figures as PNG, headless: axes and data by ScottPlot, titles and legends around them by Skia.</summary>
+/// <summary>
+/// Draws figures as PNG, headless: axes and data by ScottPlot, titles and legends around them by Skia.
+/// </summary>
 internal static class PngRenderer
 {
     /// <summary>Device pixels per CSS pixel.</summary>
@@ -32,8 +34,10 @@ internal static class PngRenderer
         canvas.Clear(SKColors.White);
         canvas.Scale(Scale);
         double room = Figure.Width - (2 * FigureLayout.Margin);
-        Text(canvas, figure.Title, FigureLayout.Margin, FigureLayout.TitleBaseline, FitSize(figure.Title, 19, room, true), Tone.Ink, true);
-        Text(canvas, figure.Subtitle, FigureLayout.Margin, FigureLayout.SubtitleBaseline, FitSize(figure.Subtitle, 12.5, room, false), Tone.Muted, false);
+        Text(canvas, figure.Title, FigureLayout.Margin, FigureLayout.TitleBaseline,
+            FitSize(figure.Title, 19, room, true), Tone.Ink, true);
+        Text(canvas, figure.Subtitle, FigureLayout.Margin, FigureLayout.SubtitleBaseline,
+            FitSize(figure.Subtitle, 12.5, room, false), Tone.Muted, false);
         foreach (PlacedPanel placed in layout.Panels)
         {
             Body(canvas, placed);
@@ -74,7 +78,8 @@ internal static class PngRenderer
         paint.Style = SKPaintStyle.Stroke;
         paint.StrokeWidth = 2.2f;
         paint.Color = Color(entry.Tone, entry.Shape == LegendShape.Pale ? 0.45 : 1);
-        using SKPathEffect? dash = entry.Shape == LegendShape.Dashed ? SKPathEffect.CreateDash([5, 3], 0) : null;
+        using SKPathEffect? dash = entry.Shape == LegendShape.Dashed ? SKPathEffect.CreateDash([5, 3], 0)
+            : null;
         paint.PathEffect = dash;
         canvas.DrawLine((float)x, (float)y, (float)x + 20, (float)y, paint);
     }
@@ -91,7 +96,8 @@ internal static class PngRenderer
         plot.Axes.Remove(Edge.Top);
         plot.Axes.FrameColor(PlotColor(Tone.Muted, 0.6));
         SetAxis(plot.Axes.Bottom, panel.X, placed.XLabels);
-        SetAxis(plot.Axes.Left, panel.Empty is null ? panel.Y : panel.Y with { Ticks = [], Minor = [] }, true);
+        SetAxis(plot.Axes.Left, panel.Empty is null ? panel.Y : panel.Y with { Ticks = [], Minor = [] },
+            true);
         plot.Grid.MajorLineColor = PlotColor(Tone.Muted, 0.18);
         plot.Grid.XAxisStyle.IsVisible = panel.X.Grid;
         plot.Grid.YAxisStyle.IsVisible = panel.Y.Grid;
@@ -130,7 +136,8 @@ internal static class PngRenderer
         if (placed.XLabels)
         {
             string label = placed.Panel.X.Label;
-            Text(canvas, label, (area.Left + area.Right - font.MeasureText(label)) / 2, area.Bottom + 37, 12, Tone.Muted, false);
+            Text(canvas, label, (area.Left + area.Right - font.MeasureText(label)) / 2, area.Bottom + 37, 12,
+                Tone.Muted, false);
         }
 
         if (placed.Panel.Empty is not null)
@@ -139,9 +146,11 @@ internal static class PngRenderer
         }
 
         canvas.Save();
-        canvas.Translate((float)area.Left - placed.Panel.LeftPadding + 22, (float)(area.Top + area.Bottom) / 2);
+        canvas.Translate((float)area.Left - placed.Panel.LeftPadding + 22,
+            (float)(area.Top + area.Bottom) / 2);
         canvas.RotateDegrees(-90);
-        Text(canvas, placed.Panel.Y.Label, -font.MeasureText(placed.Panel.Y.Label) / 2, 0, 12, Tone.Muted, false);
+        Text(canvas, placed.Panel.Y.Label, -font.MeasureText(placed.Panel.Y.Label) / 2, 0, 12, Tone.Muted,
+            false);
         canvas.Restore();
     }
 
@@ -177,7 +186,8 @@ internal static class PngRenderer
         return width <= room ? size : Math.Max(9, size * room / width);
     }
 
-    private static void Text(SKCanvas canvas, string text, double x, double y, double size, Tone tone, bool bold)
+    private static void Text(
+        SKCanvas canvas, string text, double x, double y, double size, Tone tone, bool bold)
     {
         using SKFont font = ReportFont.Of(size, bold);
         using SKPaint paint = new() { Color = Color(tone, 1), IsAntialias = true };

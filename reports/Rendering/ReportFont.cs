@@ -4,8 +4,8 @@ using SkiaSharp;
 namespace Testbed.Reports;
 
 /// <summary>
-/// Inter, shipped with the project: charts must look the same on a machine without any font. The licence is in
-/// Fonts/OFL.txt.
+/// Inter, shipped with the project: charts must look the same on a machine without any font. The licence is
+/// in Fonts/OFL.txt.
 /// </summary>
 internal sealed class ReportFont : IFontResolver
 {
@@ -28,11 +28,13 @@ internal sealed class ReportFont : IFontResolver
     public static SKTypeface SemiBold => Shared.Value.semiBold;
 
     /// <inheritdoc/>
-    public SKTypeface? CreateTypeface(string fontName, FontWeight weight, FontSlant slant, FontSpacing spacing) =>
+    public SKTypeface? CreateTypeface(
+        string fontName, FontWeight weight, FontSlant slant, FontSpacing spacing) =>
         fontName == Family ? Face(weight > FontWeight.Medium) : null;
 
     /// <inheritdoc/>
-    public SKTypeface? CreateTypeface(string fontName, bool bold, bool italic) => fontName == Family ? Face(bold) : null;
+    public SKTypeface? CreateTypeface(string fontName, bool bold, bool italic) =>
+        fontName == Family ? Face(bold) : null;
 
     /// <summary>A font of the face and size, with subpixel positions for even spacing.</summary>
     public static SKFont Of(double size, bool bold) =>
@@ -51,7 +53,8 @@ internal sealed class ReportFont : IFontResolver
 
     private static SKTypeface Open(string file)
     {
-        using Stream stream = typeof(ReportFont).Assembly.GetManifestResourceStream("Testbed.Reports.Fonts." + file)
+        using Stream stream = typeof(ReportFont).Assembly.GetManifestResourceStream(
+            "Testbed.Reports.Fonts." + file)
             ?? throw new InvalidOperationException($"the font {file} is not in the assembly");
         return SKTypeface.FromStream(stream);
     }

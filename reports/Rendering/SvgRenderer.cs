@@ -5,12 +5,14 @@ using System.Text;
 namespace Testbed.Reports;
 
 /// <summary>
-/// Draws figures as inline SVG for the page: colours are the page's variables, so that dark mode works, and lines are
-/// thinned to what a screen shows.
+/// Draws figures as inline SVG for the page: colours are the page's variables, so that dark mode works, and
+/// lines are thinned to what a screen shows.
 /// </summary>
 internal sealed class SvgRenderer
 {
-    /// <summary>Points of one line at most, and of all lines of a figure: about 55 kB of markup per figure.</summary>
+    /// <summary>
+    /// Points of one line at most, and of all lines of a figure: about 55 kB of markup per figure.
+    /// </summary>
     private const int MaxPointsOfLine = 700;
     private const int MaxPointsOfFigure = 5_000;
 
@@ -51,7 +53,8 @@ internal sealed class SvgRenderer
         if (panel.Empty is not null)
         {
             Frame(area);
-            Text(panel.Empty, (area.Left + area.Right) / 2, (area.Top + area.Bottom) / 2 + 4, 14, Tone.Muted, "middle", false);
+            Text(panel.Empty, (area.Left + area.Right) / 2, (area.Top + area.Bottom) / 2 + 4, 14, Tone.Muted,
+                "middle", false);
             if (placed.XLabels)
             {
                 XAxis(placed);
@@ -62,8 +65,10 @@ internal sealed class SvgRenderer
 
         Grid(placed);
         int clip = clips++;
-        svg.Append(CultureInfo.InvariantCulture, $"<clipPath id=\"{id}-{clip}\"><rect x=\"{F(area.Left)}\" y=\"{F(area.Top)}\" ")
-            .Append(CultureInfo.InvariantCulture, $"width=\"{F(area.Width)}\" height=\"{F(area.Height)}\"/></clipPath>")
+        svg.Append(CultureInfo.InvariantCulture,
+            $"<clipPath id=\"{id}-{clip}\"><rect x=\"{F(area.Left)}\" y=\"{F(area.Top)}\" ")
+            .Append(CultureInfo.InvariantCulture,
+                $"width=\"{F(area.Width)}\" height=\"{F(area.Height)}\"/></clipPath>")
             .Append(CultureInfo.InvariantCulture, $"<g clip-path=\"url(#{id}-{clip})\">");
         foreach (Mark mark in panel.Marks)
         {
@@ -87,10 +92,12 @@ internal sealed class SvgRenderer
                 Box(box, placed);
                 break;
             case RuleMark { Horizontal: true } rule:
-                Stroke(placed.Data.Left, Y(placed, rule.Value), placed.Data.Right, Y(placed, rule.Value), rule.Tone, rule.Width, rule.Dashed, rule.Opacity);
+                Stroke(placed.Data.Left, Y(placed, rule.Value), placed.Data.Right, Y(placed, rule.Value),
+                    rule.Tone, rule.Width, rule.Dashed, rule.Opacity);
                 break;
             case RuleMark rule:
-                Stroke(X(placed, rule.Value), placed.Data.Top, X(placed, rule.Value), placed.Data.Bottom, rule.Tone, rule.Width, rule.Dashed, rule.Opacity);
+                Stroke(X(placed, rule.Value), placed.Data.Top, X(placed, rule.Value), placed.Data.Bottom,
+                    rule.Tone, rule.Width, rule.Dashed, rule.Opacity);
                 break;
             case WhiskerMark whisker:
                 double y = Y(placed, whisker.Y);
@@ -99,9 +106,11 @@ internal sealed class SvgRenderer
                     $"<circle cx=\"{F(X(placed, whisker.Middle))}\" cy=\"{F(y)}\" r=\"4.5\" fill=\"var(--{Var(whisker.Tone)})\"/>");
                 break;
             case TextMark text:
-                string anchor = text.Anchor switch { Anchor.Left => "start", Anchor.Right => "end", _ => "middle" };
+                string anchor = text.Anchor switch { Anchor.Left => "start", Anchor.Right => "end", _ =>
+                    "middle" };
                 double lift = text.Anchor == Anchor.Above ? -3 : text.Size * 0.36;
-                Text(text.Text, X(placed, text.X), Y(placed, text.Y) + lift, text.Size, text.Tone, anchor, text.Bold);
+                Text(text.Text, X(placed, text.X), Y(placed, text.Y) + lift, text.Size, text.Tone, anchor,
+                    text.Bold);
                 break;
             default:
                 throw new InvalidOperationException($"no way to draw {mark.GetType().Name}");
@@ -110,7 +119,8 @@ internal sealed class SvgRenderer
 
     private void Line(LineMark line, PlacedPanel placed)
     {
-        (IReadOnlyList<double> xs, IReadOnlyList<double> ys) = Decimation.MinMax(line.Xs, line.Ys, pointsPerLine);
+        (IReadOnlyList<double> xs, IReadOnlyList<double> ys) =
+            Decimation.MinMax(line.Xs, line.Ys, pointsPerLine);
         svg.Append("<path d=\"");
         bool pen = false;
         for (int i = 0; i < xs.Count; i++)
@@ -141,8 +151,10 @@ internal sealed class SvgRenderer
         double bottom = Y(placed, Math.Clamp(box.Y1, panel.Y.Min, panel.Y.Max));
         if (right > left && bottom > top)
         {
-            svg.Append(CultureInfo.InvariantCulture, $"<rect x=\"{F(left)}\" y=\"{F(top)}\" width=\"{F(right - left)}\" ")
-                .Append(CultureInfo.InvariantCulture, $"height=\"{F(bottom - top)}\" fill=\"var(--{Var(box.Tone)})\"{Opacity(box.Opacity, "")}/>");
+            svg.Append(CultureInfo.InvariantCulture,
+                $"<rect x=\"{F(left)}\" y=\"{F(top)}\" width=\"{F(right - left)}\" ")
+                .Append(CultureInfo.InvariantCulture,
+                    $"height=\"{F(bottom - top)}\" fill=\"var(--{Var(box.Tone)})\"{Opacity(box.Opacity, "")}/>");
         }
     }
 
@@ -151,12 +163,14 @@ internal sealed class SvgRenderer
         svg.Append("<path class=\"g\" d=\"");
         foreach (Tick tick in placed.Panel.X.Grid ? placed.Panel.X.Ticks : [])
         {
-            svg.Append(CultureInfo.InvariantCulture, $"M{F(X(placed, tick.Position))} {F(placed.Data.Top)}V{F(placed.Data.Bottom)}");
+            svg.Append(CultureInfo.InvariantCulture,
+                $"M{F(X(placed, tick.Position))} {F(placed.Data.Top)}V{F(placed.Data.Bottom)}");
         }
 
         foreach (Tick tick in placed.Panel.Y.Grid ? placed.Panel.Y.Ticks : [])
         {
-            svg.Append(CultureInfo.InvariantCulture, $"M{F(placed.Data.Left)} {F(Y(placed, tick.Position))}H{F(placed.Data.Right)}");
+            svg.Append(CultureInfo.InvariantCulture,
+                $"M{F(placed.Data.Left)} {F(Y(placed, tick.Position))}H{F(placed.Data.Right)}");
         }
 
         svg.Append("\"/>");
@@ -174,10 +188,12 @@ internal sealed class SvgRenderer
 
         foreach (Tick tick in placed.Panel.X.Ticks)
         {
-            Text(tick.Label, X(placed, tick.Position), placed.Data.Bottom + 16, 11, Tone.Ink, "middle", false);
+            Text(tick.Label, X(placed, tick.Position), placed.Data.Bottom + 16, 11, Tone.Ink, "middle",
+                false);
         }
 
-        Text(placed.Panel.X.Label, (placed.Data.Left + placed.Data.Right) / 2, placed.Data.Bottom + 36, 12, Tone.Muted, "middle", false);
+        Text(placed.Panel.X.Label, (placed.Data.Left + placed.Data.Right) / 2, placed.Data.Bottom + 36, 12,
+            Tone.Muted, "middle", false);
     }
 
     private void YAxis(PlacedPanel placed)
@@ -191,14 +207,16 @@ internal sealed class SvgRenderer
         {
             double x = placed.Data.Left - placed.Panel.LeftPadding + 16;
             double y = (placed.Data.Top + placed.Data.Bottom) / 2;
-            svg.Append(CultureInfo.InvariantCulture, $"<text transform=\"translate({F(x)} {F(y)})rotate(-90)\" font-size=\"12\" ")
-                .Append(CultureInfo.InvariantCulture, $"text-anchor=\"middle\" fill=\"var(--muted)\">{Encode(placed.Panel.Y.Label)}</text>");
+            svg.Append(CultureInfo.InvariantCulture,
+                $"<text transform=\"translate({F(x)} {F(y)})rotate(-90)\" font-size=\"12\" ")
+                .Append(CultureInfo.InvariantCulture,
+                    $"text-anchor=\"middle\" fill=\"var(--muted)\">{Encode(placed.Panel.Y.Label)}</text>");
         }
     }
 
     /// <summary>
-    /// One right-aligned text in which the swatches are characters: the browser's font is unknown here, and so the
-    /// browser does the spacing.
+    /// One right-aligned text in which the swatches are characters: the browser's font is unknown here, and
+    /// so the browser does the spacing.
     /// </summary>
     private void Legend(PlacedPanel placed, double baseline)
     {
@@ -207,14 +225,17 @@ internal sealed class SvgRenderer
             return;
         }
 
-        svg.Append(CultureInfo.InvariantCulture, $"<text x=\"{F(placed.Header.Right)}\" y=\"{F(baseline)}\" font-size=\"12\" ")
+        svg.Append(CultureInfo.InvariantCulture,
+            $"<text x=\"{F(placed.Header.Right)}\" y=\"{F(baseline)}\" font-size=\"12\" ")
             .Append("text-anchor=\"end\" fill=\"var(--muted)\">");
         string gap = "";
         foreach (LegendEntry entry in placed.Panel.Legend)
         {
-            string swatch = entry.Shape switch { LegendShape.Box => "\u25a0", LegendShape.Dashed => "\u254c\u254c", _ => "\u2501\u2501" };
+            string swatch = entry.Shape switch { LegendShape.Box => "\u25a0", LegendShape.Dashed =>
+                "\u254c\u254c", _ => "\u2501\u2501" };
             string pale = entry.Shape == LegendShape.Pale ? " fill-opacity=\"0.5\"" : "";
-            svg.Append(gap).Append(CultureInfo.InvariantCulture, $"<tspan fill=\"var(--{Var(entry.Tone)})\"{pale}>{swatch}</tspan>")
+            svg.Append(gap).Append(CultureInfo.InvariantCulture,
+                $"<tspan fill=\"var(--{Var(entry.Tone)})\"{pale}>{swatch}</tspan>")
                 .Append('\u00a0').Append(Encode(entry.Label));
             gap = "\u00a0\u00a0\u00a0 ";
         }
@@ -222,13 +243,18 @@ internal sealed class SvgRenderer
         svg.Append("</text>");
     }
 
-    private void Stroke(double x1, double y1, double x2, double y2, Tone tone, double width, bool dashed, double opacity) =>
-        svg.Append(CultureInfo.InvariantCulture, $"<path d=\"M{F(x1)} {F(y1)}L{F(x2)} {F(y2)}\" stroke=\"var(--{Var(tone)})\" ")
-            .Append(CultureInfo.InvariantCulture, $"stroke-width=\"{F(width)}\"{Dash(dashed)}{Opacity(opacity, "stroke-")}/>");
+    private void Stroke(double x1, double y1, double x2, double y2, Tone tone, double width, bool dashed,
+        double opacity) =>
+        svg.Append(CultureInfo.InvariantCulture,
+            $"<path d=\"M{F(x1)} {F(y1)}L{F(x2)} {F(y2)}\" stroke=\"var(--{Var(tone)})\" ")
+            .Append(CultureInfo.InvariantCulture,
+                $"stroke-width=\"{F(width)}\"{Dash(dashed)}{Opacity(opacity, "stroke-")}/>");
 
     private void Text(string text, double x, double y, double size, Tone tone, string anchor, bool bold) =>
-        svg.Append(CultureInfo.InvariantCulture, $"<text x=\"{F(x)}\" y=\"{F(y)}\" font-size=\"{F(size)}\" text-anchor=\"{anchor}\" ")
-            .Append(CultureInfo.InvariantCulture, $"fill=\"var(--{Var(tone)})\"{(bold ? " font-weight=\"600\"" : "")}>{Encode(text)}</text>");
+        svg.Append(CultureInfo.InvariantCulture,
+            $"<text x=\"{F(x)}\" y=\"{F(y)}\" font-size=\"{F(size)}\" text-anchor=\"{anchor}\" ")
+            .Append(CultureInfo.InvariantCulture,
+                $"fill=\"var(--{Var(tone)})\"{(bold ? " font-weight=\"600\"" : "")}>{Encode(text)}</text>");
 
     private static double X(PlacedPanel p, double value) =>
         p.Data.Left + ((value - p.Panel.X.Min) / (p.Panel.X.Max - p.Panel.X.Min) * p.Data.Width);
@@ -239,7 +265,8 @@ internal sealed class SvgRenderer
     private static string Dash(bool dashed) => dashed ? " stroke-dasharray=\"5 3\"" : "";
 
     private static string Opacity(double opacity, string prefix) =>
-        opacity >= 1 ? "" : string.Create(CultureInfo.InvariantCulture, $" {prefix}opacity=\"{opacity:0.##}\"");
+        opacity >= 1 ? "" : string.Create(
+            CultureInfo.InvariantCulture, $" {prefix}opacity=\"{opacity:0.##}\"");
 
     private static string F(double value) => value.ToString("0.#", CultureInfo.InvariantCulture);
 

@@ -10,9 +10,9 @@ public static class Bootstrap
     public const int Resamples = 10_000;
 
     /// <summary>
-    /// Interval of the median at the given confidence; null for fewer than two values. With fewer than six values no
-    /// distribution-free 95 % interval of a median exists (coverage of the whole range is 1 - 2^(1-n)), so then the
-    /// result is the range of the sample and callers must call it a spread.
+    /// Interval of the median at the given confidence; null for fewer than two values. With fewer than six
+    /// values no distribution-free 95 % interval of a median exists (coverage of the whole range is 1 -
+    /// 2^(1-n)), so then the result is the range of the sample and callers must call it a spread.
     /// </summary>
     public static Interval? OfMedian(IReadOnlyList<double> sample, double confidence, ulong seed)
     {

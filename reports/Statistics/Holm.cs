@@ -1,6 +1,8 @@
 namespace Testbed.Reports;
 
-/// <summary>Holm's step-down correction: keeps the chance of any false alarm over all metrics at the level.</summary>
+/// <summary>
+/// Holm's step-down correction: keeps the chance of any false alarm over all metrics at the level.
+/// </summary>
 public static class Holm
 {
     /// <summary>Adjusted p values, in the order given.</summary>

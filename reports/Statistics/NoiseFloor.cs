@@ -4,8 +4,9 @@ namespace Testbed.Reports;
 public static class NoiseFloor
 {
     /// <summary>
-    /// Ratio (at least 1) that 95 % of pairs of runs of one configuration stay within; null for fewer than two positive
-    /// values. Each pair of runs counts once; with few runs this is nearly the largest ratio seen, and so cautious.
+    /// Ratio (at least 1) that 95 % of pairs of runs of one configuration stay within; null for fewer than
+    /// two positive values. Each pair of runs counts once; with few runs this is nearly the largest ratio
+    /// seen, and so cautious.
     /// </summary>
     public static double? Of(IReadOnlyList<double?> sameConfiguration)
     {

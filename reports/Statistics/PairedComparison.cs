@@ -1,6 +1,8 @@
 namespace Testbed.Reports;
 
-/// <summary>What a comparison of one metric says. There is no silent pass: too little data is inconclusive.</summary>
+/// <summary>
+/// What a comparison of one metric says. There is no silent pass: too little data is inconclusive.
+/// </summary>
 public enum Verdict
 {
     /// <summary>Too few pairs, or an interval too wide to say.</summary>
@@ -30,7 +32,8 @@ public enum Direction
 /// <param name="Level">Chance of any false alarm over all metrics.</param>
 /// <param name="MinimumEffect">Smallest relative change that matters: 0.05 is 5 %.</param>
 /// <param name="Seed">Of the bootstrap.</param>
-public sealed record ComparisonRules(double Level = 0.05, double MinimumEffect = 0.05, ulong Seed = 20_240_601);
+public sealed record ComparisonRules(
+    double Level = 0.05, double MinimumEffect = 0.05, ulong Seed = 20_240_601);
 
 /// <summary>One metric's paired samples: the same index is the same repeat under the same seed.</summary>
 /// <param name="Key">Stable name, <c>read_latency_p99_us</c>.</param>
@@ -40,7 +43,8 @@ public sealed record ComparisonRules(double Level = 0.05, double MinimumEffect =
 /// <param name="Candidate">Candidate values.</param>
 /// <param name="NoiseRatio">A/A noise floor as a ratio of at least 1; null when unknown.</param>
 public sealed record PairedMetric(
-    string Key, string Label, Direction Direction, IReadOnlyList<double?> Baseline, IReadOnlyList<double?> Candidate,
+    string Key, string Label, Direction Direction, IReadOnlyList<double?> Baseline,
+        IReadOnlyList<double?> Candidate,
     double? NoiseRatio);
 
 /// <summary>The outcome for one metric.</summary>
@@ -48,8 +52,10 @@ public sealed record PairedMetric(
 /// <param name="Pairs">Pairs in which both runs have a value.</param>
 /// <param name="BaselineMedian">Median of the baseline; null without a value.</param>
 /// <param name="CandidateMedian">Median of the candidate; null without a value.</param>
-/// <param name="Ratio">exp of the median log ratio candidate / baseline; null when a value is not above zero.</param>
-/// <param name="RatioInterval">95 % bootstrap interval, or with two to five pairs the range of the ratios.</param>
+/// <param name="Ratio">exp of the median log ratio candidate / baseline; null when a value is not above
+/// zero.</param>
+/// <param name="RatioInterval">95 % bootstrap interval, or with two to five pairs the range of the
+/// ratios.</param>
 /// <param name="Lower">Pairs in which the candidate is lower.</param>
 /// <param name="Higher">Pairs in which the candidate is higher.</param>
 /// <param name="PValue">Exact Wilcoxon, two-sided, before correction.</param>
@@ -59,11 +65,14 @@ public sealed record MetricOutcome(
     PairedMetric Metric, int Pairs, double? BaselineMedian, double? CandidateMedian, double? Ratio,
     Interval? RatioInterval, int Lower, int Higher, double PValue, double AdjustedPValue, Verdict Verdict);
 
-/// <summary>Compares paired runs metric by metric. The run on a fresh cluster is the sample, never the operation.</summary>
+/// <summary>
+/// Compares paired runs metric by metric. The run on a fresh cluster is the sample, never the operation.
+/// </summary>
 public static class PairedComparison
 {
     /// <summary>Outcomes in the order given; metrics without a single pair are left out.</summary>
-    public static IReadOnlyList<MetricOutcome> Compare(IReadOnlyList<PairedMetric> metrics, ComparisonRules rules)
+    public static IReadOnlyList<MetricOutcome> Compare(
+        IReadOnlyList<PairedMetric> metrics, ComparisonRules rules)
     {
         List<MetricOutcome> raw = [];
         foreach (PairedMetric metric in metrics)
@@ -86,7 +95,8 @@ public static class PairedComparison
         int count = Math.Min(metric.Baseline.Count, metric.Candidate.Count);
         for (int i = 0; i < count; i++)
         {
-            if (metric.Baseline[i] is double b && metric.Candidate[i] is double c && double.IsFinite(b) && double.IsFinite(c))
+            if (metric.Baseline[i] is double b && metric.Candidate[i] is double c && double.IsFinite(b)
+                && double.IsFinite(c))
             {
                 baseline.Add(b);
                 candidate.Add(c);
@@ -123,7 +133,8 @@ public static class PairedComparison
             return outcome with { Verdict = Verdict.Equivalent };
         }
 
-        double threshold = Math.Max(Math.Log(1 + rules.MinimumEffect), Math.Log(outcome.Metric.NoiseRatio ?? 1));
+        double threshold = Math.Max(
+            Math.Log(1 + rules.MinimumEffect), Math.Log(outcome.Metric.NoiseRatio ?? 1));
         bool significant = outcome.AdjustedPValue <= rules.Level;
         bool lower = outcome.Ratio is double r ? r < 1 : outcome.Lower > outcome.Higher;
         bool large = outcome.Ratio is not double ratio || Math.Abs(Math.Log(ratio)) >= threshold;
@@ -133,10 +144,12 @@ public static class PairedComparison
             return outcome with { Verdict = good ? Verdict.Better : Verdict.Worse };
         }
 
-        // Equivalence is a claim of its own: the whole interval must lie inside the smallest effect that matters,
+        // Equivalence is a claim of its own: the whole interval must lie inside the smallest effect that
+        // matters,
         // not merely fail to differ; noise does not widen that margin.
         double margin = Math.Log(1 + rules.MinimumEffect);
-        bool inside = outcome.RatioInterval is Interval i && Math.Log(i.Low) > -margin && Math.Log(i.High) < margin;
+        bool inside = outcome.RatioInterval is Interval i && Math.Log(i.Low) > -margin
+            && Math.Log(i.High) < margin;
         return outcome with { Verdict = inside ? Verdict.Equivalent : Verdict.Inconclusive };
     }
 }

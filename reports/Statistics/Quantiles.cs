@@ -3,10 +3,14 @@ namespace Testbed.Reports;
 /// <summary>Order statistics and means of small samples of runs.</summary>
 public static class Quantiles
 {
-    /// <summary>The middle value; the mean of the two middle ones for an even count. NaN for an empty sample.</summary>
+    /// <summary>
+    /// The middle value; the mean of the two middle ones for an even count. NaN for an empty sample.
+    /// </summary>
     public static double Median(IReadOnlyList<double> sample) => Quantile(sample, 0.5);
 
-    /// <summary>Quantile with linear interpolation between order statistics (Hyndman and Fan's type 7).</summary>
+    /// <summary>
+    /// Quantile with linear interpolation between order statistics (Hyndman and Fan's type 7).
+    /// </summary>
     /// <param name="sample">Any order; empty gives NaN.</param>
     /// <param name="probability">0 to 1; values outside are clamped.</param>
     public static double Quantile(IReadOnlyList<double> sample, double probability)

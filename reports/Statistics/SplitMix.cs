@@ -1,6 +1,8 @@
 namespace Testbed.Reports;
 
-/// <summary>A seeded generator, so that a report made twice from the same folders is the same report.</summary>
+/// <summary>
+/// A seeded generator, so that a report made twice from the same folders is the same report.
+/// </summary>
 internal struct SplitMix(ulong seed)
 {
     private ulong state = seed;

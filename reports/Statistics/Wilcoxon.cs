@@ -1,12 +1,14 @@
 namespace Testbed.Reports;
 
 /// <summary>
-/// Wilcoxon's signed-rank test for paired differences, exact: the null distribution is enumerated by dynamic programming
-/// over the ranks that are really there, so ties are exact too. Zero differences are left out.
+/// Wilcoxon's signed-rank test for paired differences, exact: the null distribution is enumerated by dynamic
+/// programming over the ranks that are really there, so ties are exact too. Zero differences are left out.
 /// </summary>
 public static class Wilcoxon
 {
-    /// <summary>Most pairs it accepts; the table has 2 n (n + 1) / 2 cells, and nobody repeats a run that often.</summary>
+    /// <summary>
+    /// Most pairs it accepts; the table has 2 n (n + 1) / 2 cells, and nobody repeats a run that often.
+    /// </summary>
     public const int MaxPairs = 500;
 
     /// <summary>Two-sided p value; 1 when no difference is left.</summary>
@@ -49,7 +51,8 @@ public static class Wilcoxon
         for (int first = 0; first < order.Length;)
         {
             int last = first;
-            while (last + 1 < order.Length && Math.Abs(values[order[last + 1]]) == Math.Abs(values[order[first]]))
+            while (last + 1 < order.Length
+                && Math.Abs(values[order[last + 1]]) == Math.Abs(values[order[first]]))
             {
                 last++;
             }

@@ -12,7 +12,8 @@ internal static class CompareText
         TextLines lines = new(width);
         lines.Wrap(Headline(model), 2);
         lines.Blank();
-        TextTable table = new("metric", model.BaselineLabel, model.CandidateLabel, "ratio", IntervalHeader(model), "noise", "lower in", "verdict");
+        TextTable table = new("metric", model.BaselineLabel, model.CandidateLabel, "ratio",
+            IntervalHeader(model), "noise", "lower in", "verdict");
         table.Left(7);
         foreach (MetricOutcome outcome in model.Outcomes)
         {
@@ -42,8 +43,10 @@ internal static class CompareText
     {
         StringBuilder text = new();
         text.Append("**").Append(Escape(Headline(model))).Append("**\n\n");
-        string[] headers = ["metric", model.BaselineLabel, model.CandidateLabel, "ratio", IntervalHeader(model), "noise", "lower in", "verdict"];
-        text.Append("| ").AppendJoin(" | ", headers.Select(Escape)).Append(" |\n|---|--:|--:|--:|--:|--:|--:|---|\n");
+        string[] headers = ["metric", model.BaselineLabel, model.CandidateLabel, "ratio",
+            IntervalHeader(model), "noise", "lower in", "verdict"];
+        text.Append("| ").AppendJoin(" | ", headers.Select(Escape))
+            .Append(" |\n|---|--:|--:|--:|--:|--:|--:|---|\n");
         foreach (MetricOutcome outcome in model.Outcomes)
         {
             text.Append("| ").AppendJoin(" | ", Cells(model, outcome).Select(Escape)).Append(" |\n");
@@ -68,9 +71,11 @@ internal static class CompareText
             {
                 Findings baseline = model.Baseline[pair];
                 Findings candidate = model.Candidate[pair];
-                text.Append(CultureInfo.InvariantCulture, $"{metric.Key},{pair + 1},{Field(baseline.Run.Manifest.RunId)},")
+                text.Append(CultureInfo.InvariantCulture,
+                    $"{metric.Key},{pair + 1},{Field(baseline.Run.Manifest.RunId)},")
                     .Append(CultureInfo.InvariantCulture, $"{Field(candidate.Run.Manifest.RunId)},")
-                    .Append(CultureInfo.InvariantCulture, $"{metric.Value(baseline)},{metric.Value(candidate)}\n");
+                    .Append(CultureInfo.InvariantCulture,
+                        $"{metric.Value(baseline)},{metric.Value(candidate)}\n");
             }
         }
 
@@ -88,7 +93,8 @@ internal static class CompareText
                 + (facts.Length == 0 ? "" : ": " + facts);
         }
 
-        string decided = string.Join(", ", new[] { Verdict.Better, Verdict.Worse, Verdict.Equivalent, Verdict.Inconclusive }
+        string decided = string.Join(
+            ", ", new[] { Verdict.Better, Verdict.Worse, Verdict.Equivalent, Verdict.Inconclusive }
             .Select(v => (v, Count: model.Outcomes.Count(o => o.Verdict == v))).Where(c => c.Count > 0)
             .Select(c => $"{c.Count} {Word(c.v)}"));
         return $"{model.CandidateLabel} against {model.BaselineLabel}, {pairs}: "
@@ -103,7 +109,8 @@ internal static class CompareText
             ("stored_payload_per_logical", "stored bytes"), ("cpu_us_per_op", "CPU per operation"),
             ("read_latency_p99_us", "read p99"), ("update_latency_p99_us", "update p99"),
         ];
-        return string.Join(", ", wanted.Select(w => (w.Name, model.Outcomes.FirstOrDefault(o => o.Metric.Key == w.Key)?.Ratio))
+        return string.Join(", ",
+            wanted.Select(w => (w.Name, model.Outcomes.FirstOrDefault(o => o.Metric.Key == w.Key)?.Ratio))
             .Where(w => w.Ratio is not null).Select(w => $"{Units.Times(w.Ratio)} {w.Name}"));
     }
 
@@ -131,7 +138,8 @@ internal static class CompareText
         return
         [
             metric.Label, metric.Format(outcome.BaselineMedian), metric.Format(outcome.CandidateMedian),
-            Units.Times(outcome.Ratio), IntervalText(outcome.RatioInterval), Units.Times(outcome.Metric.NoiseRatio),
+            Units.Times(outcome.Ratio), IntervalText(outcome.RatioInterval),
+                Units.Times(outcome.Metric.NoiseRatio),
             $"{outcome.Lower}/{outcome.Pairs}", Word(outcome.Verdict),
         ];
     }
@@ -153,8 +161,10 @@ internal static class CompareText
         interval is Interval i ? $"{Units.Times(i.Low)} .. {Units.Times(i.High)}" : "";
 
     private static string Escape(string text) =>
-        text.Replace("|", "\\|", StringComparison.Ordinal).Replace("<", "&lt;", StringComparison.Ordinal).ReplaceLineEndings(" ");
+        text.Replace("|", "\\|", StringComparison.Ordinal).Replace("<", "&lt;", StringComparison.Ordinal)
+            .ReplaceLineEndings(" ");
 
     private static string Field(string text) =>
-        text.AsSpan().IndexOfAny(",\"\r\n") < 0 ? text : "\"" + text.Replace("\"", "\"\"", StringComparison.Ordinal) + "\"";
+        text.AsSpan().IndexOfAny(",\"\r\n") < 0 ? text : "\""
+            + text.Replace("\"", "\"\"", StringComparison.Ordinal) + "\"";
 }

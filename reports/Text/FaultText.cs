@@ -118,7 +118,8 @@ internal static class FaultText
 
     /// <summary>From back to caught up; null when it was not seen.</summary>
     public static long? CatchUpNs(FaultFigures? figures) =>
-        figures is { CaughtUpNs: long caughtUp, HealedNs: long healed } ? Math.Max(0, caughtUp - healed) : null;
+        figures is { CaughtUpNs: long caughtUp, HealedNs: long healed } ? Math.Max(0, caughtUp - healed)
+            : null;
 
     /// <summary>The fault as something done to a node.</summary>
     public static string Participle(string kind) => kind switch
@@ -142,7 +143,8 @@ internal static class FaultText
         }
 
         OperationFigures[] figures =
-            [.. findings.Total.Where(o => wanted(o.Operation)).Select(o => findings.WhileDown(o.Operation)).OfType<OperationFigures>()];
+            [.. findings.Total.Where(o => wanted(o.Operation)).Select(o => findings.WhileDown(o.Operation))
+                .OfType<OperationFigures>()];
         double? p99 = figures.Max(f => f.LatencyP99Us);
         string latency = p99 is null ? "" : $" (p99 {Units.Micros(p99)})";
         parts.Add($"{Units.Count(series.GoodBetween(down.Start, down.End))} {kind} ok{latency}");

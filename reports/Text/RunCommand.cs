@@ -9,7 +9,8 @@ internal static class RunCommand
     public static string Of(Manifest manifest)
     {
         List<string> words = ["harness", .. manifest.Argv.Select(Quote)];
-        bool seeded = manifest.Argv.Any(a => a == "--seed" || a.StartsWith("--seed=", StringComparison.Ordinal));
+        bool seeded = manifest.Argv.Any(a =>
+            a == "--seed" || a.StartsWith("--seed=", StringComparison.Ordinal));
         if (!seeded)
         {
             words.Add($"--seed {manifest.Seed}");
@@ -20,7 +21,8 @@ internal static class RunCommand
 
     private static string Quote(string word)
     {
-        bool plain = word.Length > 0 && word.All(c => char.IsAsciiLetterOrDigit(c) || "-_=./:,+@%".Contains(c));
+        bool plain = word.Length > 0
+            && word.All(c => char.IsAsciiLetterOrDigit(c) || "-_=./:,+@%".Contains(c));
         return plain ? word : "'" + word.Replace("'", "'\\''", StringComparison.Ordinal) + "'";
     }
 }

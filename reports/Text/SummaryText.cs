@@ -2,13 +2,17 @@ using Testbed.Results;
 
 namespace Testbed.Reports;
 
-/// <summary>What the terminal shows at the end of a run, and <c>summary.txt</c>: plain text, no colour codes.</summary>
+/// <summary>
+/// What the terminal shows at the end of a run, and <c>summary.txt</c>: plain text, no colour codes.
+/// </summary>
 public static class SummaryText
 {
     private const int MaxNotes = 6;
     private const int MaxCounterexampleLines = 12;
 
-    /// <summary>The summary, at most <paramref name="width"/> columns (paths and commands may be longer).</summary>
+    /// <summary>
+    /// The summary, at most <paramref name="width"/> columns (paths and commands may be longer).
+    /// </summary>
     public static string Render(RunData run, int width = 100)
     {
         Findings findings = new(run);
@@ -41,7 +45,8 @@ public static class SummaryText
 
     private static string Setting(Manifest m)
     {
-        string code = m.Strategy == "ecc" ? $"ECC ({m.Nodes},{m.DataElements})" : $"{ChartNames.Strategy(m.Strategy)}, {m.Nodes} nodes";
+        string code = m.Strategy == "ecc" ? $"ECC ({m.Nodes},{m.DataElements})"
+            : $"{ChartNames.Strategy(m.Strategy)}, {m.Nodes} nodes";
         return $"{code}, tolerates {m.Tolerance}; workload {m.Workload}; durability {m.Durability}; {m.Cluster} cluster; "
             + $"node build {m.NodeBuild}; seed {m.Seed}";
     }
@@ -56,7 +61,8 @@ public static class SummaryText
         }
 
         string lag = summary.ScheduleLagP99Ns is long l ? $"; schedule lag p99 {Units.Nanos(l)}" : "";
-        string attempted = summary.AttemptedShare is double share ? $", attempted {Units.Percent(share)}" : "";
+        string attempted = summary.AttemptedShare is double share ? $", attempted {Units.Percent(share)}"
+            : "";
         return $"offered {Units.Rate(offered)} {time}{attempted}, goodput {Units.Rate(findings.Goodput)}{lag}";
     }
 
@@ -70,12 +76,15 @@ public static class SummaryText
         }
 
         TextTable table = new(
-            "operation", "ok", "not found", "failed", "unknown", "corrupt", "shed", "p50", "p90", "p99", "p99.9", "max");
+            "operation", "ok", "not found", "failed", "unknown", "corrupt", "shed", "p50", "p90", "p99",
+                "p99.9", "max");
         foreach (OperationFigures o in findings.Total)
         {
             table.Add(
-                o.Operation, Units.Count(o.Ok), Optional(o.NotFound), Units.Count(o.Failed), Units.Count(o.Unknown),
-                Optional(o.Corrupt), Optional(o.Shed), Units.Micros(o.LatencyP50Us), Units.Micros(o.LatencyP90Us),
+                o.Operation, Units.Count(o.Ok), Optional(o.NotFound), Units.Count(o.Failed),
+                    Units.Count(o.Unknown),
+                Optional(o.Corrupt), Optional(o.Shed), Units.Micros(o.LatencyP50Us),
+                    Units.Micros(o.LatencyP90Us),
                 Units.Micros(o.LatencyP99Us), Units.Micros(o.LatencyP999Us), Units.Micros(o.LatencyMaxUs));
         }
 
@@ -86,7 +95,8 @@ public static class SummaryText
     /// <summary>p99 per phase, when there is more than one: where the time went.</summary>
     private static void Phases(TextLines lines, Findings findings)
     {
-        string[] phases = [.. findings.Phases.Where(p => RunClock.IsShown(p) && p is not ("warm-up" or "warmup"))];
+        string[] phases = [.. findings.Phases.Where(p =>
+            RunClock.IsShown(p) && p is not ("warm-up" or "warmup"))];
         if (phases.Length < 2)
         {
             return;
@@ -179,14 +189,18 @@ public static class SummaryText
 
         lines.Blank();
         TextTable table = new(
-            "node", "state", "restarts", "caught up", "CPU", "max RSS", "net sent", "net received", "disk written");
+            "node", "state", "restarts", "caught up", "CPU", "max RSS", "net sent", "net received",
+                "disk written");
         table.Left(1);
         foreach (NodeFigures node in summary.Nodes)
         {
             table.Add(
-                node.Node, node.State, Units.Count(node.Restarts), node.Restarts == 0 ? "" : node.CaughtUp ? "yes" : "NO",
-                node.CpuSeconds is double cpu ? Units.Seconds(cpu) : Units.None, Units.Bytes(node.MaxRssBytes),
-                Units.Bytes(node.NetworkTxBytes), Units.Bytes(node.NetworkRxBytes), Units.Bytes(node.DiskWriteBytes));
+                node.Node, node.State, Units.Count(node.Restarts), node.Restarts == 0 ? "" : node.CaughtUp
+                    ? "yes" : "NO",
+                node.CpuSeconds is double cpu ? Units.Seconds(cpu) : Units.None,
+                    Units.Bytes(node.MaxRssBytes),
+                Units.Bytes(node.NetworkTxBytes), Units.Bytes(node.NetworkRxBytes),
+                    Units.Bytes(node.DiskWriteBytes));
         }
 
         lines.Add(table.Lines());

@@ -62,9 +62,11 @@ internal sealed class TextLines(int width)
     {
         int end = text.AsSpan(space + 1).IndexOfAny(" ,;:)");
         string next = end < 0 ? text[(space + 1)..] : text.Substring(space + 1, end);
-        return space > 0 && char.IsAsciiDigit(text[space - 1]) && (next is "ns" or "us" or "ms" or "s" or "B" or "kB" or "MB" or "GB" or "%");
+        return space > 0 && char.IsAsciiDigit(text[space - 1])
+            && (next is "ns" or "us" or "ms" or "s" or "B" or "kB" or "MB" or "GB" or "%");
     }
 
     /// <summary>Text from outside may hold control characters; on a terminal those are commands.</summary>
-    private static string Printable(string line) => string.Concat(line.Select(c => char.IsControl(c) ? ' ' : c));
+    private static string Printable(string line) =>
+        string.Concat(line.Select(c => char.IsControl(c) ? ' ' : c));
 }

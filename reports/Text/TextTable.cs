@@ -2,7 +2,9 @@ using System.Text;
 
 namespace Testbed.Reports;
 
-/// <summary>A plain text table: first column left, the others right, unless told otherwise; two spaces between.</summary>
+/// <summary>
+/// A plain text table: first column left, the others right, unless told otherwise; two spaces between.
+/// </summary>
 internal sealed class TextTable
 {
     private readonly List<string[]> rows = [];
@@ -28,10 +30,13 @@ internal sealed class TextTable
         rows.Add(cells);
     }
 
-    /// <summary>The lines, each starting with the indent; a column that is empty in every row is left out.</summary>
+    /// <summary>
+    /// The lines, each starting with the indent; a column that is empty in every row is left out.
+    /// </summary>
     public IEnumerable<string> Lines(string indent = "")
     {
-        int[] columns = [.. Enumerable.Range(0, rows[0].Length).Where(c => c == 0 || rows.Skip(1).Any(r => r[c].Length > 0))];
+        int[] columns = [.. Enumerable.Range(0, rows[0].Length)
+            .Where(c => c == 0 || rows.Skip(1).Any(r => r[c].Length > 0))];
         int[] widths = [.. columns.Select(c => rows.Max(r => r[c].Length))];
         foreach (string[] row in rows)
         {

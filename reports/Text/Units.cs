@@ -2,7 +2,9 @@ using System.Globalization;
 
 namespace Testbed.Reports;
 
-/// <summary>Numbers as people read them: three digits and a unit, thousands separated, always the same culture.</summary>
+/// <summary>
+/// Numbers as people read them: three digits and a unit, thousands separated, always the same culture.
+/// </summary>
 internal static class Units
 {
     /// <summary>What stands where there is no figure.</summary>
@@ -18,7 +20,8 @@ internal static class Units
     public static string Nanos(long? nanos) => nanos is long ns ? Duration(ns) : None;
 
     /// <summary>Seconds with one digit: 11.7 s.</summary>
-    public static string Seconds(double seconds) => seconds.ToString("0.0", CultureInfo.InvariantCulture) + " s";
+    public static string Seconds(double seconds) =>
+        seconds.ToString("0.0", CultureInfo.InvariantCulture) + " s";
 
     /// <summary>Ticks of a latency axis: 100 us, 1 ms, 10 s.</summary>
     public static string LatencyTick(double micros) => Duration(micros * 1e3, Three);
@@ -39,18 +42,21 @@ internal static class Units
             unit++;
         }
 
-        return (unit == 0 ? value.ToString("0", CultureInfo.InvariantCulture) : Fixed(value)) + " " + units[unit];
+        return (unit == 0 ? value.ToString("0", CultureInfo.InvariantCulture) : Fixed(value)) + " "
+            + units[unit];
     }
 
     /// <summary>A ratio of sizes: 1.67x.</summary>
     public static string Times(double? ratio) =>
         ratio is double r && double.IsFinite(r)
-            ? r.ToString(r >= 99.95 ? "#,0" : r is >= 0.1 or 0 ? "0.00" : "0.0000", CultureInfo.InvariantCulture) + "x"
+            ? r.ToString(r >= 99.95 ? "#,0" : r is >= 0.1 or 0 ? "0.00" : "0.0000",
+                CultureInfo.InvariantCulture) + "x"
             : None;
 
     /// <summary>A share as 99.97 %.</summary>
     public static string Percent(double? share) =>
-        share is double s && double.IsFinite(s) ? (s * 100).ToString("0.##", CultureInfo.InvariantCulture) + " %" : None;
+        share is double s && double.IsFinite(s) ? (s * 100).ToString("0.##", CultureInfo.InvariantCulture)
+            + " %" : None;
 
     /// <summary>Operations per second: 1,998/s; below ten with a digit.</summary>
     public static string Rate(double? perSecond) => perSecond is double r && double.IsFinite(r)
@@ -61,15 +67,19 @@ internal static class Units
     public static string Three(double value)
     {
         double size = Math.Abs(value);
-        string format = size >= 99.95 || size == 0 ? "#,0" : size >= 9.995 ? "0.#" : size >= 0.9995 ? "0.##" : "0.###";
+        string format = size >= 99.95 || size == 0 ? "#,0" : size >= 9.995 ? "0.#" : size >= 0.9995 ? "0.##"
+            : "0.###";
         return value.ToString(format, CultureInfo.InvariantCulture);
     }
 
-    /// <summary>Three significant digits with their zeros, so that columns line up: 2.00, 10.0, 494.</summary>
+    /// <summary>
+    /// Three significant digits with their zeros, so that columns line up: 2.00, 10.0, 494.
+    /// </summary>
     private static string Fixed(double value)
     {
         double size = Math.Abs(value);
-        return value.ToString(size >= 99.95 || size == 0 ? "#,0" : size >= 9.995 ? "0.0" : "0.00", CultureInfo.InvariantCulture);
+        return value.ToString(size >= 99.95 || size == 0 ? "#,0" : size >= 9.995 ? "0.0" : "0.00",
+            CultureInfo.InvariantCulture);
     }
 
     private static string Duration(double nanos, Func<double, string>? digits = null)

@@ -6,7 +6,8 @@ namespace Testbed.Tests.Unit.Reports;
 
 public class ChartTests
 {
-    public static TheoryData<string> Shapes => ["two kills", "read only", "write only", "nothing", "not healed"];
+    public static TheoryData<string> Shapes =>
+        ["two kills", "read only", "write only", "nothing", "not healed"];
 
     [Theory]
     [MemberData(nameof(Shapes))]
@@ -36,7 +37,8 @@ public class ChartTests
             Assert.Equal(Figure.Width * PngRenderer.Scale, bitmap.Width);
             foreach (PlacedPanel placed in FigureLayout.Of(figure, withTitle: true).Panels)
             {
-                Assert.True(Marked(bitmap, placed.Header) > 50, $"{figure.Name}: header of {placed.Panel.Title}");
+                Assert.True(Marked(bitmap, placed.Header) > 50,
+                    $"{figure.Name}: header of {placed.Panel.Title}");
                 Assert.True(Marked(bitmap, placed.Data) > 200, $"{figure.Name}: {placed.Panel.Title}");
             }
         }
@@ -57,7 +59,8 @@ public class ChartTests
         Figure quiet = TimelineChart.Build(new Findings(new FakeRun().Build()));
         Figure gap = TimelineChart.Build(new Findings(new FakeRun { Gap = true }.Build()));
 
-        Assert.Matches("offered; longest stall with 2 nodes down: reads [0-9.]+ ms, writes [0-9.]+ ms$", quiet.Title);
+        Assert.Matches("offered; longest stall with 2 nodes down: reads [0-9.]+ ms, writes [0-9.]+ ms$",
+            quiet.Title);
         Assert.EndsWith(", writes 800 ms", gap.Title, StringComparison.Ordinal);
     }
 
@@ -81,7 +84,8 @@ public class ChartTests
         Findings findings = new(new FakeRun().Build());
 
         (double[] xs, double[] ys) = LatencySpectrumChart.Curve(
-            [.. findings.Run.Latencies.Where(l => l is { Phase: "fault", Operation: "update", Kind: "latency" })]);
+            [.. findings.Run.Latencies.Where(l =>
+                l is { Phase: "fault", Operation: "update", Kind: "latency" })]);
 
         Assert.Equal(xs.Length, ys.Length);
         Assert.Equal(Math.Log10(150), xs[^1], 6);
@@ -141,7 +145,8 @@ public class ChartTests
         int count = 0;
         for (int y = (int)(area.Top * PngRenderer.Scale); y < (int)(area.Bottom * PngRenderer.Scale); y++)
         {
-            for (int x = (int)(area.Left * PngRenderer.Scale); x < (int)(area.Right * PngRenderer.Scale); x++)
+            for (int x = (int)(area.Left * PngRenderer.Scale); x < (int)(
+                area.Right * PngRenderer.Scale); x++)
             {
                 count += bitmap.GetPixel(x, y) == SKColors.White ? 0 : 1;
             }

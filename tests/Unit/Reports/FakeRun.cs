@@ -5,8 +5,8 @@ using Testbed.Results;
 namespace Testbed.Tests.Unit.Reports;
 
 /// <summary>
-/// Rows with the shape of a run, from a seed: for layout and text only. Nothing here is a measurement and nothing of it
-/// leaves the tests.
+/// Rows with the shape of a run, from a seed: for layout and text only. Nothing here is a measurement and
+/// nothing of it leaves the tests.
 /// </summary>
 internal sealed class FakeRun
 {
@@ -124,17 +124,20 @@ internal sealed class FakeRun
                 double p99 = p50 * (2.6 + Math.Abs(0.9 * Normal()));
                 if (count - unknown - failed > 0)
                 {
-                    rows.Add(new WindowRow(At(t), phase, operation, "ok", count - unknown - failed, p50, p99, p99 * 1.6, p50 * 0.9, p99 * 0.9));
+                    rows.Add(new WindowRow(At(t), phase, operation, "ok", count - unknown - failed, p50, p99,
+                        p99 * 1.6, p50 * 0.9, p99 * 0.9));
                 }
 
                 if (unknown > 0)
                 {
-                    rows.Add(new WindowRow(At(t), phase, operation, "unknown", unknown, null, null, null, null, null));
+                    rows.Add(new WindowRow(At(t), phase, operation, "unknown", unknown, null, null, null,
+                        null, null));
                 }
 
                 if (failed > 0)
                 {
-                    rows.Add(new WindowRow(At(t), phase, operation, "failed", failed, null, null, null, null, null));
+                    rows.Add(new WindowRow(At(t), phase, operation, "failed", failed, null, null, null, null,
+                        null));
                 }
             }
         }
@@ -144,11 +147,13 @@ internal sealed class FakeRun
 
     private List<LatencyRow> Latencies()
     {
-        double[] percentiles = [0, 10, 25, 50, 60, 75, 80, 85, 90, 92.5, 95, 97, 98, 99, 99.3, 99.5, 99.7, 99.9, 99.95, 99.97, 99.99, 100];
+        double[] percentiles = [0, 10, 25, 50, 60, 75, 80, 85, 90, 92.5, 95, 97, 98, 99, 99.3, 99.5, 99.7,
+            99.9, 99.95, 99.97, 99.99, 100];
         List<LatencyRow> rows = [];
         foreach ((string operation, double share, double baseUs) in Mix())
         {
-            foreach ((string phase, double start, double end) in PhaseTimes().Append(("measured", 0, Seconds)))
+            foreach ((string phase, double start, double end) in PhaseTimes()
+                .Append(("measured", 0, Seconds)))
             {
                 long count = Math.Max(2, (long)(Rate * share * (end - start)));
                 double factor = phase == "measured" ? 1.3 : Factor(phase);
@@ -172,8 +177,10 @@ internal sealed class FakeRun
         for (int i = 0; i < Kills; i++)
         {
             rows.Add(new FaultRow(
-                i + 1, "kill", $"n{(i * 2) + 1}", At(KillAt(i)), At(KillAt(i) + 0.002), At(KillAt(i) + 0.004), At(BackAt(i)),
-                At(BackAt(i) + 0.06), $"pid {4100 + i} ended by signal 9", $"pid {4200 + i} answered its health check"));
+                i + 1, "kill", $"n{(i * 2) + 1}", At(KillAt(i)), At(KillAt(i) + 0.002),
+                    At(KillAt(i) + 0.004), At(BackAt(i)),
+                At(BackAt(i) + 0.06), $"pid {4100 + i} ended by signal 9",
+                    $"pid {4200 + i} answered its health check"));
         }
 
         return rows;
@@ -195,7 +202,8 @@ internal sealed class FakeRun
                 if (down)
                 {
                     (cpu, tx, disk) = (0, 0, 0);
-                    rows.Add(new NodeRow(At(t), $"n{n}", "down", null, null, null, null, null, null, null, null, null, ""));
+                    rows.Add(new NodeRow(At(t), $"n{n}", "down", null, null, null, null, null, null, null,
+                        null, null, ""));
                     continue;
                 }
 
@@ -204,7 +212,8 @@ internal sealed class FakeRun
                 disk += 0.25 * (0.22e6 + (2e4 * Normal()));
                 rss += 2e4 * Math.Abs(Normal());
                 rows.Add(new NodeRow(
-                    At(t), $"n{n}", "up", cpu, (long)rss, (long)(tx * 1.2), (long)tx, 0, (long)disk, 3_600_000, 4_300_000, 10_000,
+                    At(t), $"n{n}", "up", cpu, (long)rss, (long)(tx * 1.2), (long)tx, 0, (long)disk,
+                        3_600_000, 4_300_000, 10_000,
                     n == 2 ? "leader" : "replica"));
             }
         }
@@ -216,7 +225,8 @@ internal sealed class FakeRun
     {
         RunId = "20260301T101500Z-" + Strategy + "-b-kill2-7f3a",
         StartedUtc = "2026-03-01T10:15:00Z",
-        Argv = ["run", "--strategy", Strategy, "--workload", "b", "--kill", Kills.ToString(CultureInfo.InvariantCulture)],
+        Argv = ["run", "--strategy", Strategy, "--workload", "b", "--kill",
+            Kills.ToString(CultureInfo.InvariantCulture)],
         Options = new Dictionary<string, string> { ["rate"] = "2000", ["records"] = "10000", ["note"] = "<b>not markup</b>" },
         Strategy = Strategy,
         Nodes = 5,
@@ -250,27 +260,35 @@ internal sealed class FakeRun
                 : "key user42: a read returned a value that was overwritten 1.2 s before it started",
             ExitCode = Verdict == "valid" ? 0 : 2,
             MeasuredNs = Seconds * Second,
-            Phases = [new PhaseSpan("load", 0, Origin - (5 * Second)), .. PhaseTimes().Select(p => new PhaseSpan(p.Name, At(p.Start), At(p.End))),
+            Phases = [new PhaseSpan("load", 0, Origin - (5 * Second)),
+                .. PhaseTimes().Select(p => new PhaseSpan(p.Name, At(p.Start), At(p.End))),
                 new PhaseSpan("drain", At(Seconds), At(Seconds + 2))],
-            Operations = [.. PhaseTimes().Append(("measured", 0, Seconds)).SelectMany(p => Figures(windows, p.Item1, p.Item2, p.Item3))],
+            Operations = [.. PhaseTimes().Append(("measured", 0, Seconds))
+                .SelectMany(p => Figures(windows, p.Item1, p.Item2, p.Item3))],
             ScheduleLagP99Ns = 210_000,
             AttemptedShare = 1,
             Check = new CheckFigures(
-                Verdict, 60_012, 9_931, HasWrites ? 3_021 : 0, 0, Verdict == "valid" ? 0 : 1, 0, HasWrites && Kills > 0 ? 4 : 0, 1, 0.21,
-                Verdict == "valid" ? null : "key user42\nwrite w1 ok [1.000 s, 1.001 s]\nread of w0 [2.201 s, 2.202 s]"),
+                Verdict, 60_012, 9_931, HasWrites ? 3_021 : 0, 0, Verdict == "valid" ? 0 : 1, 0, HasWrites
+                    && Kills > 0 ? 4 : 0, 1, 0.21,
+                Verdict == "valid" ? null
+                    : "key user42\nwrite w1 ok [1.000 s, 1.001 s]\nread of w0 [2.201 s, 2.202 s]"),
             Bytes = new ByteFigures(
-                logical, (long)(logical * theory * 1.003), (long)(logical * theory * 1.16), theory * 1.003, theory,
+                logical, (long)(logical * theory * 1.003), (long)(logical * theory * 1.16), theory * 1.003,
+                    theory,
                 90_000_000, 210_000_000, 300_000_000, 4_980, Strategy == "ecc" ? 58.2 : 41.7),
             Faults = [.. Faults().Select(f => new FaultFigures(
-                f.Id, f.Kind, f.Node, f.AppliedNs, f.HealedNs, 12_000_000, 0, Gap ? 800_000_000 : 0, 3_000_000, 1_400_000_000, f.HealedNs + 420_000_000, 18_934))],
+                f.Id, f.Kind, f.Node, f.AppliedNs, f.HealedNs, 12_000_000, 0, Gap ? 800_000_000 : 0,
+                    3_000_000, 1_400_000_000, f.HealedNs + 420_000_000, 18_934))],
             Nodes = [.. Enumerable.Range(1, 5).Select(n => new NodeFigures(
-                $"n{n}", 4.2 + (0.3 * n), 71_000_000 + (n * 1_000_000), 36_000_000, 31_000_000, 8_100_000, n % 2 == 1 && n / 2 < Kills ? 1 : 0, true, "up"))],
+                $"n{n}", 4.2 + (0.3 * n), 71_000_000 + (n * 1_000_000), 36_000_000, 31_000_000, 8_100_000,
+                    n % 2 == 1 && n / 2 < Kills ? 1 : 0, true, "up"))],
             ClientCounters = new Dictionary<string, long> { ["rounds"] = 66_000, ["hedges"] = 812 },
             Notes = ["durability os: a killed process loses nothing, a power failure may"],
         };
     }
 
-    private IEnumerable<OperationFigures> Figures(List<WindowRow> windows, string phase, double start, double end)
+    private IEnumerable<OperationFigures> Figures(
+        List<WindowRow> windows, string phase, double start, double end)
     {
         foreach ((string operation, double _, double baseUs) in Mix())
         {
@@ -279,7 +297,8 @@ internal sealed class FakeRun
             long Sum(string outcome) => rows.Where(r => r.Outcome == outcome).Sum(r => r.Count);
             double f = baseUs * (phase == "measured" ? 1.3 : Factor(phase));
             yield return new OperationFigures(
-                phase, operation, Sum("ok"), 0, Sum("failed"), Sum("unknown"), 0, 0, Sum("ok") / Math.Max(0.1, end - start), f, f * 1.8, f * 2.9,
+                phase, operation, Sum("ok"), 0, Sum("failed"), Sum("unknown"), 0, 0,
+                    Sum("ok") / Math.Max(0.1, end - start), f, f * 1.8, f * 2.9,
                 f * 5.2, f * 9.7, f * 0.9, f * 2.6, 0);
         }
     }

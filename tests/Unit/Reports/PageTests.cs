@@ -31,8 +31,10 @@ public sealed class PageTests : IDisposable
         Assert.DoesNotContain("<script", page, StringComparison.Ordinal);
         Assert.DoesNotContain("src=", page, StringComparison.Ordinal);
         Assert.Contains("prefers-color-scheme:dark", page, StringComparison.Ordinal);
-        Assert.True(page.IndexOf("<b>VALID</b>", StringComparison.Ordinal) < page.IndexOf("<svg", StringComparison.Ordinal));
-        Assert.Contains("kill -9 keeps the operating system&#39;s page cache: it never tests fsync", page, StringComparison.Ordinal);
+        Assert.True(page.IndexOf("<b>VALID</b>", StringComparison.Ordinal) < page.IndexOf(
+            "<svg", StringComparison.Ordinal));
+        Assert.Contains("kill -9 keeps the operating system&#39;s page cache: it never tests fsync", page,
+            StringComparison.Ordinal);
     }
 
     [Fact]
@@ -54,12 +56,14 @@ public sealed class PageTests : IDisposable
         {
             Manifest = run.Manifest with
             {
-                Workload = Attack, Argv = [Attack], Commit = Attack, Machine = new Dictionary<string, string> { [Attack] = Attack },
+                Workload = Attack, Argv = [Attack], Commit = Attack,
+                Machine = new Dictionary<string, string> { [Attack] = Attack },
                 Options = new Dictionary<string, string> { [Attack] = Attack }, FaultPlan = Attack,
             },
             Summary = run.Summary with
             {
-                VerdictReason = Attack, Notes = [Attack], Check = run.Summary.Check with { Counterexample = Attack },
+                VerdictReason = Attack, Notes = [Attack],
+                    Check = run.Summary.Check with { Counterexample = Attack },
                 Nodes = [run.Summary.Nodes[0] with { Node = Attack, State = Attack }],
             },
             Faults = [run.Faults[0] with { Node = Attack, Evidence = Attack, HealEvidence = Attack }],
@@ -67,7 +71,8 @@ public sealed class PageTests : IDisposable
         };
 
         string page = Page(run);
-        string comparison = ComparisonPage.Render(Model([run], [run]), ComparisonCharts.All(Model([run], [run])));
+        string comparison = ComparisonPage.Render(
+            Model([run], [run]), ComparisonCharts.All(Model([run], [run])));
 
         Assert.DoesNotContain("<script", page, StringComparison.Ordinal);
         Assert.DoesNotContain("<script", comparison, StringComparison.Ordinal);
@@ -91,16 +96,20 @@ public sealed class PageTests : IDisposable
         RunData fsync = new FakeRun { Seconds = 6, Durability = "fsync" }.Build();
         RunData aot = os with { Manifest = os.Manifest with { NodeBuild = "aot" } };
 
-        ComparisonResult refused = ComparisonReport.Write([os], [fsync], Path.Combine(folder, "a"), force: false);
-        ComparisonResult build = ComparisonReport.Write([os], [aot], Path.Combine(folder, "b"), force: false);
-        ComparisonResult forced = ComparisonReport.Write([os], [fsync], Path.Combine(folder, "c"), force: true);
+        ComparisonResult refused =
+            ComparisonReport.Write([os], [fsync], Path.Combine(folder, "a"), force: false);
+        ComparisonResult build =
+            ComparisonReport.Write([os], [aot], Path.Combine(folder, "b"), force: false);
+        ComparisonResult forced =
+            ComparisonReport.Write([os], [fsync], Path.Combine(folder, "c"), force: true);
 
         Assert.True(refused.Refused);
         Assert.Contains("the durability level differs: os / fsync", refused.Text, StringComparison.Ordinal);
         Assert.False(Directory.Exists(Path.Combine(folder, "a")));
         Assert.Contains("the node build differs: jit / aot", build.Text, StringComparison.Ordinal);
         Assert.False(forced.Refused);
-        Assert.Contains("FORCED although the durability level differs", forced.Text, StringComparison.Ordinal);
+        Assert.Contains("FORCED although the durability level differs", forced.Text,
+            StringComparison.Ordinal);
     }
 
     [Fact]
@@ -112,22 +121,29 @@ public sealed class PageTests : IDisposable
         ComparisonResult result = ComparisonReport.Write([raft], [ecc], folder, force: false);
 
         Assert.Equal(
-            ["compare-bytes.png", "compare-latency.png", "compare-ratios.png", "compare-timeline.png", "compare.csv", "compare.md",
+            ["compare-bytes.png", "compare-latency.png", "compare-ratios.png", "compare-timeline.png",
+                "compare.csv", "compare.md",
                 "compare.txt", "index.html"],
             result.Files.Select(f => Path.GetFileName(f)).Order(StringComparer.Ordinal));
-        Assert.StartsWith("ECC against Raft, one pair, no verdict: 0.33x stored bytes, 1.40x CPU", result.Text, StringComparison.Ordinal);
+        Assert.StartsWith("ECC against Raft, one pair, no verdict: 0.33x stored bytes, 1.40x CPU",
+            result.Text, StringComparison.Ordinal);
         Assert.Contains("one pair: no interval", result.Text, StringComparison.Ordinal);
         Assert.All(result.Text.Split('\n'), l => Assert.True(l.Length <= 100, l));
-        Assert.Contains("| stored / logical, payload | 5.01x | 1.67x | 0.33x |", result.Markdown, StringComparison.Ordinal);
-        Assert.Contains("\ncpu_us_per_op,1,", File.ReadAllText(Path.Combine(folder, "compare.csv")), StringComparison.Ordinal);
+        Assert.Contains("| stored / logical, payload | 5.01x | 1.67x | 0.33x |", result.Markdown,
+            StringComparison.Ordinal);
+        Assert.Contains("\ncpu_us_per_op,1,", File.ReadAllText(Path.Combine(folder, "compare.csv")),
+            StringComparison.Ordinal);
         Assert.InRange(new FileInfo(Path.Combine(folder, "index.html")).Length, 20_000, 300_000);
     }
 
     [Fact]
     public void Enough_pairs_get_verdicts_and_intervals()
     {
-        RunData[] raft = [.. Enumerable.Range(0, 12).Select(i => new FakeRun(i) { Seconds = 6, Strategy = "raft", Slowness = 1 + (i * 0.002) }.Build())];
-        RunData[] ecc = [.. Enumerable.Range(0, 12).Select(i => new FakeRun(50 + i) { Seconds = 6, Slowness = 1.2 + (i * 0.003) }.Build())];
+        RunData[] raft = [.. Enumerable.Range(0, 12)
+            .Select(i => new FakeRun(i) { Seconds = 6, Strategy = "raft", Slowness = 1 + (i * 0.002) }.Build(
+                ))];
+        RunData[] ecc = [.. Enumerable.Range(0, 12)
+            .Select(i => new FakeRun(50 + i) { Seconds = 6, Slowness = 1.2 + (i * 0.003) }.Build())];
 
         ComparisonModel model = Model(raft, ecc);
 
@@ -151,7 +167,8 @@ public sealed class PageTests : IDisposable
     [Fact]
     public void The_font_ships_with_its_licence()
     {
-        using Stream licence = typeof(RunReport).Assembly.GetManifestResourceStream("Testbed.Reports.Fonts.OFL.txt")!;
+        using Stream licence = typeof(RunReport).Assembly.GetManifestResourceStream(
+            "Testbed.Reports.Fonts.OFL.txt")!;
         using StreamReader reader = new(licence);
 
         Assert.Contains("SIL Open Font License", reader.ReadToEnd(), StringComparison.Ordinal);
@@ -164,8 +181,10 @@ public sealed class PageTests : IDisposable
         return RunPage.Render(findings, RunReport.Figures(findings));
     }
 
-    private static ComparisonModel Model(IReadOnlyList<RunData> baseline, IReadOnlyList<RunData> candidate) =>
+    private static ComparisonModel Model(
+        IReadOnlyList<RunData> baseline, IReadOnlyList<RunData> candidate) =>
         new(baseline, candidate, new ComparisonRules());
 
-    private static MetricOutcome Outcome(ComparisonModel model, string key) => model.Outcomes.Single(o => o.Metric.Key == key);
+    private static MetricOutcome Outcome(ComparisonModel model, string key) =>
+        model.Outcomes.Single(o => o.Metric.Key == key);
 }

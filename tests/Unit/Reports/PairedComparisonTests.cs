@@ -20,7 +20,8 @@ public class PairedComparisonTests
         MetricOutcome outcome = One(Scaled(100), Scaled(70));
 
         Assert.Equal(0.7, outcome.Ratio!.Value, 6);
-        Assert.InRange(0.7, outcome.RatioInterval!.Value.Low - 1e-9, outcome.RatioInterval.Value.High + 1e-9);
+        Assert.InRange(0.7, outcome.RatioInterval!.Value.Low - 1e-9, outcome.RatioInterval.Value.High
+            + 1e-9);
         Assert.Equal(10, outcome.Lower);
     }
 
@@ -55,7 +56,8 @@ public class PairedComparisonTests
     [Fact]
     public void A_difference_inside_the_noise_floor_is_no_difference()
     {
-        MetricOutcome outcome = Compare([new PairedMetric("m", "m", Direction.LowerIsBetter, Scaled(100), Scaled(90), 1.3)])[0];
+        MetricOutcome outcome = Compare(
+            [new PairedMetric("m", "m", Direction.LowerIsBetter, Scaled(100), Scaled(90), 1.3)])[0];
 
         Assert.Equal(Verdict.Inconclusive, outcome.Verdict);
     }
@@ -72,8 +74,10 @@ public class PairedComparisonTests
     [Fact]
     public void Many_metrics_make_each_single_one_harder_to_believe()
     {
-        PairedMetric clear = new("m", "m", Direction.LowerIsBetter, Repeat(100, 6), [70, 71, 72, 73, 74, 75], null);
-        PairedMetric flat = new("f", "f", Direction.LowerIsBetter, Repeat(100, 6), [99, 101, 98, 102, 97, 103], null);
+        PairedMetric clear = new(
+            "m", "m", Direction.LowerIsBetter, Repeat(100, 6), [70, 71, 72, 73, 74, 75], null);
+        PairedMetric flat = new(
+            "f", "f", Direction.LowerIsBetter, Repeat(100, 6), [99, 101, 98, 102, 97, 103], null);
 
         Assert.Equal(Verdict.Better, Compare([clear])[0].Verdict);
         Assert.Equal(Verdict.Inconclusive, Compare([clear, flat, flat, flat])[0].Verdict);
@@ -87,7 +91,8 @@ public class PairedComparisonTests
     }
 
     private static MetricOutcome One(
-        IReadOnlyList<double?> baseline, IReadOnlyList<double?> candidate, Direction direction = Direction.LowerIsBetter) =>
+        IReadOnlyList<double?> baseline, IReadOnlyList<double?> candidate,
+            Direction direction = Direction.LowerIsBetter) =>
         Compare([new PairedMetric("m", "m", direction, baseline, candidate, null)])[0];
 
     private static IReadOnlyList<MetricOutcome> Compare(IReadOnlyList<PairedMetric> metrics) =>
@@ -95,5 +100,6 @@ public class PairedComparisonTests
 
     private static double?[] Scaled(double scale) => [.. Noise.Select(n => (double?)(n * scale))];
 
-    private static double?[] Repeat(double value, int count) => [.. Enumerable.Repeat((double?)value, count)];
+    private static double?[] Repeat(double value, int count) =>
+        [.. Enumerable.Repeat((double?)value, count)];
 }

@@ -42,8 +42,11 @@ public sealed class RunDataTests : IDisposable
         RunData run = RunData.Load(folder);
 
         Assert.False(run.Summary.Complete);
-        Assert.StartsWith("UNCHECKED  the run was cut off", SummaryText.Render(run), StringComparison.Ordinal);
-        Assert.Contains("The run was interrupted", RunPage.Render(new Findings(run), RunReport.Figures(new Findings(run))), StringComparison.Ordinal);
+        Assert.StartsWith("UNCHECKED  the run was cut off", SummaryText.Render(run),
+            StringComparison.Ordinal);
+        Assert.Contains("The run was interrupted",
+            RunPage.Render(new Findings(run), RunReport.Figures(new Findings(run))),
+                StringComparison.Ordinal);
     }
 
     [Fact]
@@ -57,7 +60,8 @@ public sealed class RunDataTests : IDisposable
     [Fact]
     public void A_stall_is_the_longer_of_the_slowest_success_and_the_longest_silence()
     {
-        WindowSeries failing = Series((0, "ok", 10, 2_000), (1, "failed", 5, null), (2, "failed", 5, null), (3, "ok", 10, 3_000));
+        WindowSeries failing = Series(
+            (0, "ok", 10, 2_000), (1, "failed", 5, null), (2, "failed", 5, null), (3, "ok", 10, 3_000));
         WindowSeries waiting = Series((0, "ok", 10, 2_000), (1, "ok", 5, 950_000), (3, "ok", 10, 3_000));
 
         Assert.Equal(200_000_000, failing.StallNs(0, 1));
@@ -86,7 +90,8 @@ public sealed class RunDataTests : IDisposable
             Windows =
             [
                 .. rows.Select(r => new WindowRow(
-                    r.Window * WindowSeries.WindowNs, "steady", "update", r.Outcome, r.Count, r.MaxUs / 2, r.MaxUs, r.MaxUs, null, null)),
+                    r.Window * WindowSeries.WindowNs, "steady", "update", r.Outcome, r.Count, r.MaxUs / 2,
+                        r.MaxUs, r.MaxUs, null, null)),
             ],
         };
         return WindowSeries.Of(run, RunClock.Of(run.Summary), _ => true);
@@ -94,7 +99,8 @@ public sealed class RunDataTests : IDisposable
 
     private string Save(RunData run, bool withSummary)
     {
-        RunFolder folder = RunFolder.Create(root, DateTimeOffset.UnixEpoch, run.Manifest.Strategy, "b", "kill2");
+        RunFolder folder = RunFolder.Create(
+            root, DateTimeOffset.UnixEpoch, run.Manifest.Strategy, "b", "kill2");
         folder.Write(run.Manifest);
         CsvRows.Write(folder.WindowsPath, run.Windows);
         CsvRows.Write(folder.LatencyPath, run.Latencies);

@@ -26,7 +26,8 @@ public class StatisticsTests
     [Fact]
     public void Wilcoxon_gives_the_values_of_the_tables()
     {
-        // Rank sum 8 of ten pairs is the textbook's critical value at 5 %: 25 subsets of 1024 have a sum of 8 or less.
+        // Rank sum 8 of ten pairs is the textbook's critical value at 5 %: 25 subsets of 1024 have a sum of
+        // 8 or less.
         Assert.Equal(50.0 / 1024, Wilcoxon.TwoSided([1, 2, 3, 4, 5, 6, 7, -8, 9, 10]), 12);
         Assert.Equal(2.0 / 256, Wilcoxon.TwoSided([-1, -2, -3, -4, -5, -6, -7, -8]), 12);
         Assert.Equal(10.0 / 16, Wilcoxon.TwoSided([1, 1, 1, -1]), 12);
@@ -40,7 +41,8 @@ public class StatisticsTests
         Gen.Int[-4, 4].Array[1, 9].Sample(ints =>
         {
             double[] differences = [.. ints.Select(i => (double)i)];
-            Assert.Equal(ByEnumeration([.. differences.Where(d => d != 0)]), Wilcoxon.TwoSided(differences), 9);
+            Assert.Equal(ByEnumeration([.. differences.Where(d => d != 0)]), Wilcoxon.TwoSided(differences),
+                9);
         }, iter: 300);
     }
 
@@ -101,7 +103,8 @@ public class StatisticsTests
     private static double ByEnumeration(double[] differences)
     {
         double[] ranks = [.. differences.Select(d =>
-            differences.Count(o => Math.Abs(o) < Math.Abs(d)) + ((differences.Count(o => Math.Abs(o) == Math.Abs(d)) + 1) / 2.0))];
+            differences.Count(o => Math.Abs(o) < Math.Abs(d))
+                + ((differences.Count(o => Math.Abs(o) == Math.Abs(d)) + 1) / 2.0))];
         double positive = ranks.Where((_, i) => differences[i] > 0).Sum();
         double smaller = Math.Min(positive, ranks.Sum() - positive);
         int below = Enumerable.Range(0, 1 << ranks.Length)

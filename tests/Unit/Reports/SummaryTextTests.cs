@@ -9,20 +9,27 @@ public class SummaryTextTests
     {
         string text = SummaryText.Render(new FakeRun().Build());
 
-        Assert.StartsWith("VALID  all 60,012 operations on 9,931 keys are linearizable", text, StringComparison.Ordinal);
+        Assert.StartsWith("VALID  all 60,012 operations on 9,931 keys are linearizable", text,
+            StringComparison.Ordinal);
     }
 
     [Fact]
     public void No_line_is_wider_than_asked_except_paths_and_commands()
     {
-        foreach (RunData run in new[] { new FakeRun().Build(), new FakeRun(3) { Verdict = "invalid", Gap = true, WriteOperation = "read-modify-write" }.Build() })
+        foreach (RunData run in new[] { new FakeRun().Build(),
+            new FakeRun(3) { Verdict = "invalid", Gap = true, WriteOperation = "read-modify-write" }.Build(
+                ) })
         {
             foreach (int width in new[] { 80, 100 })
             {
                 string[] lines = SummaryText.Render(run, width).Split('\n');
-                string[] prose = [.. lines.Where(l => !l.StartsWith("report ", StringComparison.Ordinal) && !l.Contains("p99.9", StringComparison.Ordinal))];
+                string[] prose = [.. lines.Where(l =>
+                    !l.StartsWith("report ", StringComparison.Ordinal)
+                        && !l.Contains("p99.9", StringComparison.Ordinal))];
                 Assert.InRange(lines.Length, 25, 50);
-                Assert.All(prose.Where(l => !l.StartsWith("read", StringComparison.Ordinal) && !l.StartsWith("n", StringComparison.Ordinal)),
+                Assert.All(prose.Where(l =>
+                    !l.StartsWith("read", StringComparison.Ordinal)
+                        && !l.StartsWith("n", StringComparison.Ordinal)),
                     l => Assert.True(l.Length <= width, l));
                 Assert.All(lines, l => Assert.True(l.Length <= 100, l));
             }
@@ -51,7 +58,8 @@ public class SummaryTextTests
         Assert.Contains("while 2 nodes were down (9.1 s): ", text, StringComparison.Ordinal);
         Assert.Contains("longest time a client got no answer: reads ", text, StringComparison.Ordinal);
         Assert.Contains(", writes 800 ms\n", text, StringComparison.Ordinal);
-        Assert.Contains("full goodput and latency again within 1.50 s of the fault", text, StringComparison.Ordinal);
+        Assert.Contains("full goodput and latency again within 1.50 s of the fault", text,
+            StringComparison.Ordinal);
         Assert.Contains("lost 0 of 3,021 acknowledged", text, StringComparison.Ordinal);
         Assert.Contains("unknown 4: 1 took effect, 3 were never seen", text, StringComparison.Ordinal);
         Assert.Contains("(theory 1.67x)", text, StringComparison.Ordinal);
@@ -63,7 +71,8 @@ public class SummaryTextTests
         RunData run = new FakeRun().Build();
         run = run with { Manifest = run.Manifest with { Argv = ["run", "--name", "it's"] } };
 
-        Assert.EndsWith("harness run --name 'it'\\''s' --seed 42\n", SummaryText.Render(run), StringComparison.Ordinal);
+        Assert.EndsWith("harness run --name 'it'\\''s' --seed 42\n", SummaryText.Render(run),
+            StringComparison.Ordinal);
     }
 
     [Fact]
@@ -79,9 +88,11 @@ public class SummaryTextTests
     public void A_fault_that_was_not_applied_is_named_so()
     {
         RunData run = new FakeRun { Kills = 1 }.Build();
-        run = run with { Faults = [run.Faults[0] with { AppliedNs = null, HealedNs = null, Evidence = "no such process" }] };
+        run = run with { Faults =
+            [run.Faults[0] with { AppliedNs = null, HealedNs = null, Evidence = "no such process" }] };
 
-        Assert.Contains("kill of n1 wanted at 10.0 s was NOT applied: no such process", SummaryText.Render(run), StringComparison.Ordinal);
+        Assert.Contains("kill of n1 wanted at 10.0 s was NOT applied: no such process",
+            SummaryText.Render(run), StringComparison.Ordinal);
     }
 
     [Fact]
@@ -114,7 +125,8 @@ public class SummaryTextTests
     [InlineData(12_000_000, "12.0 ms")]
     [InlineData(1_500_000_000, "1.50 s")]
     [InlineData(3_600_000_000_000, "3,600 s")]
-    public void Durations_have_three_digits_and_a_unit(long nanos, string text) => Assert.Equal(text, Units.Nanos(nanos));
+    public void Durations_have_three_digits_and_a_unit(long nanos, string text) =>
+        Assert.Equal(text, Units.Nanos(nanos));
 
     [Fact]
     public void Missing_figures_are_a_dash()
