@@ -1,8 +1,9 @@
 namespace Testbed.Workloads;
 
 /// <summary>
-/// Hands out numbers and knows up to which all have been acknowledged, in whatever order acknowledgements arrive. YCSB's
-/// "latest" distribution draws below that limit, so that it never asks for a record whose insert is still under way.
+/// Hands out numbers and knows up to which all have been acknowledged, in whatever order acknowledgements
+/// arrive. YCSB's "latest" distribution draws below that limit, so that it never asks for a record whose
+/// insert is still under way.
 /// </summary>
 public sealed class AcknowledgedCounter
 {
@@ -25,7 +26,9 @@ public sealed class AcknowledgedCounter
     /// <summary>This number and all below it are acknowledged; the start minus one at first.</summary>
     public long Limit { get; private set; }
 
-    /// <summary>Hands out the next number; false when <see cref="Window"/> numbers wait for acknowledgement.</summary>
+    /// <summary>
+    /// Hands out the next number; false when <see cref="Window"/> numbers wait for acknowledgement.
+    /// </summary>
     public bool TryTake(out long number)
     {
         number = NextNumber;

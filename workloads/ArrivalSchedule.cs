@@ -16,7 +16,10 @@ public enum ArrivalKind : byte
 /// <summary>A rate and how long it holds.</summary>
 public readonly record struct RateStep(double RatePerSecond, double Seconds);
 
-/// <summary>Intended start times of an open loop: nanoseconds since its begin, never decreasing. Pure; not thread-safe.</summary>
+/// <summary>
+/// Intended start times of an open loop: nanoseconds since its begin, never decreasing. Pure; not
+/// thread-safe.
+/// </summary>
 public sealed class ArrivalSchedule
 {
     private const double NanosPerSecond = 1e9;
@@ -36,7 +39,8 @@ public sealed class ArrivalSchedule
             if (!(step.RatePerSecond > 0 && step.RatePerSecond <= 1e8) || !(step.Seconds > 0))
             {
                 throw new ArgumentOutOfRangeException(
-                    nameof(steps), step, "a rate must be above 0 and at most 100,000,000 per second, its time above 0");
+                    nameof(steps), step,
+                    "a rate must be above 0 and at most 100,000,000 per second, its time above 0");
             }
         }
 
@@ -76,7 +80,8 @@ public sealed class ArrivalSchedule
         _now += -StableMath.Log(1 - _random.NextUnit()) * _gap;
         while (_now >= _stepEnd)
         {
-            // Exponential gaps have no memory: what reaches beyond the step is stretched by the ratio of the rates.
+            // Exponential gaps have no memory: what reaches beyond the step is stretched by the ratio of the
+            // rates.
             var beyond = (_now - _stepEnd) / _gap;
             _step++;
             _gap = NanosPerSecond / _steps[_step].RatePerSecond;

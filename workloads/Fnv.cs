@@ -1,8 +1,8 @@
 namespace Testbed.Workloads;
 
 /// <summary>
-/// FNV-1a, 64 bits (Fowler, Noll, Vo). YCSB hashes record numbers with it: key names and scrambled zipfian depend on
-/// every bit.
+/// FNV-1a, 64 bits (Fowler, Noll, Vo). YCSB hashes record numbers with it: key names and scrambled zipfian
+/// depend on every bit.
 /// </summary>
 public static class Fnv
 {
@@ -10,7 +10,8 @@ public static class Fnv
     private const ulong Prime = 1099511628211UL;
 
     /// <summary>
-    /// Hash of the eight octets of <paramref name="value"/>, least significant first, as a signed number made positive.
+    /// Hash of the eight octets of <paramref name="value"/>, least significant first, as a signed number made
+    /// positive.
     /// </summary>
     public static long HashNumber(long value)
     {

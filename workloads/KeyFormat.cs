@@ -3,8 +3,8 @@ using System.Globalization;
 namespace Testbed.Workloads;
 
 /// <summary>
-/// Turns record numbers into key names as YCSB does, bit for bit: <c>user</c>, then the number (ordered) or its FNV-1a
-/// hash (hashed), padded with zeros on the left.
+/// Turns record numbers into key names as YCSB does, bit for bit: <c>user</c>, then the number (ordered) or
+/// its FNV-1a hash (hashed), padded with zeros on the left.
 /// </summary>
 public sealed class KeyFormat
 {

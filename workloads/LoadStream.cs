@@ -1,6 +1,8 @@
 namespace Testbed.Workloads;
 
-/// <summary>The inserts of the load phase: records insertstart to insertstart + insertcount - 1, in order.</summary>
+/// <summary>
+/// The inserts of the load phase: records insertstart to insertstart + insertcount - 1, in order.
+/// </summary>
 public sealed class LoadStream
 {
     private readonly RecordLength _length;

@@ -32,6 +32,8 @@ public enum WorkloadOperationType : byte
 public readonly record struct Operation(
     long Sequence, WorkloadOperationType Type, long Key, int ScanLength, int ValueBytes, int Field)
 {
-    /// <summary>True for an update or read-modify-write that keeps the other fields of the record it read.</summary>
+    /// <summary>
+    /// True for an update or read-modify-write that keeps the other fields of the record it read.
+    /// </summary>
     public bool IsPartial => Field >= 0;
 }

@@ -3,14 +3,13 @@ using Testbed.Workloads.Distributions;
 namespace Testbed.Workloads;
 
 /// <summary>
-/// The operations of a run. One spec and seed give one stream on any machine, whoever executes it and with however many
-/// clients. Draws allocate nothing. Not thread-safe: one owner draws.
-/// <para>
-/// YCSB keeps "latest", "exponential" and the redraw of numbers that do not exist yet below the highest insert that the
-/// database has acknowledged, which depends on the run. Here an insert counts as acknowledged once
-/// <see cref="AcknowledgementLag"/> further operations have been drawn: a fixed rule, so the stream stays a function of the
-/// seed, and long enough that the insert has ended in all but an outage. A read that comes too early all the same finds
-/// nothing, which is an answer like any other.
+/// The operations of a run. One spec and seed give one stream on any machine, whoever executes it and with
+/// however many clients. Draws allocate nothing. Not thread-safe: one owner draws.
+/// <para> YCSB keeps "latest", "exponential" and the redraw of numbers that do not exist yet below the
+/// highest insert that the database has acknowledged, which depends on the run. Here an insert counts as
+/// acknowledged once <see cref="AcknowledgementLag"/> further operations have been drawn: a fixed rule, so
+/// the stream stays a function of the seed, and long enough that the insert has ended in all but an outage. A
+/// read that comes too early all the same finds nothing, which is an answer like any other.
 /// </para>
 /// </summary>
 public sealed class OperationStream
@@ -141,7 +140,8 @@ public sealed class OperationStream
                 spec.ExponentialPercentile, spec.RecordCount * spec.ExponentialFraction),
             RequestDistribution.ZipfExact => new ExactZipfDistribution(first, last),
 
-            // The upper bound is included, one more than there are records: YCSB's own rule; the extra one is redrawn.
+            // The upper bound is included, one more than there are records: YCSB's own rule; the extra one is
+            // redrawn.
             RequestDistribution.Zipfian => new ScrambledZipfianDistribution(
                 first, last + 1 + spec.ExpectedInserts),
             _ => throw new ArgumentOutOfRangeException(nameof(spec)),

@@ -18,11 +18,11 @@ public enum RecordCheck : byte
 }
 
 /// <summary>
-/// Values that say who wrote them. Header of 32 bytes, little-endian: magic u32, checksum u32, identity u64 (writer in the
-/// upper 24 bits, its sequence number in the lower 40), key hash u64, length u32, zero u32; then a body generated from
-/// identity and key hash. The checksum is CRC32C over all but magic and itself, in four lanes that take the 8-byte
-/// words in turn (four times the speed of one), closed by CRC32C over the lanes: a change of up to 32 consecutive bits
-/// inside one word, so any flipped bit, is found for certain.
+/// Values that say who wrote them. Header of 32 bytes, little-endian: magic u32, checksum u32, identity u64
+/// (writer in the upper 24 bits, its sequence number in the lower 40), key hash u64, length u32, zero u32;
+/// then a body generated from identity and key hash. The checksum is CRC32C over all but magic and itself, in
+/// four lanes that take the 8-byte words in turn (four times the speed of one), closed by CRC32C over the
+/// lanes: a change of up to 32 consecutive bits inside one word, so any flipped bit, is found for certain.
 /// </summary>
 public static class RecordValue
 {
@@ -66,7 +66,9 @@ public static class RecordValue
         return hash ^ (hash >> 32);
     }
 
-    /// <summary>Writes a whole value into <paramref name="value"/>, at least <see cref="HeaderBytes"/> long.</summary>
+    /// <summary>
+    /// Writes a whole value into <paramref name="value"/>, at least <see cref="HeaderBytes"/> long.
+    /// </summary>
     public static void Fill(Span<byte> value, ulong identity, ulong keyHash)
     {
         FillBody(value[HeaderBytes..], identity, keyHash);
@@ -86,7 +88,9 @@ public static class RecordValue
         Seal(value, identity, keyHash);
     }
 
-    /// <summary>Checks a value read under a key in one pass; the identity is that found unless corrupt (then 0).</summary>
+    /// <summary>
+    /// Checks a value read under a key in one pass; the identity is that found unless corrupt (then 0).
+    /// </summary>
     public static RecordCheck Check(ReadOnlySpan<byte> value, ulong keyHash, out ulong identity)
     {
         identity = 0;

@@ -1,8 +1,8 @@
 namespace Testbed.Workloads;
 
 /// <summary>
-/// The generator everything here is drawn from (SplitMix64: Steele, Lea, Flood, OOPSLA 2014). Same seed, same numbers, on
-/// any machine.
+/// The generator everything here is drawn from (SplitMix64: Steele, Lea, Flood, OOPSLA 2014). Same seed, same
+/// numbers, on any machine.
 /// </summary>
 public sealed class SeededRandom(ulong seed)
 {
@@ -10,7 +10,9 @@ public sealed class SeededRandom(ulong seed)
     private const double UnitPerBit = 1.0 / (1UL << 53);
     private ulong _state = seed;
 
-    /// <summary>A generator of its own for one purpose, so that draws for one do not shift those for another.</summary>
+    /// <summary>
+    /// A generator of its own for one purpose, so that draws for one do not shift those for another.
+    /// </summary>
     public static SeededRandom For(ulong seed, ulong purpose) => new(Mix(seed + Mix(purpose * Step)));
 
     /// <summary>The next 64 bits.</summary>
@@ -22,7 +24,9 @@ public sealed class SeededRandom(ulong seed)
     /// <summary>A number from 0 to <paramref name="bound"/> - 1, by multiply-shift.</summary>
     public long Below(long bound) => (long)Math.BigMul(NextBits(), (ulong)bound, out _);
 
-    /// <summary>The finaliser: a bijection of 64-bit words in which every input bit reaches every output bit.</summary>
+    /// <summary>
+    /// The finaliser: a bijection of 64-bit words in which every input bit reaches every output bit.
+    /// </summary>
     internal static ulong Mix(ulong word)
     {
         word = (word ^ (word >> 30)) * 0xBF58476D1CE4E5B9UL;

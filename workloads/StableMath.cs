@@ -1,9 +1,9 @@
 namespace Testbed.Workloads;
 
 /// <summary>
-/// Logarithm, exponential and power from IEEE additions, multiplications and divisions alone. The platform's own may differ
-/// in the last bit between operating systems, and one bit is enough to change a stream of keys.
-/// Relative error below 1e-14 in the ranges used here.
+/// Logarithm, exponential and power from IEEE additions, multiplications and divisions alone. The platform's
+/// own may differ in the last bit between operating systems, and one bit is enough to change a stream of
+/// keys. Relative error below 1e-14 in the ranges used here.
 /// </summary>
 internal static class StableMath
 {
@@ -15,7 +15,8 @@ internal static class StableMath
     {
         var bits = BitConverter.DoubleToInt64Bits(value);
         var exponent = (int)(bits >> 52) - 1023;
-        var mantissa = BitConverter.Int64BitsToDouble((bits & 0x000F_FFFF_FFFF_FFFFL) | 0x3FF0_0000_0000_0000L);
+        var mantissa = BitConverter.Int64BitsToDouble(
+            (bits & 0x000F_FFFF_FFFF_FFFFL) | 0x3FF0_0000_0000_0000L);
         if (mantissa > 1.4142135623730951)
         {
             mantissa *= 0.5;

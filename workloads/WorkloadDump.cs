@@ -7,9 +7,9 @@ namespace Testbed.Workloads;
 public static class WorkloadDump
 {
     /// <summary>
-    /// The run's first <paramref name="count"/> operations, one line each (<c>0 read user6284781860667377211</c>, a scan with
-    /// <c>keys=N</c>, a write with <c>bytes=N</c> and, if partial, <c>field=N</c>), then a line with the FNV-1a hash of
-    /// the lines before it, each with its line feed.
+    /// The run's first <paramref name="count"/> operations, one line each (<c>0 read
+    /// user6284781860667377211</c>, a scan with <c>keys=N</c>, a write with <c>bytes=N</c> and, if partial,
+    /// <c>field=N</c>), then a line with the FNV-1a hash of the lines before it, each with its line feed.
     /// </summary>
     public static IEnumerable<string> Lines(WorkloadSpec spec, ulong seed, long count)
     {

@@ -6,11 +6,14 @@ public sealed record WorkloadFile(string Name, string Text)
     /// <summary>Short names of the workloads that come with this program.</summary>
     public static IReadOnlyList<string> ShippedNames { get; } = ["a", "b", "c", "d", "e", "f"];
 
-    /// <summary>The shipped workload <c>a</c> to <c>f</c> (also <c>workloada</c>, either case); null for other names.</summary>
+    /// <summary>
+    /// The shipped workload <c>a</c> to <c>f</c> (also <c>workloada</c>, either case); null for other names.
+    /// </summary>
     public static WorkloadFile? Shipped(string name)
     {
         const string prefix = "workload";
-        var letter = name.StartsWith(prefix, StringComparison.OrdinalIgnoreCase) ? name[prefix.Length..] : name;
+        var isLong = name.StartsWith(prefix, StringComparison.OrdinalIgnoreCase);
+        var letter = isLong ? name[prefix.Length..] : name;
         foreach (var known in ShippedNames)
         {
             if (string.Equals(known, letter, StringComparison.OrdinalIgnoreCase))
@@ -26,6 +29,8 @@ public sealed record WorkloadFile(string Name, string Text)
     }
 }
 
-/// <summary>What came of reading a workload: a spec, or errors, each one line that says where, what and what to do.</summary>
+/// <summary>
+/// What came of reading a workload: a spec, or errors, each one line that says where, what and what to do.
+/// </summary>
 public sealed record WorkloadParseResult(
     WorkloadSpec? Spec, IReadOnlyList<string> Errors, IReadOnlyList<string> Warnings);

@@ -45,7 +45,8 @@ public enum LengthDistribution : byte
 
 /// <summary>A law for lengths. Weights and block size are those of a histogram.</summary>
 public sealed record LengthSpec(
-    LengthDistribution Distribution, long Min, long Max, long BlockSize = 0, IReadOnlyList<long>? Weights = null);
+    LengthDistribution Distribution, long Min, long Max, long BlockSize = 0,
+    IReadOnlyList<long>? Weights = null);
 
 /// <summary>A workload, checked and complete. Built by <see cref="Parse"/> only.</summary>
 public sealed record WorkloadSpec
@@ -66,7 +67,9 @@ public sealed record WorkloadSpec
     /// <summary>Records there are once loaded; inserts of the run get the numbers from here on.</summary>
     public required long RecordCount { get; init; }
 
-    /// <summary>Operations of the run as YCSB counts them, 0 when not said; only expected inserts depend on it.</summary>
+    /// <summary>
+    /// Operations of the run as YCSB counts them, 0 when not said; only expected inserts depend on it.
+    /// </summary>
     public required long OperationCount { get; init; }
 
     /// <summary>First record of the load phase.</summary>
@@ -120,7 +123,9 @@ public sealed record WorkloadSpec
     /// <summary>Share of the operations that goes to the hot records.</summary>
     public required double HotspotOperationFraction { get; init; }
 
-    /// <summary>Percentage of requests to the newest <see cref="ExponentialFraction"/> of the records.</summary>
+    /// <summary>
+    /// Percentage of requests to the newest <see cref="ExponentialFraction"/> of the records.
+    /// </summary>
     public required double ExponentialPercentile { get; init; }
 
     /// <summary>See <see cref="ExponentialPercentile"/>.</summary>
@@ -140,8 +145,8 @@ public sealed record WorkloadSpec
         (int)Math.Max(RecordValue.HeaderBytes, LengthIsOfRecord ? Length.Max : Length.Max * FieldCount);
 
     /// <summary>
-    /// Inserts YCSB's zipfian reserves numbers for: operations x insert proportion x 2, so that the set of popular records
-    /// does not change while records are added.
+    /// Inserts YCSB's zipfian reserves numbers for: operations x insert proportion x 2, so that the set of
+    /// popular records does not change while records are added.
     /// </summary>
     public long ExpectedInserts => (long)(OperationCount * InsertProportion * 2.0);
 
@@ -149,8 +154,9 @@ public sealed record WorkloadSpec
     public KeyFormat CreateKeyFormat() => new(OrderedKeys, ZeroPadding);
 
     /// <summary>
-    /// Reads a workload file and <c>name=value</c> overrides (the last one wins). <paramref name="readText"/> gives the text
-    /// of a file the workload names (<c>fieldlengthhistogram</c>), or null when it cannot be read.
+    /// Reads a workload file and <c>name=value</c> overrides (the last one wins). <paramref name="readText"/>
+    /// gives the text of a file the workload names (<c>fieldlengthhistogram</c>), or null when it cannot be
+    /// read.
     /// </summary>
     public static WorkloadParseResult Parse(
         WorkloadFile file, IReadOnlyList<string> overrides, Func<string, string?>? readText = null)

@@ -4,8 +4,8 @@ using Testbed.Workloads;
 namespace Testbed.Harness.Load;
 
 /// <summary>
-/// N clients, each with one operation outstanding. The end of one operation is the start of the client's next: one
-/// timestamp for both.
+/// N clients, each with one operation outstanding. The end of one operation is the start of the client's
+/// next: one timestamp for both.
 /// </summary>
 internal sealed class ClosedLoopPhase(
     LoadEngine engine, OperationStream stream, int clients, long pauseMicros, long durationNanos)

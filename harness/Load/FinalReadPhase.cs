@@ -4,7 +4,9 @@ using Workload = Testbed.Workloads.Operation;
 
 namespace Testbed.Harness.Load;
 
-/// <summary>Reads every key that was ever written, so that the history says what the cluster holds in the end.</summary>
+/// <summary>
+/// Reads every key that was ever written, so that the history says what the cluster holds in the end.
+/// </summary>
 internal sealed class FinalReadPhase(LoadEngine engine, int concurrency, long pauseMicros, int attempts)
     : ListPhase(engine, concurrency, pauseMicros, attempts)
 {

@@ -4,8 +4,9 @@ using Testbed.Results;
 namespace Testbed.Harness.Load;
 
 /// <summary>
-/// Where the load generator reports what happened. One call at a time (from changing threads, each call after the one
-/// before it), so an implementation needs no locks. It must not block: the next operation waits for it.
+/// Where the load generator reports what happened. One call at a time (from changing threads, each call after
+/// the one before it), so an implementation needs no locks. It must not block: the next operation waits for
+/// it.
 /// </summary>
 public interface IOperationSink
 {

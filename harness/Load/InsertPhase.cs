@@ -4,7 +4,9 @@ using Workload = Testbed.Workloads.Operation;
 
 namespace Testbed.Harness.Load;
 
-/// <summary>Loads the records. An attempt that failed or is unknown is made again with a value of its own.</summary>
+/// <summary>
+/// Loads the records. An attempt that failed or is unknown is made again with a value of its own.
+/// </summary>
 internal sealed class InsertPhase(
     LoadEngine engine, LoadStream stream, int concurrency, long pauseMicros, int attempts)
     : ListPhase(engine, concurrency, pauseMicros, attempts)

@@ -2,7 +2,9 @@ using Testbed.Workloads;
 
 namespace Testbed.Harness.Load;
 
-/// <summary>Key names and their hashes, made once for the first records: looking one up costs a fifth of making it.</summary>
+/// <summary>
+/// Key names and their hashes, made once for the first records: looking one up costs a fifth of making it.
+/// </summary>
 internal sealed class KeyTable
 {
     /// <summary>Most names kept (24 MB of the usual ones).</summary>

@@ -21,7 +21,9 @@ internal sealed class LagHistogram
         Max = Math.Max(Max, nanos);
     }
 
-    /// <summary>Upper end of the bucket that holds the percentile, at most the largest value; 0 when empty.</summary>
+    /// <summary>
+    /// Upper end of the bucket that holds the percentile, at most the largest value; 0 when empty.
+    /// </summary>
     public long Percentile(double percentile)
     {
         var wanted = (long)Math.Ceiling(Count * percentile / 100);

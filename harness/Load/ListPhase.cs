@@ -3,7 +3,9 @@ using Workload = Testbed.Workloads.Operation;
 
 namespace Testbed.Harness.Load;
 
-/// <summary>A fixed list of operations, each tried until it gives an answer or its attempts are used up.</summary>
+/// <summary>
+/// A fixed list of operations, each tried until it gives an answer or its attempts are used up.
+/// </summary>
 internal abstract class ListPhase(LoadEngine engine, int concurrency, long pauseMicros, int attempts)
     : LoadPhase(engine, concurrency, pauseMicros)
 {

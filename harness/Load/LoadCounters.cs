@@ -23,7 +23,9 @@ internal sealed class LoadCounters
 
     public long EndNanos { get; set; }
 
-    /// <summary>The report; <paramref name="limits"/> is null for phases without a schedule, which are never void.</summary>
+    /// <summary>
+    /// The report; <paramref name="limits"/> is null for phases without a schedule, which are never void.
+    /// </summary>
     public LoadReport ToReport(bool interrupted, LoadOptions? limits) => new()
     {
         Offered = Offered,
@@ -53,7 +55,8 @@ internal sealed class LoadCounters
         {
             return FormattableString.Invariant(
                 $"the load generator was late: schedule lag p99 {lag / 1000.0:0.0} ms, ")
-                + FormattableString.Invariant($"allowed {limits.MaxLagP99Micros / 1000.0:0.0} ms; lower --rate");
+                + FormattableString.Invariant($"allowed {limits.MaxLagP99Micros / 1000.0:0.0} ms; ")
+                + "lower --rate";
         }
 
         if (Attempted < limits.MinAttemptedShare * Offered)

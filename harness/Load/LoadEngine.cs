@@ -1,23 +1,21 @@
 using System.Runtime.ExceptionServices;
-using Testbed.Checker;
 using Testbed.Client;
-using Testbed.Results;
 using Testbed.Workloads;
 using Workload = Testbed.Workloads.Operation;
 
 namespace Testbed.Harness.Load;
 
 /// <summary>
-/// Sends operations and takes their completions, without threads of its own. Whoever has news (a client's loop with a
-/// completion, the pacer with an arrival that is due) calls <see cref="Pump"/>; one caller at a time becomes the owner and
-/// does everything there is to do, the others leave their news and go. So all state but the list of finished
-/// slots has one writer, no caller ever blocks, and a client that completes inline does not recurse.
+/// Sends operations and takes their completions, without threads of its own. Whoever has news (a client's
+/// loop with a completion, the pacer with an arrival that is due) calls <see cref="Pump"/>; one caller at a
+/// time becomes the owner and does everything there is to do, the others leave their news and go. So all
+/// state but the list of finished slots has one writer, no caller ever blocks, and a client that completes
+/// inline does not recurse.
 /// </summary>
 internal sealed class LoadEngine
 {
-    private const string NeverEnded = "the client never ended it";
     private readonly IKvClient _client;
-    private readonly IOperationSink _sink;
+    private readonly OperationReporter _reporter;
     private readonly LoadOptions _options;
     private readonly KeyTable _keys;
     private readonly int _maxKeyBytes;
@@ -34,10 +32,11 @@ internal sealed class LoadEngine
     private long _writes;
 
     public LoadEngine(
-        IKvClient client, WorkloadSpec spec, LoadOptions options, IOperationSink sink, LoadClock clock, int slots)
+        IKvClient client, WorkloadSpec spec, LoadOptions options, IOperationSink sink, LoadClock clock,
+        int slots)
     {
         _client = client;
-        _sink = sink;
+        _reporter = new OperationReporter(sink);
         _options = options;
         Clock = clock;
         var format = spec.CreateKeyFormat();
@@ -57,7 +56,7 @@ internal sealed class LoadEngine
 
     public LoadClock Clock { get; }
 
-    public LoadCounters Counters { get; private set; } = new();
+    public LoadCounters Counters => _reporter.Counters;
 
     public WrittenKeys Written { get; } = new();
 
@@ -69,7 +68,7 @@ internal sealed class LoadEngine
     /// <summary>Begins a phase; the one before it is done.</summary>
     public void Start(LoadPhase phase)
     {
-        Counters = new LoadCounters { StartNanos = Clock.NowNanos };
+        _reporter.Counters = new LoadCounters { StartNanos = Clock.NowNanos };
         _abandon = false;
         Volatile.Write(ref _phase, phase);
     }
@@ -82,7 +81,8 @@ internal sealed class LoadEngine
             RunOwned();
             Interlocked.Exchange(ref _owner, 0);
 
-            // A slot that finished after the last look and before the release found an owner and left: look again.
+            // A slot that finished after the last look and before the release found an owner and left: look
+            // again.
             if (Volatile.Read(ref _finished) is null)
             {
                 return;
@@ -116,7 +116,9 @@ internal sealed class LoadEngine
         Pump();
     }
 
-    /// <summary>True when the phase has begun all it will and everything ended; then its counters may be read.</summary>
+    /// <summary>
+    /// True when the phase has begun all it will and everything ended; then its counters may be read.
+    /// </summary>
     public bool IsQuiet()
     {
         if (Interlocked.CompareExchange(ref _owner, 1, 0) != 0)
@@ -146,18 +148,8 @@ internal sealed class LoadEngine
     public void Release(LoadSlot slot) => _free.Push(slot);
 
     /// <summary>Owner: records an operation that was not sent because too many are in flight.</summary>
-    public void Shed(in Workload operation, long intendedNanos, long nowNanos)
-    {
-        Counters.ByOutcome[(int)OperationOutcome.Shed]++;
-        _sink.Completed(new CompletedOperation
-        {
-            Type = (OperationType)operation.Type,
-            Outcome = OperationOutcome.Shed,
-            IntendedNanos = intendedNanos,
-            StartNanos = nowNanos,
-            EndNanos = nowNanos,
-        });
-    }
+    public void Shed(in Workload operation, long intendedNanos, long nowNanos) =>
+        _reporter.Shed(operation, intendedNanos, nowNanos);
 
     /// <summary>Owner: sends an operation's first request.</summary>
     public void Begin(LoadSlot slot, in Workload operation, long intendedNanos, long startNanos)
@@ -245,8 +237,8 @@ internal sealed class LoadEngine
         }
     }
 
-    // Thrown on a client's loop it would take the process down; the phase's task throws it instead. What is in flight is
-    // still waited for, but not reported any more.
+    // Thrown on a client's loop it would take the process down; the phase's task throws it instead. What is
+    // in flight is still waited for, but not reported any more.
     private void Fail(Exception exception)
     {
         _failure ??= ExceptionDispatchInfo.Capture(exception);
@@ -301,7 +293,11 @@ internal sealed class LoadEngine
             return;
         }
 
-        AppendHistory(slot);
+        if (_reporter.Answered(slot))
+        {
+            slot.Process = _nextProcess++;
+        }
+
         if (slot.Kind == OperationKind.Get && slot.Work.Type != WorkloadOperationType.Read && GoesOn(slot))
         {
             slot.FirstDegraded = slot.Degraded;
@@ -310,91 +306,16 @@ internal sealed class LoadEngine
             return;
         }
 
-        var outcome = OutcomeOf(slot);
-        Report(slot, outcome, slot.EndNanos, slot.Degraded || slot.FirstDegraded, slot.Reason);
+        var outcome = _reporter.Ended(slot);
         _phase!.Ended(slot, outcome);
     }
 
-    // After the read of two: a read-modify-write needs the record; an update of one field writes a whole record if there is none.
+    // After the read of two: a read-modify-write needs the record; an update of one field writes a whole
+    // record if there is none.
     private static bool GoesOn(LoadSlot slot) =>
         slot.Outcome == Outcome.Ok
             ? slot.Check == RecordCheck.Whole
             : slot.Outcome == Outcome.NotFound && slot.Work.Type == WorkloadOperationType.Update;
-
-    private void Report(LoadSlot slot, OperationOutcome outcome, long endNanos, bool degraded, string? reason)
-    {
-        Counters.ByOutcome[(int)outcome]++;
-        Counters.EndNanos = Math.Max(Counters.EndNanos, endNanos);
-        _sink.Completed(new CompletedOperation
-        {
-            Type = (OperationType)slot.Work.Type,
-            Outcome = outcome,
-            IntendedNanos = slot.IntendedNanos,
-            StartNanos = slot.StartNanos,
-            EndNanos = endNanos,
-            Degraded = degraded,
-            Reason = outcome == OperationOutcome.Corrupt
-                ? slot.Check == RecordCheck.OtherKey ? "value of another key" : "value fails its checksum"
-                : reason,
-        });
-    }
-
-    private static OperationOutcome OutcomeOf(LoadSlot slot)
-    {
-        var isWrite = slot.Kind is OperationKind.Put or OperationKind.Delete;
-        return slot.Outcome switch
-        {
-            Outcome.Ok => !isWrite && slot.Check != RecordCheck.Whole ? OperationOutcome.Corrupt : OperationOutcome.Ok,
-            Outcome.NotFound when slot.Kind != OperationKind.Put => OperationOutcome.NotFound,
-            Outcome.Failed => OperationOutcome.Failed,
-
-            // A read has no effect that could be unknown.
-            _ => isWrite ? OperationOutcome.Unknown : OperationOutcome.Failed,
-        };
-    }
-
-    private void AppendHistory(LoadSlot slot)
-    {
-        HistoryKind kind;
-        HistoryOutcome outcome;
-        ulong value = 0;
-        switch (slot.Kind)
-        {
-            case OperationKind.Get:
-                kind = HistoryKind.Read;
-                var answered = slot.Outcome == Outcome.NotFound
-                    || (slot.Outcome == Outcome.Ok && slot.Check != RecordCheck.Corrupt);
-                outcome = answered ? HistoryOutcome.Ok : HistoryOutcome.Fail;
-                value = answered && slot.Outcome == Outcome.Ok ? slot.ReadIdentity : 0;
-                break;
-            case OperationKind.Put:
-                kind = HistoryKind.Write;
-                value = slot.WriteIdentity;
-                outcome = WriteOutcome(slot.Outcome, absentIsOk: false);
-                break;
-            case OperationKind.Delete:
-                kind = HistoryKind.Delete;
-                outcome = WriteOutcome(slot.Outcome, absentIsOk: true);
-                break;
-            default:
-                return;
-        }
-
-        _sink.History(new HistoryOperation(
-            slot.Process, kind, slot.Work.Key, value, slot.RequestNanos, slot.EndNanos, outcome));
-        if (outcome == HistoryOutcome.Info)
-        {
-            slot.Process = _nextProcess++;
-        }
-    }
-
-    private static HistoryOutcome WriteOutcome(Outcome outcome, bool absentIsOk) => outcome switch
-    {
-        Outcome.Ok => HistoryOutcome.Ok,
-        Outcome.NotFound when absentIsOk => HistoryOutcome.Ok,
-        Outcome.Failed => HistoryOutcome.Fail,
-        _ => HistoryOutcome.Info,
-    };
 
     private void AbandonAll()
     {
@@ -406,7 +327,8 @@ internal sealed class LoadEngine
                 continue;
             }
 
-            // The client still holds the slot and may end it later: it is never used again, so that nothing is mixed up.
+            // The client still holds the slot and may end it later: it is never used again, so that nothing
+            // is mixed up.
             slot.InFlight = false;
             slot.Abandoned = true;
             Volatile.Write(ref _inFlight, _inFlight - 1);
@@ -416,28 +338,15 @@ internal sealed class LoadEngine
             _free.Push(_slots[i]);
             if (_failure is null)
             {
-                ReportAbandoned(slot, Clock.NowNanos);
+                try
+                {
+                    _reporter.Abandoned(slot, Clock.NowNanos);
+                }
+                catch (Exception exception)
+                {
+                    Fail(exception);
+                }
             }
-        }
-    }
-
-    private void ReportAbandoned(LoadSlot slot, long nowNanos)
-    {
-        try
-        {
-            if (slot.Kind is OperationKind.Put or OperationKind.Delete)
-            {
-                var isPut = slot.Kind == OperationKind.Put;
-                _sink.History(new HistoryOperation(
-                    slot.Process, isPut ? HistoryKind.Write : HistoryKind.Delete, slot.Work.Key,
-                    isPut ? slot.WriteIdentity : 0, slot.RequestNanos, nowNanos, HistoryOutcome.Info));
-            }
-
-            Report(slot, OperationOutcome.Unknown, nowNanos, degraded: false, NeverEnded);
-        }
-        catch (Exception exception)
-        {
-            Fail(exception);
         }
     }
 }

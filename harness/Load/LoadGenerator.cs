@@ -5,9 +5,9 @@ using Testbed.Workloads;
 namespace Testbed.Harness.Load;
 
 /// <summary>
-/// Drives a workload against a cluster: loads the records, runs the operations open or closed loop, reads all keys in the
-/// end. One phase at a time; the stream of operations goes on from run to run. Cancelling ends a phase early, with its
-/// report, once what is in flight has ended.
+/// Drives a workload against a cluster: loads the records, runs the operations open or closed loop, reads all
+/// keys in the end. One phase at a time; the stream of operations goes on from run to run. Cancelling ends a
+/// phase early, with its report, once what is in flight has ended.
 /// </summary>
 public sealed class LoadGenerator
 {
@@ -44,7 +44,9 @@ public sealed class LoadGenerator
         _stream = new OperationStream(spec, options.Seed);
     }
 
-    /// <summary>Operations in flight now; the client must allow this many (<see cref="MostInFlight"/>).</summary>
+    /// <summary>
+    /// Operations in flight now; the client must allow this many (<see cref="MostInFlight"/>).
+    /// </summary>
     public int InFlight => _engine.InFlight;
 
     /// <summary>Most operations this generator has in flight at once.</summary>
@@ -57,7 +59,9 @@ public sealed class LoadGenerator
 
     private bool IsOpenLoop => _options.RatePerSecond is not null || _options.Arrival == ArrivalKind.Steps;
 
-    /// <summary>Inserts all records of the load phase; those that never succeeded are counted as unfinished.</summary>
+    /// <summary>
+    /// Inserts all records of the load phase; those that never succeeded are counted as unfinished.
+    /// </summary>
     public Task<LoadReport> LoadRecordsAsync(CancellationToken cancel) =>
         RunPhaseAsync(CreateInsertPhase, limits: null, cancel);
 
@@ -71,8 +75,8 @@ public sealed class LoadGenerator
     }
 
     /// <summary>
-    /// Reads every key that was ever written until it gives an answer; for the history, after faults are healed. Keys that
-    /// gave none are counted as unfinished.
+    /// Reads every key that was ever written until it gives an answer; for the history, after faults are
+    /// healed. Keys that gave none are counted as unfinished.
     /// </summary>
     public Task<LoadReport> ReadAllAsync(CancellationToken cancel) =>
         RunPhaseAsync(CreateFinalReadPhase, limits: null, cancel);
@@ -100,7 +104,8 @@ public sealed class LoadGenerator
 
         try
         {
-            // Off the caller's thread: a client that completes inline keeps the pumping thread busy to the end.
+            // Off the caller's thread: a client that completes inline keeps the pumping thread busy to the
+            // end.
             await Task.CompletedTask.ConfigureAwait(ConfigureAwaitOptions.ForceYielding);
             var phase = create();
             _engine.Start(phase);

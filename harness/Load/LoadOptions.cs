@@ -30,7 +30,9 @@ public sealed record LoadOptions
     /// <summary>Seed of operations and arrivals.</summary>
     public required ulong Seed { get; init; }
 
-    /// <summary>Writer number in the identity of values; each generator of one history needs its own, from 1.</summary>
+    /// <summary>
+    /// Writer number in the identity of values; each generator of one history needs its own, from 1.
+    /// </summary>
     public uint Writer { get; init; } = 1;
 
     /// <summary>Attempts per record of the load phase; every one writes a value of its own.</summary>
@@ -51,13 +53,17 @@ public sealed record LoadOptions
     /// <summary>The run is void when less than this share of the offered operations was attempted.</summary>
     public double MinAttemptedShare { get; init; } = 0.99;
 
-    /// <summary>How long operations beyond their timeout are waited for before they count as unknown for good.</summary>
+    /// <summary>
+    /// How long operations beyond their timeout are waited for before they count as unknown for good.
+    /// </summary>
     public long DrainGraceMicros { get; init; } = 10_000_000;
 
     /// <summary>Most bytes in value buffers; the operations in flight are bounded to keep it.</summary>
     public long MaxBufferBytes { get; init; } = 1L << 30;
 
-    /// <summary>The <see cref="Stopwatch"/> timestamp that is time 0 of the run; 0: when the generator is made.</summary>
+    /// <summary>
+    /// The <see cref="Stopwatch"/> timestamp that is time 0 of the run; 0: when the generator is made.
+    /// </summary>
     public long OriginTimestamp { get; init; }
 
     /// <summary>The schedule of the open loop; throws when there is none.</summary>

@@ -2,7 +2,9 @@ using Testbed.Results;
 
 namespace Testbed.Harness.Load;
 
-/// <summary>What the engine is to do for a while. All but <see cref="Stop"/> is called by the engine's owner.</summary>
+/// <summary>
+/// What the engine is to do for a while. All but <see cref="Stop"/> is called by the engine's owner.
+/// </summary>
 internal abstract class LoadPhase(LoadEngine engine, int concurrency, long pauseMicros)
 {
     private readonly Queue<LoadSlot> _resting = new(concurrency);

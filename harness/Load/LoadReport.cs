@@ -30,7 +30,9 @@ public sealed record LoadReport
     /// <summary>Among the unknown ones: those the client never ended.</summary>
     public required long Abandoned { get; init; }
 
-    /// <summary>Load phase: records not known to be inserted. Final read: keys that never gave an answer.</summary>
+    /// <summary>
+    /// Load phase: records not known to be inserted. Final read: keys that never gave an answer.
+    /// </summary>
     public required long Unfinished { get; init; }
 
     /// <summary>Most operations in flight at once.</summary>

@@ -5,8 +5,8 @@ using Workload = Testbed.Workloads.Operation;
 namespace Testbed.Harness.Load;
 
 /// <summary>
-/// One operation in flight and its buffers, used again and again. Filled and read by the engine's owner; between
-/// submission and completion it belongs to the client.
+/// One operation in flight and its buffers, used again and again. Filled and read by the engine's owner;
+/// between submission and completion it belongs to the client.
 /// </summary>
 internal sealed class LoadSlot(LoadEngine engine, int process, int maxKeyBytes) : KvOperation
 {
@@ -63,7 +63,9 @@ internal sealed class LoadSlot(LoadEngine engine, int process, int maxKeyBytes) 
     /// <summary>Room for a key that is not in the table.</summary>
     public byte[] KeyBuffer { get; } = new byte[maxKeyBytes];
 
-    /// <summary>The first <paramref name="bytes"/> bytes of the value buffer, which grows as needed.</summary>
+    /// <summary>
+    /// The first <paramref name="bytes"/> bytes of the value buffer, which grows as needed.
+    /// </summary>
     public Memory<byte> ValueBuffer(int bytes)
     {
         if (_value.Length < bytes)

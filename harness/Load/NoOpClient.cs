@@ -4,11 +4,13 @@ using Testbed.Workloads;
 namespace Testbed.Harness.Load;
 
 /// <summary>
-/// A client without a cluster: every operation ends at once, on the thread that submits it. Measures what the load generator
-/// itself costs. Writes are ok; gets find a valid record, or nothing when <paramref name="valueBytes"/> is 0; scans
-/// find nothing. The record of a get is valid until its completion returns, one per thread.
+/// A client without a cluster: every operation ends at once, on the thread that submits it. Measures what the
+/// load generator itself costs. Writes are ok; gets find a valid record, or nothing when <paramref
+/// name="valueBytes"/> is 0; scans find nothing. The record of a get is valid until its completion returns,
+/// one per thread.
 /// </summary>
-/// <param name="valueBytes">Length of the records gets find: 0, or at least <see cref="RecordValue.HeaderBytes"/>.</param>
+/// <param name="valueBytes">Length of the records gets find: 0, or at least <see
+/// cref="RecordValue.HeaderBytes"/>.</param>
 public sealed class NoOpClient(int valueBytes = 0) : IKvClient
 {
     private static readonly ulong FoundIdentity = RecordValue.Identity(RecordValue.MaxWriter, 1);
@@ -41,7 +43,8 @@ public sealed class NoOpClient(int valueBytes = 0) : IKvClient
             t_record = record = new byte[_valueBytes];
         }
 
-        RecordValue.Fill(record.AsSpan(0, _valueBytes), FoundIdentity, RecordValue.HashKey(operation.Key.Span));
+        var keyHash = RecordValue.HashKey(operation.Key.Span);
+        RecordValue.Fill(record.AsSpan(0, _valueBytes), FoundIdentity, keyHash);
         operation.CompleteAs(Outcome.Ok, new ReadOnlyMemory<byte>(record, 0, _valueBytes));
     }
 

@@ -1,15 +1,18 @@
 namespace Testbed.Harness.Load;
 
 /// <summary>
-/// The thread that wakes the engine when an operation is due: it sleeps up to the intended start and spins only for gaps too
-/// short to sleep. Completions dispatch due operations too, so under load it has little to do.
+/// The thread that wakes the engine when an operation is due: it sleeps up to the intended start and spins
+/// only for gaps too short to sleep. Completions dispatch due operations too, so under load it has little to
+/// do.
 /// </summary>
 internal sealed class OpenLoopPacer
 {
     /// <summary>Shorter waits than this are spun at low rates.</summary>
     private const long SpinNanos = 15_000;
 
-    /// <summary>At high rates it wakes no more often than this and sends what has become due together.</summary>
+    /// <summary>
+    /// At high rates it wakes no more often than this and sends what has become due together.
+    /// </summary>
     private const long BatchNanos = 50_000;
 
     /// <summary>Longest sleep, so that a stop is noticed.</summary>
@@ -26,12 +29,19 @@ internal sealed class OpenLoopPacer
         _engine = engine;
         _phase = phase;
         _leastSleepNanos = ratePerSecond > 1e9 / BatchNanos / 2 ? BatchNanos : 0;
-        _thread = new Thread(Run) { IsBackground = true, Name = "load pacer", Priority = ThreadPriority.AboveNormal };
+        _thread = new Thread(Run)
+        {
+            IsBackground = true,
+            Name = "load pacer",
+            Priority = ThreadPriority.AboveNormal,
+        };
     }
 
     public void Start() => _thread.Start();
 
-    /// <summary>Waits for the thread, which ends within 10 ms of the phase; throws what ended it early.</summary>
+    /// <summary>
+    /// Waits for the thread, which ends within 10 ms of the phase; throws what ended it early.
+    /// </summary>
     public void Join()
     {
         _thread.Join();

@@ -4,8 +4,9 @@ using Testbed.Workloads;
 namespace Testbed.Harness.Load;
 
 /// <summary>
-/// Operations at the times a schedule says, however long others take. What comes late is still sent, its latency counted from
-/// the intended start; what finds no slot is shed at once, so there is no backlog to replay.
+/// Operations at the times a schedule says, however long others take. What comes late is still sent, its
+/// latency counted from the intended start; what finds no slot is shed at once, so there is no backlog to
+/// replay.
 /// </summary>
 internal sealed class OpenLoopPhase : LoadPhase
 {
@@ -19,7 +20,8 @@ internal sealed class OpenLoopPhase : LoadPhase
     private long _nextNanos;
 
     public OpenLoopPhase(
-        LoadEngine engine, OperationStream stream, ArrivalSchedule schedule, int maxInFlight, long durationNanos)
+        LoadEngine engine, OperationStream stream, ArrivalSchedule schedule, int maxInFlight,
+        long durationNanos)
         : base(engine, maxInFlight, pauseMicros: 0)
     {
         _stream = stream;

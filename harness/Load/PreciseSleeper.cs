@@ -4,8 +4,9 @@ using System.Runtime.InteropServices;
 namespace Testbed.Harness.Load;
 
 /// <summary>
-/// Sleeps for tens of microseconds, where Thread.Sleep knows milliseconds only: nanosleep with the kernel's timer slack
-/// lowered to 1 us for this thread (Linux), nanosleep (macOS), a high-resolution waitable timer (Windows).
+/// Sleeps for tens of microseconds, where Thread.Sleep knows milliseconds only: nanosleep with the kernel's
+/// timer slack lowered to 1 us for this thread (Linux), nanosleep (macOS), a high-resolution waitable timer
+/// (Windows).
 /// </summary>
 internal sealed class PreciseSleeper : IDisposable
 {
@@ -49,7 +50,11 @@ internal sealed class PreciseSleeper : IDisposable
             return;
         }
 
-        var request = new TimeSpec { Seconds = (nint)(nanos / 1_000_000_000), Nanos = (nint)(nanos % 1_000_000_000) };
+        var request = new TimeSpec
+        {
+            Seconds = (nint)(nanos / 1_000_000_000),
+            Nanos = (nint)(nanos % 1_000_000_000),
+        };
         _ = NanoSleep(request, 0);
     }
 
@@ -74,7 +79,8 @@ internal sealed class PreciseSleeper : IDisposable
     [DllImport("kernel32", EntryPoint = "SetWaitableTimer")]
     [return: MarshalAs(UnmanagedType.Bool)]
     private static extern bool SetWaitableTimer(
-        nint timer, in long due, int period, nint routine, nint argument, [MarshalAs(UnmanagedType.Bool)] bool resume);
+        nint timer, in long due, int period, nint routine, nint argument,
+        [MarshalAs(UnmanagedType.Bool)] bool resume);
 
     [DllImport("kernel32", EntryPoint = "WaitForSingleObject")]
     private static extern uint WaitForSingleObject(nint handle, uint millis);

@@ -1,9 +1,10 @@
 namespace Testbed.Workloads.Distributions;
 
 /// <summary>
-/// Beyond YCSB (<c>requestdistribution=zipf-exact</c>): rank r of n with probability exactly proportional to r^-0.99, by
-/// rejection-inversion (Hormann, Derflinger, "Rejection-inversion to generate variates from monotone discrete
-/// distributions", ACM TOMACS 1996). Ranks are scattered over the numbers one to one, so no two share a key.
+/// Beyond YCSB (<c>requestdistribution=zipf-exact</c>): rank r of n with probability exactly proportional to
+/// r^-0.99, by rejection-inversion (Hormann, Derflinger, "Rejection-inversion to generate variates from
+/// monotone discrete distributions", ACM TOMACS 1996). Ranks are scattered over the numbers one to one, so no
+/// two share a key.
 /// </summary>
 internal sealed class ExactZipfDistribution : Distribution
 {

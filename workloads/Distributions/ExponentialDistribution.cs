@@ -1,8 +1,8 @@
 namespace Testbed.Workloads.Distributions;
 
 /// <summary>
-/// Exponentially distributed distances, rounded down: <c>percentile</c> percent of them are below <c>range</c>. YCSB
-/// subtracts them from the newest record's number.
+/// Exponentially distributed distances, rounded down: <c>percentile</c> percent of them are below
+/// <c>range</c>. YCSB subtracts them from the newest record's number.
 /// </summary>
 internal sealed class ExponentialDistribution(double percentile, double range) : Distribution
 {

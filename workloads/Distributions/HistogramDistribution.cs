@@ -1,8 +1,9 @@
 namespace Testbed.Workloads.Distributions;
 
 /// <summary>
-/// Draws bucket i with its weight and returns its upper end, (i + 1) x block size. (YCSB's own generator is off by one: its
-/// first bucket gets one draw too many and its last one returns the size of the bucket before; that is not reproduced.)
+/// Draws bucket i with its weight and returns its upper end, (i + 1) x block size. (YCSB's own generator is
+/// off by one: its first bucket gets one draw too many and its last one returns the size of the bucket
+/// before; that is not reproduced.)
 /// </summary>
 internal sealed class HistogramDistribution : Distribution
 {

@@ -1,8 +1,8 @@
 namespace Testbed.Workloads.Distributions;
 
 /// <summary>
-/// A share of the operations goes to the hot set, the first share of the numbers; uniform within each set. Where a set is
-/// empty (YCSB divides by zero there) the other one serves.
+/// A share of the operations goes to the hot set, the first share of the numbers; uniform within each set.
+/// Where a set is empty (YCSB divides by zero there) the other one serves.
 /// </summary>
 internal sealed class HotspotDistribution : Distribution
 {

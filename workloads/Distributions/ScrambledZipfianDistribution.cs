@@ -1,8 +1,8 @@
 namespace Testbed.Workloads.Distributions;
 
 /// <summary>
-/// YCSB's scrambled zipfian: a zipfian rank among 10^10 + 1, hashed, modulo the number of items. Popular numbers lie
-/// scattered over min to max, and stay popular when items are added.
+/// YCSB's scrambled zipfian: a zipfian rank among 10^10 + 1, hashed, modulo the number of items. Popular
+/// numbers lie scattered over min to max, and stay popular when items are added.
 /// </summary>
 internal sealed class ScrambledZipfianDistribution(long min, long max) : Distribution
 {

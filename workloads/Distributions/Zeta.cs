@@ -1,6 +1,8 @@
 namespace Testbed.Workloads.Distributions;
 
-/// <summary>Generalised harmonic numbers: the sum of i^-theta for i from 1 to n, theta being YCSB's 0.99.</summary>
+/// <summary>
+/// Generalised harmonic numbers: the sum of i^-theta for i from 1 to n, theta being YCSB's 0.99.
+/// </summary>
 internal static class Zeta
 {
     /// <summary>YCSB's zipfian constant.</summary>
@@ -9,7 +11,9 @@ internal static class Zeta
     private const long SummedTerms = 1000;
     private static readonly double Head = Sum(SummedTerms);
 
-    /// <summary>The sum, term by term up to 1,000 and by the Euler-Maclaurin formula beyond (error below 1e-13).</summary>
+    /// <summary>
+    /// The sum, term by term up to 1,000 and by the Euler-Maclaurin formula beyond (error below 1e-13).
+    /// </summary>
     public static double Of(long n)
     {
         if (n <= SummedTerms)

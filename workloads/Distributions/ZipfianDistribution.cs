@@ -1,8 +1,9 @@
 namespace Testbed.Workloads.Distributions;
 
 /// <summary>
-/// YCSB's zipfian: the approximation of Gray et al., "Quickly generating billion-record synthetic databases" (SIGMOD 1994),
-/// with theta 0.99. The first two ranks are exact, the others follow a continuous curve. The most popular number is min.
+/// YCSB's zipfian: the approximation of Gray et al., "Quickly generating billion-record synthetic databases"
+/// (SIGMOD 1994), with theta 0.99. The first two ranks are exact, the others follow a continuous curve. The
+/// most popular number is min.
 /// </summary>
 internal sealed class ZipfianDistribution : Distribution
 {
@@ -32,8 +33,8 @@ internal sealed class ZipfianDistribution : Distribution
     public override long Next(SeededRandom random) => NextAmong(random, _items);
 
     /// <summary>
-    /// The next number when there are <paramref name="items"/> of them by now. More than before: zeta is extended. Fewer:
-    /// it stays, as in YCSB.
+    /// The next number when there are <paramref name="items"/> of them by now. More than before: zeta is
+    /// extended. Fewer: it stays, as in YCSB.
     /// </summary>
     public long NextAmong(SeededRandom random, long items)
     {
@@ -54,7 +55,8 @@ internal sealed class ZipfianDistribution : Distribution
             return _min + 1;
         }
 
-        // Gray's exponent 1 / (1 - theta) is 100 for theta 0.99: eight multiplications, the same on any machine.
+        // Gray's exponent 1 / (1 - theta) is 100 for theta 0.99: eight multiplications, the same on any
+        // machine.
         var x = (_eta * u) - _eta + 1;
         var x2 = x * x;
         var x4 = x2 * x2;
@@ -75,7 +77,8 @@ internal sealed class ZipfianDistribution : Distribution
         _eta = Eta();
     }
 
-    // With one item or two the curve is never reached; YCSB keeps the first item count here when items are added.
+    // With one item or two the curve is never reached; YCSB keeps the first item count here when items are
+    // added.
     private double Eta() =>
         _items <= 2
             ? 0

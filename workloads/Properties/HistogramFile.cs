@@ -2,7 +2,9 @@ using System.Globalization;
 
 namespace Testbed.Workloads.Properties;
 
-/// <summary>YCSB's histogram files: <c>BlockSize N</c>, then one <c>bucket weight</c> pair per line, buckets from 0.</summary>
+/// <summary>
+/// YCSB's histogram files: <c>BlockSize N</c>, then one <c>bucket weight</c> pair per line, buckets from 0.
+/// </summary>
 internal static class HistogramFile
 {
     private const int MaxBuckets = 1_000_000;
@@ -15,7 +17,8 @@ internal static class HistogramFile
         var head = lines[0].Split(Blanks, StringSplitOptions.RemoveEmptyEntries);
         if (head.Length != 2 || head[0] != "BlockSize" || !TryNumber(head[1], 1, out var blockSize))
         {
-            errors.Add($"{file.Name}:1: this is not a histogram; begin with \"BlockSize\", a tab and a positive number");
+            errors.Add($"{file.Name}:1: this is not a histogram; begin with \"BlockSize\", a tab and a positive "
+                + "number");
             return null;
         }
 
@@ -29,9 +32,12 @@ internal static class HistogramFile
             }
 
             var where = string.Create(CultureInfo.InvariantCulture, $"{file.Name}:{i + 1}");
-            if (words.Length != 2 || !TryNumber(words[0], 0, out var bucket) || !TryNumber(words[1], 0, out var weight))
+            if (words.Length != 2
+                || !TryNumber(words[0], 0, out var bucket)
+                || !TryNumber(words[1], 0, out var weight))
             {
-                errors.Add($"{where}: \"{lines[i].Trim()}\" is not a bucket; write its number, a tab and its weight");
+                errors.Add(
+                    $"{where}: \"{lines[i].Trim()}\" is not a bucket; write its number, a tab and its weight");
                 return null;
             }
 

@@ -2,7 +2,9 @@ using System.Globalization;
 
 namespace Testbed.Workloads.Properties;
 
-/// <summary>The properties in force, read one by one; problems become lines in <see cref="Errors"/>.</summary>
+/// <summary>
+/// The properties in force, read one by one; problems become lines in <see cref="Errors"/>.
+/// </summary>
 internal sealed class PropertyBag(string fileName)
 {
     private readonly Dictionary<string, PropertyLine> _lines = new(StringComparer.Ordinal);
@@ -94,7 +96,8 @@ internal sealed class PropertyBag(string fileName)
             {
                 var nearest = PropertyNames.Nearest(line.Value, allowed);
                 var hint = nearest is null ? "" : $" (did you mean {nearest}?)";
-                Error(name, $"{name}={line.Value} is not right; give one of {string.Join(", ", allowed)}{hint}");
+                var words = string.Join(", ", allowed);
+                Error(name, $"{name}={line.Value} is not right; give one of {words}{hint}");
                 value = fallback;
             }
         }

@@ -7,12 +7,14 @@ internal readonly record struct PropertyLine(string Where, string Name, string V
 
 /// <summary>
 /// Reads the format of java.util.Properties, which YCSB's workload files are written in: <c>name=value</c>,
-/// <c>name: value</c> or <c>name value</c>; <c>#</c> and <c>!</c> begin comment lines; a backslash at the end of a line
-/// continues it; <c>\t \n \r \f \uXXXX</c> and escaped separators.
+/// <c>name: value</c> or <c>name value</c>; <c>#</c> and <c>!</c> begin comment lines; a backslash at the end
+/// of a line continues it; <c>\t \n \r \f \uXXXX</c> and escaped separators.
 /// </summary>
 internal static class PropertyFile
 {
-    /// <summary>All properties in the order of the file; lines that are none go to <paramref name="errors"/>.</summary>
+    /// <summary>
+    /// All properties in the order of the file; lines that are none go to <paramref name="errors"/>.
+    /// </summary>
     public static List<PropertyLine> Read(WorkloadFile file, List<string> errors)
     {
         var properties = new List<PropertyLine>();

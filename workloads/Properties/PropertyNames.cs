@@ -59,7 +59,9 @@ internal static class PropertyNames
     /// <summary>True when the name changes the workload.</summary>
     public static bool IsEffective(string name) => Array.IndexOf(Effective, name) >= 0;
 
-    /// <summary>Why a name that YCSB knows does nothing here; null when YCSB does not know it either.</summary>
+    /// <summary>
+    /// Why a name that YCSB knows does nothing here; null when YCSB does not know it either.
+    /// </summary>
     public static string? WhyWithoutEffect(string name)
     {
         foreach (var (known, why) in WithoutEffect)
@@ -81,10 +83,14 @@ internal static class PropertyNames
         return null;
     }
 
-    /// <summary>The effective name with the smallest edit distance; null when none is within half its length.</summary>
+    /// <summary>
+    /// The effective name with the smallest edit distance; null when none is within half its length.
+    /// </summary>
     public static string? Nearest(string name) => Nearest(name, Effective);
 
-    /// <summary>The candidate with the smallest edit distance; null when none is within half its length.</summary>
+    /// <summary>
+    /// The candidate with the smallest edit distance; null when none is within half its length.
+    /// </summary>
     public static string? Nearest(string name, IReadOnlyList<string> candidates)
     {
         string? best = null;

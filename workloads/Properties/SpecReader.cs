@@ -2,8 +2,11 @@ using System.Globalization;
 
 namespace Testbed.Workloads.Properties;
 
-/// <summary>Builds a <see cref="WorkloadSpec"/> from a file and overrides, or says line by line why it cannot.</summary>
-internal sealed class SpecReader(WorkloadFile file, IReadOnlyList<string> overrides, Func<string, string?>? readText)
+/// <summary>
+/// Builds a <see cref="WorkloadSpec"/> from a file and overrides, or says line by line why it cannot.
+/// </summary>
+internal sealed class SpecReader(
+    WorkloadFile file, IReadOnlyList<string> overrides, Func<string, string?>? readText)
 {
     private const long MaxRecords = 10_000_000_000;
     private const long MaxScanKeys = 10_000;
@@ -206,7 +209,8 @@ internal sealed class SpecReader(WorkloadFile file, IReadOnlyList<string> overri
         var max = _bag.Number("maxscanlength", 1000, 1, MaxScanKeys);
         if (min > max)
         {
-            _bag.Error("minscanlength", $"minscanlength={Text(min)} is more than maxscanlength={Text(max)}; make it smaller");
+            _bag.Error("minscanlength", $"minscanlength={Text(min)} is more than maxscanlength={Text(max)}; "
+                + "make it smaller");
         }
 
         var law = _bag.Word("scanlengthdistribution", 0, ScanLengths);
@@ -217,7 +221,8 @@ internal sealed class SpecReader(WorkloadFile file, IReadOnlyList<string> overri
     {
         if (!_bag.Flag("readallfields", true))
         {
-            _bag.Warn("readallfields", "readallfields=false has no effect: records are opaque, a read returns all of one");
+            _bag.Warn("readallfields", "readallfields=false has no effect: records are opaque, a read returns all "
+                + "of one");
         }
 
         if (_bag.Flag("dataintegrity", false) && length.Distribution != LengthDistribution.Constant)
@@ -233,12 +238,13 @@ internal sealed class SpecReader(WorkloadFile file, IReadOnlyList<string> overri
             + spec.ReadModifyWriteProportion + spec.DeleteProportion;
         if (sum <= 0)
         {
-            _bag.Error("readproportion", "all proportions are zero, so there is nothing to do; make one of them positive");
+            _bag.Error("readproportion", "all proportions are zero, so there is nothing to do; make one of them "
+                + "positive");
         }
         else if (Math.Abs(sum - 1) > 1e-6)
         {
-            _bag.Warn("readproportion", $"the proportions add up to {sum.ToString("0.######", CultureInfo.InvariantCulture)}; "
-                + "they are used as weights");
+            var total = sum.ToString("0.######", CultureInfo.InvariantCulture);
+            _bag.Warn("readproportion", $"the proportions add up to {total}; they are used as weights");
         }
 
         if (spec.RequestDistribution == RequestDistribution.Zipfian && spec.InsertProportion > 0

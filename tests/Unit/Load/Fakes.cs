@@ -54,8 +54,8 @@ internal sealed class CountingSink : IOperationSink
 }
 
 /// <summary>
-/// A store in memory behind the client's interface. Operations end at once, or wait until the test ends them; a script may
-/// decide the outcome instead of the store.
+/// A store in memory behind the client's interface. Operations end at once, or wait until the test ends them;
+/// a script may decide the outcome instead of the store.
 /// </summary>
 internal sealed class MemoryClient : IKvClient
 {

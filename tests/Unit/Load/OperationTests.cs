@@ -6,7 +6,9 @@ using Testbed.Workloads;
 
 namespace Testbed.Tests.Unit.Load;
 
-/// <summary>What each kind of operation does and what becomes of its outcomes, one client, one operation at a time.</summary>
+/// <summary>
+/// What each kind of operation does and what becomes of its outcomes, one client, one operation at a time.
+/// </summary>
 public sealed class OperationTests
 {
     private static readonly LoadOptions Options = new() { Clients = 1, LoadConcurrency = 1, Seed = 3, Writer = 7 };

@@ -55,7 +55,8 @@ public sealed class DistributionTests
     [Fact]
     public void Zipfian_has_the_frequencies_of_the_approximation_by_Gray()
     {
-        // Exact for the first two ranks; rank r >= 3 takes the u for which n (eta u - eta + 1)^100 falls in [r-1, r).
+        // Exact for the first two ranks; rank r >= 3 takes the u for which n (eta u - eta + 1)^100 falls in
+        // [r-1, r).
         const int n = 1000;
         var zeta = Zeta.Of(n);
         var eta = (1 - Math.Pow(2.0 / n, 0.01)) / (1 - (Zeta.Of(2) / zeta));
@@ -217,7 +218,8 @@ public sealed class DistributionTests
         AssertChiSquare(counts, expected);
     }
 
-    // The statistic has mean k and variance 2k; the seeds are fixed, so five deviations never fail by chance later.
+    // The statistic has mean k and variance 2k; the seeds are fixed, so five deviations never fail by chance
+    // later.
     private static void AssertChiSquare(long[] counts, double[] expected)
     {
         Assert.Equal(1, expected.Sum(), 1e-6);
