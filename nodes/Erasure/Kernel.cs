@@ -1,3 +1,6 @@
+using System.Runtime.Intrinsics;
+using Testbed.Erasure.Simd;
+
 namespace Testbed.Erasure;
 
 /// <summary>
@@ -7,7 +10,8 @@ namespace Testbed.Erasure;
 internal abstract class Kernel
 {
     /// <summary>The kernel that codecs use unless they are given one.</summary>
-    public static Kernel Default { get; } = new ScalarKernel();
+    public static Kernel Default { get; } =
+        Vector128.IsHardwareAccelerated ? new ShuffleKernel() : new ScalarKernel();
 
     /// <summary>The name that benchmarks and manifests show.</summary>
     public abstract string Name { get; }
