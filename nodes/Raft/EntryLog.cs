@@ -3,9 +3,10 @@ using Testbed.Wire;
 namespace Testbed.Raft;
 
 /// <summary>
-/// The part of the log that is held in memory: encoded entries in recycled chunks, so that runs of entries are copied to
-/// the disk and to peers with one block copy, and steady work allocates nothing. Entries are added at the end, dropped
-/// from the front once nobody needs them, and removed from the end when a new leader overrules them.
+/// The part of the log that is held in memory: encoded entries in recycled chunks, so that runs of entries
+/// are copied to the disk and to peers with one block copy, and steady work allocates nothing. Entries are
+/// added at the end, dropped from the front once nobody needs them, and removed from the end when a new
+/// leader overrules them.
 /// </summary>
 internal sealed class EntryLog(int chunkBytes = 256 * 1024)
 {
@@ -15,7 +16,9 @@ internal sealed class EntryLog(int chunkBytes = 256 * 1024)
     private readonly Stack<Chunk> _free = new();
     private Chunk _current = new(chunkBytes);
 
-    /// <summary>Position of all bytes up to <see cref="BaseIndex"/> in the stream of all entries ever added.</summary>
+    /// <summary>
+    /// Position of all bytes up to <see cref="BaseIndex"/> in the stream of all entries ever added.
+    /// </summary>
     private long _baseEnd;
 
     /// <summary>The last index that was dropped; 0 when none was. Never falls.</summary>
@@ -66,8 +69,8 @@ internal sealed class EntryLog(int chunkBytes = 256 * 1024)
     public void AddCopy(ulong term, ReadOnlySpan<byte> entry) => entry.CopyTo(Add(term, entry.Length));
 
     /// <summary>
-    /// The last index such that entries <paramref name="first"/> to it take at most <paramref name="maxBytes"/>, and their
-    /// bytes; always at least one entry. The first must be held.
+    /// The last index such that entries <paramref name="first"/> to it take at most <paramref
+    /// name="maxBytes"/>, and their bytes; always at least one entry. The first must be held.
     /// </summary>
     public ulong Fit(ulong first, int maxBytes, out int bytes)
     {
@@ -83,7 +86,9 @@ internal sealed class EntryLog(int chunkBytes = 256 * 1024)
         return low;
     }
 
-    /// <summary>The longest run of entries from one index to at most another that lies in one piece.</summary>
+    /// <summary>
+    /// The longest run of entries from one index to at most another that lies in one piece.
+    /// </summary>
     public ReadOnlySpan<byte> Run(ulong first, ulong upTo, out ulong last)
     {
         ref var slot = ref At(first);
@@ -148,7 +153,9 @@ internal sealed class EntryLog(int chunkBytes = 256 * 1024)
         }
     }
 
-    /// <summary>The highest index up to a given one whose term is at most a given one; not below the floor.</summary>
+    /// <summary>
+    /// The highest index up to a given one whose term is at most a given one; not below the floor.
+    /// </summary>
     public ulong HighestWithin(ulong index, ulong term, ulong floor)
     {
         while (index > floor && Term(index) > term)
@@ -170,7 +177,9 @@ internal sealed class EntryLog(int chunkBytes = 256 * 1024)
     private void NextChunk(int bytes)
     {
         var full = _current;
-        _current = bytes > chunkBytes ? new Chunk(bytes) : _free.Count > 0 ? _free.Pop() : new Chunk(chunkBytes);
+        _current = bytes > chunkBytes ? new Chunk(bytes)
+            : _free.Count > 0 ? _free.Pop()
+            : new Chunk(chunkBytes);
         if (full.Entries == 0)
         {
             Recycle(full);
@@ -193,7 +202,9 @@ internal sealed class EntryLog(int chunkBytes = 256 * 1024)
         /// <summary>Bytes given out, from the start.</summary>
         public int Used { get; set; }
 
-        /// <summary>Entries that still lie here; at 0 the chunk is free, unless it is the one being filled.</summary>
+        /// <summary>
+        /// Entries that still lie here; at 0 the chunk is free, unless it is the one being filled.
+        /// </summary>
         public int Entries { get; set; }
     }
 
@@ -204,7 +215,9 @@ internal sealed class EntryLog(int chunkBytes = 256 * 1024)
         public int Offset;
         public int Bytes;
 
-        /// <summary>Position behind this entry in the stream of all entries; makes any range's bytes one subtraction.</summary>
+        /// <summary>
+        /// Position behind this entry in the stream of all entries; makes any range's bytes one subtraction.
+        /// </summary>
         public long End;
     }
 }

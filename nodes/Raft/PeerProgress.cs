@@ -1,24 +1,34 @@
 namespace Testbed.Raft;
 
-/// <summary>What a leader knows of one follower. Written by the leader's half of <see cref="RaftProtocol"/> only.</summary>
+/// <summary>
+/// What a leader knows of one follower. Written by the leader's half of <see cref="RaftProtocol"/> only.
+/// </summary>
 internal struct PeerProgress
 {
-    /// <summary>The follower holds the log durably up to here, equal to ours. Never falls within a term.</summary>
+    /// <summary>
+    /// The follower holds the log durably up to here, equal to ours. Never falls within a term.
+    /// </summary>
     public ulong Match;
 
     /// <summary>First entry of the next append; at least <see cref="Match"/> + 1.</summary>
     public ulong Next;
 
-    /// <summary>False: probing, one append at a time until one is accepted. True: pipelining up to the window.</summary>
+    /// <summary>
+    /// False: probing, one append at a time until one is accepted. True: pipelining up to the window.
+    /// </summary>
     public bool Replicating;
 
-    /// <summary>A probe is under way, or the link is down; an answer, a new link, or a later heartbeat reply ends it.</summary>
+    /// <summary>
+    /// A probe is under way, or the link is down; an answer, a new link, or a later heartbeat reply ends it.
+    /// </summary>
     public bool Paused;
 
     /// <summary>When the last probe left.</summary>
     public long ProbedMicros;
 
-    /// <summary>Nothing was acknowledged for a heartbeat while frames are out: ask with an empty append.</summary>
+    /// <summary>
+    /// Nothing was acknowledged for a heartbeat while frames are out: ask with an empty append.
+    /// </summary>
     public bool AskEmpty;
 
     /// <summary>When the follower was heard last; for check-quorum.</summary>

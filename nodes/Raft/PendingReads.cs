@@ -2,7 +2,9 @@ using Testbed.Wire;
 
 namespace Testbed.Raft;
 
-/// <summary>A get or scan that waits for a read round and for the store to reach the round's commit index.</summary>
+/// <summary>
+/// A get or scan that waits for a read round and for the store to reach the round's commit index.
+/// </summary>
 internal struct PendingRead
 {
     /// <summary>Who asked, and under which number.</summary>
@@ -19,7 +21,8 @@ internal struct PendingRead
 }
 
 /// <summary>
-/// Reads in order of arrival: first those of rounds under way, oldest round first, then those that wait for the next round.
+/// Reads in order of arrival: first those of rounds under way, oldest round first, then those that wait for
+/// the next round.
 /// </summary>
 internal sealed class PendingReads
 {
@@ -37,14 +40,18 @@ internal sealed class PendingReads
 
     public ref PendingRead Add() => ref _reads.Add();
 
-    /// <summary>Puts all reads without a round under this one; the commit index is that of the round's begin.</summary>
+    /// <summary>
+    /// Puts all reads without a round under this one; the commit index is that of the round's begin.
+    /// </summary>
     public void Assign(ulong round, ulong commit)
     {
         _rounds.Add() = new Round(round, commit, Unassigned);
         _assigned = _reads.Count;
     }
 
-    /// <summary>Takes the oldest read if its round is confirmed and the store has reached its commit index.</summary>
+    /// <summary>
+    /// Takes the oldest read if its round is confirmed and the store has reached its commit index.
+    /// </summary>
     public bool TryTake(ulong confirmedRound, ulong applied, out PendingRead read)
     {
         read = default;

@@ -7,7 +7,9 @@ public sealed partial class RaftClientCore
 {
     private const int MaxRefusals = 16;
 
-    /// <summary>Sends what is queued while a leader is believed in. Completions inside may submit; they do not nest.</summary>
+    /// <summary>
+    /// Sends what is queued while a leader is believed in. Completions inside may submit; they do not nest.
+    /// </summary>
     private void Drain(IClientOutput output)
     {
         if (_draining)
@@ -53,7 +55,9 @@ public sealed partial class RaftClientCore
         output.End(request.Write(output.Begin(new NodeId((byte)_target), request.MaxBytes)));
     }
 
-    /// <summary>Ends what is past its deadline, and puts back into the queue what has waited long enough.</summary>
+    /// <summary>
+    /// Ends what is past its deadline, and puts back into the queue what has waited long enough.
+    /// </summary>
     private void ExpireAndWake(IClientOutput output)
     {
         for (var slot = 0; slot < _slots.Length; slot++)
@@ -111,7 +115,8 @@ public sealed partial class RaftClientCore
     }
 
     private void Complete(int slot, KvOutcome outcome, string reason, IClientOutput output) =>
-        Complete(slot, new ClientResult { Outcome = outcome, Reason = reason, Rounds = _slots[slot].Rounds }, output);
+        Complete(
+            slot, new ClientResult { Outcome = outcome, Reason = reason, Rounds = _slots[slot].Rounds }, output);
 
     private void Complete(int slot, in ClientResult result, IClientOutput output)
     {

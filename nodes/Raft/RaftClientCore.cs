@@ -3,12 +3,14 @@ using Testbed.Wire;
 namespace Testbed.Raft;
 
 /// <summary>
-/// A client of the Raft strategy: finds and follows the leader, and sends again only what certainly had no effect. A write
-/// whose stream broke, or that got no answer, ends <see cref="KvOutcome.Unknown"/>; a read is tried until its deadline.
+/// A client of the Raft strategy: finds and follows the leader, and sends again only what certainly had no
+/// effect. A write whose stream broke, or that got no answer, ends <see cref="KvOutcome.Unknown"/>; a read
+/// is tried until its deadline.
 /// </summary>
 /// <remarks>
-/// While no leader is known, every node whose stream is open is asked who leads, which has no side effect; the claim of the
-/// highest term wins. Operations wait meanwhile, at most <see cref="RaftClientOptions.MaxInFlight"/>, up to their deadlines.
+/// While no leader is known, every node whose stream is open is asked who leads, which has no side effect;
+/// the claim of the highest term wins. Operations wait meanwhile, at most
+/// <see cref="RaftClientOptions.MaxInFlight"/>, up to their deadlines.
 /// </remarks>
 public sealed partial class RaftClientCore : IClientCore
 {
@@ -189,8 +191,9 @@ public sealed partial class RaftClientCore : IClientCore
 
         ref var it = ref _slots[slot];
         var kind = it.Operation.Kind;
-        var entries = kind == KvKind.Scan && reply.Status == KvStatus.Ok ? KvEntryCodec.TryRead(reply.Entries) : null;
-        if (kind == KvKind.Scan && reply.Status == KvStatus.Ok && entries is null)
+        var scanned = kind == KvKind.Scan && reply.Status == KvStatus.Ok;
+        var entries = scanned ? KvEntryCodec.TryRead(reply.Entries) : null;
+        if (scanned && entries is null)
         {
             return false;
         }
@@ -206,8 +209,8 @@ public sealed partial class RaftClientCore : IClientCore
                     slot,
                     new ClientResult
                     {
-                        Outcome = missing ? KvOutcome.NotFound : KvOutcome.Ok, Value = reply.Value, Entries = entries,
-                        Rounds = it.Rounds,
+                        Outcome = missing ? KvOutcome.NotFound : KvOutcome.Ok, Value = reply.Value,
+                        Entries = entries, Rounds = it.Rounds,
                     },
                     output);
                 break;

@@ -2,7 +2,9 @@ using Testbed.Wire;
 
 namespace Testbed.Raft;
 
-/// <summary>Everything a Raft client is configured with; validated once by <see cref="RaftClientCore"/>.</summary>
+/// <summary>
+/// Everything a Raft client is configured with; validated once by <see cref="RaftClientCore"/>.
+/// </summary>
 public sealed record RaftClientOptions
 {
     /// <summary>Nodes of the cluster; their ids are 0 to this - 1.</summary>
@@ -14,7 +16,10 @@ public sealed record RaftClientOptions
     /// <summary>Operations outstanding at once; slots are 0 to this - 1.</summary>
     public required int MaxInFlight { get; init; }
 
-    /// <summary>Without any answer for so long while operations are outstanding, the leader is suspected and others are asked.</summary>
+    /// <summary>
+    /// Without any answer for so long while operations are outstanding, the leader is suspected and others
+    /// are asked.
+    /// </summary>
     public long SuspicionMicros { get; init; } = 300_000;
 
     /// <summary>Shortest time between two rounds of asking the nodes who leads.</summary>

@@ -3,7 +3,9 @@ using Testbed.Wire;
 
 namespace Testbed.Raft;
 
-/// <summary>What a node does for clients: requests in, committed entries into the store, answers out.</summary>
+/// <summary>
+/// What a node does for clients: requests in, committed entries into the store, answers out.
+/// </summary>
 public sealed partial class RaftNodeCore
 {
     private readonly ScanVisitor _visit;
@@ -79,7 +81,8 @@ public sealed partial class RaftNodeCore
 
         var put = request.Kind == KvKind.Put;
         var index = _raft.Propose(
-            put ? RaftEntryKind.Put : RaftEntryKind.Delete, request.Key.Span, put ? request.Value.Span : default);
+            put ? RaftEntryKind.Put : RaftEntryKind.Delete, request.Key.Span,
+            put ? request.Value.Span : default);
         _writes.Add() = new PendingWrite { Index = index, From = from, CorrelationId = request.CorrelationId };
         _counters.Puts += put ? 1 : 0;
         _counters.Deletes += put ? 0 : 1;
@@ -104,8 +107,9 @@ public sealed partial class RaftNodeCore
     }
 
     /// <summary>
-    /// Tells those who wait when this node stops leading. What it knew to be committed is still answered when applied; what
-    /// lies beyond may have been overruled in the same step, whatever the commit index says now.
+    /// Tells those who wait when this node stops leading. What it knew to be committed is still answered
+    /// when applied; what lies beyond may have been overruled in the same step, whatever the commit index
+    /// says now.
     /// </summary>
     private void NoticeRole(ICoreOutput output)
     {
@@ -136,7 +140,9 @@ public sealed partial class RaftNodeCore
         _leading = leads;
     }
 
-    /// <summary>One round for all reads that arrived since the last; more of them only while few are under way.</summary>
+    /// <summary>
+    /// One round for all reads that arrived since the last; more of them only while few are under way.
+    /// </summary>
     private void BeginReads()
     {
         var guarded = (_options.Mutants & RaftMutants.StaleLeaderRead) == 0;
@@ -171,7 +177,8 @@ public sealed partial class RaftNodeCore
         Invariant.Holds(readable && entry.Index == index, "R5 state machine safety");
         if (entry.Kind == RaftEntryKind.Put)
         {
-            // No checksum: a full copy is guarded by the log's CRC on its way here, and nobody would compare it.
+            // No checksum: a full copy is guarded by the log's CRC on its way here, and nobody would compare
+            // it.
             _store.Put(entry.Key, new RecordHeader(index, 0, entry.Value.Length, 0), entry.Value);
         }
         else if (entry.Kind == RaftEntryKind.Delete)
@@ -213,7 +220,9 @@ public sealed partial class RaftNodeCore
             room, read.CorrelationId, KvStatus.Ok, LeaderHint, default, _scanBuffer.AsSpan(0, _scanBytes)));
     }
 
-    /// <summary>Takes one record of a scan; the first one however large it is, so that a scan always gets on.</summary>
+    /// <summary>
+    /// Takes one record of a scan; the first one however large it is, so that a scan always gets on.
+    /// </summary>
     private bool Visit(ReadOnlySpan<byte> key, in RecordHeader header, ReadOnlySpan<byte> payload)
     {
         var bytes = KvEntryCodec.Bytes(key.Length, payload.Length);

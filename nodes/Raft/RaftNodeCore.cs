@@ -4,10 +4,10 @@ using Testbed.Wire;
 namespace Testbed.Raft;
 
 /// <summary>
-/// A replica of the Raft strategy: the thin layer between <see cref="RaftProtocol"/> and the host. It maps client requests to
-/// proposals and read rounds, writes records and messages, applies committed entries to the store and answers. Answers that
-/// need no consensus leave at once; everything else is gathered until <see cref="Flush"/>, so a batch of requests becomes
-/// one record, one append per peer and one read round.
+/// A replica of the Raft strategy: the thin layer between <see cref="RaftProtocol"/> and the host. It maps
+/// client requests to proposals and read rounds, writes records and messages, applies committed entries to
+/// the store and answers. Answers that need no consensus leave at once; everything else is gathered until
+/// <see cref="Flush"/>, so a batch of requests becomes one record, one append per peer and one read round.
 /// </summary>
 public sealed partial class RaftNodeCore : INodeCore
 {
@@ -15,13 +15,17 @@ public sealed partial class RaftNodeCore : INodeCore
     private readonly KvStore _store;
     private readonly RaftProtocol _raft;
 
-    /// <summary>Writes proposed in this reign and not applied, in log order. Bounded by the uncommitted bytes.</summary>
+    /// <summary>
+    /// Writes proposed in this reign and not applied, in log order. Bounded by the uncommitted bytes.
+    /// </summary>
     private readonly RingQueue<PendingWrite> _writes = new(256);
 
     /// <summary>Reads not answered. Bounded by <see cref="RaftOptions.PendingReads"/>.</summary>
     private readonly PendingReads _reads = new();
 
-    /// <summary>Pending writes and reads are this reign's; false once they were answered for lack of leadership.</summary>
+    /// <summary>
+    /// Pending writes and reads are this reign's; false once they were answered for lack of leadership.
+    /// </summary>
     private bool _leading;
 
     private Counters _counters;
@@ -93,7 +97,8 @@ public sealed partial class RaftNodeCore : INodeCore
     /// <inheritdoc/>
     public void LinkDown(Endpoint endpoint, ICoreOutput output)
     {
-        // A client's pending requests stay: their effects do not depend on who waits, and answers to it are lost unharmed.
+        // A client's pending requests stay: their effects do not depend on who waits, and answers to it are
+        // lost unharmed.
         if (IsPeer(endpoint))
         {
             _raft.LinkDown(endpoint.Id);
@@ -124,7 +129,9 @@ public sealed partial class RaftNodeCore : INodeCore
         endpoint.Kind == EndpointKind.Peer && (uint)endpoint.Id < (uint)_options.Nodes
         && endpoint.Id != _options.Self.Index;
 
-    /// <summary>Records before messages: whatever leaves after durable then covers what this batch wrote.</summary>
+    /// <summary>
+    /// Records before messages: whatever leaves after durable then covers what this batch wrote.
+    /// </summary>
     private void WriteRecords(ICoreOutput output)
     {
         LogSequence last = default;
@@ -182,7 +189,8 @@ public sealed partial class RaftNodeCore : INodeCore
         {
             while (_raft.TryPlanAppend(peer, out var plan))
             {
-                var room = output.Begin(Endpoint.Peer(new NodeId((byte)peer)), RaftMessage.HeadBytes + plan.EntryBytes);
+                var to = Endpoint.Peer(new NodeId((byte)peer));
+                var room = output.Begin(to, RaftMessage.HeadBytes + plan.EntryBytes);
                 var head = _raft.AppendHead(plan).WriteHead(room, plan.EntryBytes);
                 _raft.Log.CopyTo(room[head..], plan.First, plan.Last);
                 output.End(head + plan.EntryBytes);

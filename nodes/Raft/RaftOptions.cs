@@ -2,7 +2,9 @@ using Testbed.Wire;
 
 namespace Testbed.Raft;
 
-/// <summary>Everything a Raft node is configured with; validated once by <see cref="RaftNodeCore"/>.</summary>
+/// <summary>
+/// Everything a Raft node is configured with; validated once by <see cref="RaftNodeCore"/>.
+/// </summary>
 public sealed record RaftOptions
 {
     /// <summary>This node.</summary>
@@ -11,10 +13,15 @@ public sealed record RaftOptions
     /// <summary>Voters of the cluster; their ids are 0 to this - 1.</summary>
     public required int Nodes { get; init; }
 
-    /// <summary>Seed of the election timeouts; mixed with <see cref="Self"/>, so that one seed may serve a cluster.</summary>
+    /// <summary>
+    /// Seed of the election timeouts; mixed with <see cref="Self"/>, so that one seed may serve a cluster.
+    /// </summary>
     public required ulong Seed { get; init; }
 
-    /// <summary>Shortest election timeout; each one is drawn from here to twice as much. Also the check-quorum window.</summary>
+    /// <summary>
+    /// Shortest election timeout; each one is drawn from here to twice as much. Also the check-quorum
+    /// window.
+    /// </summary>
     public long ElectionTimeoutMicros { get; init; } = 500_000;
 
     /// <summary>How often a leader that has nothing else to say assures its followers.</summary>
@@ -35,29 +42,39 @@ public sealed record RaftOptions
     /// <summary>Entry bytes in flight per peer.</summary>
     public long WindowBytes { get; init; } = 8 * 1024 * 1024;
 
-    /// <summary>Entry bytes a leader may hold that are not committed; above it, writes are answered Busy.</summary>
+    /// <summary>
+    /// Entry bytes a leader may hold that are not committed; above it, writes are answered Busy.
+    /// </summary>
     public long UncommittedBytes { get; init; } = 64 * 1024 * 1024;
 
-    /// <summary>Reads a leader may hold that wait for confirmation; above it, reads are answered Busy.</summary>
+    /// <summary>
+    /// Reads a leader may hold that wait for confirmation; above it, reads are answered Busy.
+    /// </summary>
     public int PendingReads { get; init; } = 16_384;
 
     /// <summary>Confirmation rounds that may be under way at once; later reads share the next one.</summary>
     public int ReadRounds { get; init; } = 4;
 
-    /// <summary>Entry bytes applied in one batch of inputs, so that catching up never starves heartbeats.</summary>
+    /// <summary>
+    /// Entry bytes applied in one batch of inputs, so that catching up never starves heartbeats.
+    /// </summary>
     public int ApplyBytes { get; init; } = 4 * 1024 * 1024;
 
     /// <summary>
-    /// Entry bytes kept in memory for a peer that is behind. Entries that every peer holds are dropped at once; beyond this
-    /// bound the oldest applied ones are dropped too, and a peer that still needs them waits for a snapshot.
+    /// Entry bytes kept in memory for a peer that is behind. Entries that every peer holds are dropped at
+    /// once; beyond this bound the oldest applied ones are dropped too, and a peer that still needs them
+    /// waits for a snapshot.
     /// </summary>
     public long RetainedLogBytes { get; init; } = 1024L * 1024 * 1024;
 
-    /// <summary>Most bytes of keys and values in the answer to one scan; what does not fit is left out.</summary>
+    /// <summary>
+    /// Most bytes of keys and values in the answer to one scan; what does not fit is left out.
+    /// </summary>
     public int ScanReplyBytes { get; init; } = 1024 * 1024;
 
     /// <summary>
-    /// Test only: as leader, acknowledge every 50th put without proposing it, so that a checker has something to find.
+    /// Test only: as leader, acknowledge every 50th put without proposing it, so that a checker has
+    /// something to find.
     /// </summary>
     public bool TestLie { get; init; }
 

@@ -3,7 +3,9 @@ using Testbed.Wire;
 
 namespace Testbed.Raft;
 
-/// <summary>Elections: section 5.2 and 5.4.1, pre-vote and check-quorum from the thesis (9.6, 6.2).</summary>
+/// <summary>
+/// Elections: section 5.2 and 5.4.1, pre-vote and check-quorum from the thesis (9.6, 6.2).
+/// </summary>
 internal sealed partial class RaftProtocol
 {
     /// <summary>Nodes that granted, and that refused, the vote or pre-vote under way.</summary>
@@ -22,7 +24,9 @@ internal sealed partial class RaftProtocol
         Counted,
     }
 
-    /// <summary>True when a leader was heard within the shortest election timeout: then nobody else is helped.</summary>
+    /// <summary>
+    /// True when a leader was heard within the shortest election timeout: then nobody else is helped.
+    /// </summary>
     private bool HasLiveLeader =>
         Role == RaftRole.Leader || (Leader != None && _now - _leaderContact < _options.ElectionTimeoutMicros);
 
@@ -74,7 +78,9 @@ internal sealed partial class RaftProtocol
         }
     }
 
-    /// <summary>Tells a sender of an old term about ours (5.1), so that a stale leader or candidate steps down.</summary>
+    /// <summary>
+    /// Tells a sender of an old term about ours (5.1), so that a stale leader or candidate steps down.
+    /// </summary>
     private void RefuseLowerTerm(int from, in RaftMessage message)
     {
         switch (message.Kind)
@@ -113,8 +119,8 @@ internal sealed partial class RaftProtocol
         Invariant.Holds(Term < RaftEntryCodec.Largest, "R9 term never falls");
         _electionDeadline = _now + FullTimeout();
 
-        // After durable: the request claims a log and spends our vote. Were either lost in a crash, a vote that comes
-        // back later could elect us with a log that the voters never compared.
+        // After durable: the request claims a log and spends our vote. Were either lost in a crash, a vote
+        // that comes back later could elect us with a log that the voters never compared.
         SendAll(
             new RaftMessage
             {
@@ -152,7 +158,9 @@ internal sealed partial class RaftProtocol
             _electionDeadline = _now + FullTimeout();
         }
 
-        Send(from, new RaftMessage { Kind = RaftMessageKind.VoteReply, Term = Term, Yes = granted }, afterDurable: true);
+        Send(
+            from, new RaftMessage { Kind = RaftMessageKind.VoteReply, Term = Term, Yes = granted },
+            afterDurable: true);
     }
 
     private void OnVoteReply(int from, bool granted)

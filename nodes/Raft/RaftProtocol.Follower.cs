@@ -10,7 +10,8 @@ internal sealed partial class RaftProtocol
         KnownCommit = ulong.Max(KnownCommit, message.Commit);
         if (!Holds(message.Index, message.LogTerm))
         {
-            // Every entry of ours up to the hint with a higher term than the leader's there cannot be the leader's.
+            // Every entry of ours up to the hint with a higher term than the leader's there cannot be the
+            // leader's.
             var hint = ulong.Max(Commit, ulong.Min(message.Index, Log.LastIndex));
             hint = Log.HighestWithin(hint, message.LogTerm, Commit);
             Send(
@@ -110,7 +111,8 @@ internal sealed partial class RaftProtocol
         for (var i = Outbox.Count - 1; i >= 0; i--)
         {
             var earlier = Outbox[i];
-            if (earlier.To == to && earlier.Message.Kind == RaftMessageKind.AppendReply && earlier.Message.Term == Term)
+            if (earlier.To == to && earlier.Message.Kind == RaftMessageKind.AppendReply
+                && earlier.Message.Term == Term)
             {
                 if (!earlier.Message.Yes)
                 {

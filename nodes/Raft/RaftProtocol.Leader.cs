@@ -13,7 +13,9 @@ internal sealed partial class RaftProtocol
     /// <summary>Index of this leader's first entry; reads wait until it is committed (section 8).</summary>
     private ulong _termStart;
 
-    /// <summary>Latest read round begun. Never falls in a life, so answers to other terms' rounds cannot be confused.</summary>
+    /// <summary>
+    /// Latest read round begun. Never falls in a life, so answers to other terms' rounds cannot be confused.
+    /// </summary>
     public ulong ReadRound { get; private set; }
 
     /// <summary>Rounds up to here were confirmed by a quorum after they began.</summary>
@@ -22,7 +24,9 @@ internal sealed partial class RaftProtocol
     /// <summary>Entry bytes of a leader's log that are not committed yet.</summary>
     public long UncommittedBytes => Log.BytesBetween(ulong.Max(Commit, Log.BaseIndex), Log.LastIndex);
 
-    /// <summary>True when this leader has committed an entry of its term: only then it knows what is committed.</summary>
+    /// <summary>
+    /// True when this leader has committed an entry of its term: only then it knows what is committed.
+    /// </summary>
     public bool CanServeReads => Role == RaftRole.Leader && Commit >= _termStart;
 
     /// <summary>Appends an entry to a leader's log (5.3); returns its index.</summary>
@@ -36,8 +40,8 @@ internal sealed partial class RaftProtocol
     }
 
     /// <summary>
-    /// Begins a read round: once a quorum has answered it, this node led when the round began, so every write completed
-    /// before that is at or below the commit index of that moment (section 8; thesis, 6.4).
+    /// Begins a read round: once a quorum has answered it, this node led when the round began, so every
+    /// write completed before that is at or below the commit index of that moment (section 8; thesis, 6.4).
     /// </summary>
     public ulong BeginReadRound()
     {
@@ -48,7 +52,8 @@ internal sealed partial class RaftProtocol
     }
 
     /// <summary>
-    /// The next append to a follower, if one may leave now; the caller sends it. Call until it returns false.
+    /// The next append to a follower, if one may leave now; the caller sends it. Call until it returns
+    /// false.
     /// </summary>
     public bool TryPlanAppend(int to, out AppendPlan plan)
     {
@@ -185,7 +190,9 @@ internal sealed partial class RaftProtocol
         }
     }
 
-    /// <summary>Skips back over whole terms (end of 5.3): to the last index whose term the follower may share.</summary>
+    /// <summary>
+    /// Skips back over whole terms (end of 5.3): to the last index whose term the follower may share.
+    /// </summary>
     private void OnRefused(ref PeerProgress peer, in RaftMessage message)
     {
         var stale = peer.Replicating ? message.Index <= peer.Match : message.Index != peer.Next - 1;
@@ -229,11 +236,15 @@ internal sealed partial class RaftProtocol
         peer.Window.Clear();
         (peer.Replicating, peer.Paused) = (false, true);
 
-        // Before the first answer nothing is known: keep asking from the end, where a follower in step agrees.
+        // Before the first answer nothing is known: keep asking from the end, where a follower in step
+        // agrees.
         peer.Next = peer.Match > 0 ? peer.Match + 1 : ulong.Min(peer.Next, Log.LastIndex + 1);
     }
 
-    /// <summary>Section 5.4.2: only an entry of the current term is committed by counting; earlier ones follow with it.</summary>
+    /// <summary>
+    /// Section 5.4.2: only an entry of the current term is committed by counting; earlier ones follow with
+    /// it.
+    /// </summary>
     private void AdvanceByQuorum()
     {
         Span<ulong> held = stackalloc ulong[_peers.Length];

@@ -3,35 +3,47 @@ using Testbed.Wire;
 namespace Testbed.Raft;
 
 /// <summary>
-/// The consensus algorithm alone (Ongaro and Ousterhout, "In Search of an Understandable Consensus Algorithm", extended
-/// version; sections are those of that paper unless the thesis is named): messages, time and storage completions in;
-/// messages, entries to write and a commit index out. It knows neither clients nor the store. Outputs wait until the owner
-/// collects them at the end of a batch: first what is to be written, then <see cref="Outbox"/>, then appends.
+/// The consensus algorithm alone (Ongaro and Ousterhout, "In Search of an Understandable Consensus
+/// Algorithm", extended version; sections are those of that paper unless the thesis is named): messages,
+/// time and storage completions in; messages, entries to write and a commit index out. It knows neither
+/// clients nor the store. Outputs wait until the owner collects them at the end of a batch: first what is to
+/// be written, then <see cref="Outbox"/>, then appends.
 /// </summary>
 internal sealed partial class RaftProtocol
 {
     /// <summary>No node.</summary>
     public const int None = -1;
 
-    /// <summary>Pre-votes in quick succession after the leader's stream broke; then the usual timeout again.</summary>
+    /// <summary>
+    /// Pre-votes in quick succession after the leader's stream broke; then the usual timeout again.
+    /// </summary>
     private const int Hurries = 12;
 
     private readonly RaftOptions _options;
     private readonly SplitMix64 _random;
     private readonly PeerProgress[] _peers;
 
-    /// <summary>Log groups on their way to the disk, and the last index each makes durable. Clamped on truncation.</summary>
+    /// <summary>
+    /// Log groups on their way to the disk, and the last index each makes durable. Clamped on truncation.
+    /// </summary>
     private readonly RingQueue<(long Sequence, ulong LastIndex)> _writing = new();
 
     private long _now;
 
-    /// <summary>When a node that is not leader begins a pre-vote. Renewed by leaders and by granted votes (5.2).</summary>
+    /// <summary>
+    /// When a node that is not leader begins a pre-vote. Renewed by leaders and by granted votes (5.2).
+    /// </summary>
     private long _electionDeadline;
 
-    /// <summary>When a follower heard its leader last; within an election timeout of it no vote is given (thesis, 4.2.3).</summary>
+    /// <summary>
+    /// When a follower heard its leader last; within an election timeout of it no vote is given (thesis,
+    /// 4.2.3).
+    /// </summary>
     private long _leaderContact;
 
-    /// <summary>The leader seen in this term, kept when its link breaks; None before any was seen. For R1.</summary>
+    /// <summary>
+    /// The leader seen in this term, kept when its link breaks; None before any was seen. For R1.
+    /// </summary>
     private int _termLeader = None;
 
     /// <summary>Quick pre-votes left.</summary>
@@ -48,13 +60,19 @@ internal sealed partial class RaftProtocol
         }
     }
 
-    /// <summary>Latest term seen; written before anything that depends on it leaves. Never falls (R9).</summary>
+    /// <summary>
+    /// Latest term seen; written before anything that depends on it leaves. Never falls (R9).
+    /// </summary>
     public ulong Term { get; private set; }
 
-    /// <summary>Whom this node voted for in <see cref="Term"/>, or None. Set at most once per term (R8).</summary>
+    /// <summary>
+    /// Whom this node voted for in <see cref="Term"/>, or None. Set at most once per term (R8).
+    /// </summary>
     public int Vote { get; private set; } = None;
 
-    /// <summary>The leader this node follows, itself when it leads, or None. A hint, not part of safety.</summary>
+    /// <summary>
+    /// The leader this node follows, itself when it leads, or None. A hint, not part of safety.
+    /// </summary>
     public int Leader { get; private set; } = None;
 
     public RaftRole Role { get; private set; }
@@ -65,7 +83,9 @@ internal sealed partial class RaftProtocol
     /// <summary>Every entry up to here was applied to the store. At most <see cref="Commit"/>.</summary>
     public ulong Applied { get; private set; }
 
-    /// <summary>Our log is durable up to here. At most the last index; falls only when entries are overruled.</summary>
+    /// <summary>
+    /// Our log is durable up to here. At most the last index; falls only when entries are overruled.
+    /// </summary>
     public ulong Durable { get; private set; }
 
     /// <summary>First entry not yet handed to the disk.</summary>
@@ -80,7 +100,9 @@ internal sealed partial class RaftProtocol
     /// <summary>Term, vote or both changed since they were written.</summary>
     public bool HardStateDirty { get; private set; }
 
-    /// <summary>The commit index when this node last stopped leading: what it had proposed beyond is undecided.</summary>
+    /// <summary>
+    /// The commit index when this node last stopped leading: what it had proposed beyond is undecided.
+    /// </summary>
     public ulong CommitAtStepDown { get; private set; }
 
     /// <summary>A planted bug.</summary>
@@ -134,7 +156,9 @@ internal sealed partial class RaftProtocol
         Advance(ulong.Min(commitHint, Log.LastIndex));
     }
 
-    /// <summary>Begins after recovery. A node that hears no leader asks soon: a pre-vote harms nobody.</summary>
+    /// <summary>
+    /// Begins after recovery. A node that hears no leader asks soon: a pre-vote harms nobody.
+    /// </summary>
     public void Start(long nowMicros)
     {
         _now = nowMicros;
@@ -147,6 +171,7 @@ internal sealed partial class RaftProtocol
     /// <summary>Advances time: election timeouts, heartbeats, check-quorum.</summary>
     public void Tick(long nowMicros)
     {
+        ForgiveStall(nowMicros - _now);
         _now = long.Max(_now, nowMicros);
         if (Role == RaftRole.Leader)
         {
@@ -224,8 +249,9 @@ internal sealed partial class RaftProtocol
         }
         else if (Leader == peer)
         {
-            // The leader's process is probably gone: its followers need not wait for the whole timeout. The lease that
-            // makes them refuse pre-votes ends too; a leader that lives keeps the others' refusal.
+            // The leader's process is probably gone: its followers need not wait for the whole timeout. The
+            // lease that makes them refuse pre-votes ends too; a leader that lives keeps the others'
+            // refusal.
             Leader = None;
             _leaderContact = _now - _options.ElectionTimeoutMicros;
             Hurry();
@@ -248,7 +274,9 @@ internal sealed partial class RaftProtocol
         }
     }
 
-    /// <summary>Records up to this sequence are durable: our own vote and our own match count only now.</summary>
+    /// <summary>
+    /// Records up to this sequence are durable: our own vote and our own match count only now.
+    /// </summary>
     public void StorageDone(LogSequence upTo)
     {
         while (_writing.Count > 0 && _writing[0].Sequence <= upTo.Value)
@@ -287,8 +315,30 @@ internal sealed partial class RaftProtocol
         }
     }
 
-    /// <summary>Messages of a term that is over are pointless, and their promises may no longer be on the disk.</summary>
+    /// <summary>
+    /// Messages of a term that is over are pointless, and their promises may no longer be on the disk.
+    /// </summary>
     public bool IsCurrent(in Outgoing outgoing) => outgoing.Message.Term >= Term;
+
+    /// <summary>
+    /// Time in which this process did not run is not held against others: their messages may wait unread.
+    /// Without this a busy machine elects leader after leader. Check-quorum and timeouts concern liveness
+    /// only, so the delay is harmless.
+    /// </summary>
+    private void ForgiveStall(long gapMicros)
+    {
+        if (gapMicros <= _options.HeartbeatMicros)
+        {
+            return;
+        }
+
+        _electionDeadline += gapMicros;
+        _leaderContact += gapMicros;
+        for (var i = 0; i < _peers.Length; i++)
+        {
+            _peers[i].HeardMicros += gapMicros;
+        }
+    }
 
     private void Advance(ulong commit)
     {

@@ -4,9 +4,9 @@ using Testbed.Wire;
 namespace Testbed.Raft;
 
 /// <summary>
-/// The node's log records. Hard state: term (8), vote (1; 255 none), commit (8), trim (8). Entries: commit (8), trim (8), then
-/// entries as they travel. Commit and trim are hints: true when written, perhaps old when read. An entry record replaces
-/// whatever earlier records hold from its first index on.
+/// The node's log records. Hard state: term (8), vote (1; 255 none), commit (8), trim (8). Entries: commit
+/// (8), trim (8), then entries as they travel. Commit and trim are hints: true when written, perhaps old
+/// when read. An entry record replaces whatever earlier records hold from its first index on.
 /// </summary>
 internal static class RaftRecords
 {
@@ -26,7 +26,8 @@ internal static class RaftRecords
         writer.U64(raft.Term);
         writer.U8(raft.Vote == RaftProtocol.None || raft.ForgetsVotes ? KvReply.NoLeader : (byte)raft.Vote);
 
-        // Only what earlier records hold: they may still show overruled entries where this batch commits new ones.
+        // Only what earlier records hold: they may still show overruled entries where this batch commits new
+        // ones.
         writer.U64(ulong.Min(raft.Commit, raft.Unwritten - 1));
         writer.U64(raft.Trim);
         return output.Append(HardState, head, default);

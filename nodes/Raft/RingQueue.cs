@@ -1,9 +1,13 @@
+using System.Numerics;
+
 namespace Testbed.Raft;
 
-/// <summary>A double-ended queue in one array that doubles when full; its users bound the number of items.</summary>
+/// <summary>
+/// A double-ended queue in one array that doubles when full; its users bound the number of items.
+/// </summary>
 internal sealed class RingQueue<T>(int capacity = 16)
 {
-    private T[] _items = new T[int.Max(4, (int)System.Numerics.BitOperations.RoundUpToPowerOf2((uint)capacity))];
+    private T[] _items = new T[int.Max(4, (int)BitOperations.RoundUpToPowerOf2((uint)capacity))];
     private int _head;
 
     /// <summary>Number of items.</summary>

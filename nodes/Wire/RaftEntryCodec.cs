@@ -5,7 +5,9 @@ namespace Testbed.Wire;
 /// <summary>What a Raft entry does when it is applied.</summary>
 public enum RaftEntryKind : byte
 {
-    /// <summary>Nothing: a new leader's first entry, which lets it commit what earlier terms left (section 8).</summary>
+    /// <summary>
+    /// Nothing: a new leader's first entry, which lets it commit what earlier terms left (section 8).
+    /// </summary>
     Nothing = 0,
 
     /// <summary>Sets a key.</summary>
@@ -15,7 +17,9 @@ public enum RaftEntryKind : byte
     Delete = 2,
 }
 
-/// <summary>One entry as it lies in the log, on the disk and in append messages: the same bytes everywhere.</summary>
+/// <summary>
+/// One entry as it lies in the log, on the disk and in append messages: the same bytes everywhere.
+/// </summary>
 public readonly ref struct RaftEntryView
 {
     /// <summary>Bytes of the whole entry.</summary>
@@ -38,8 +42,9 @@ public readonly ref struct RaftEntryView
 }
 
 /// <summary>
-/// Form of an entry: length of the whole (4 bytes), index (8), term (8), kind (1), and for puts and deletes the key
-/// behind a two-byte length and the value up to the end. An entry is encoded once, by the leader that creates it.
+/// Form of an entry: length of the whole (4 bytes), index (8), term (8), kind (1), and for puts and deletes
+/// the key behind a two-byte length and the value up to the end. An entry is encoded once, by the leader
+/// that creates it.
 /// </summary>
 public static class RaftEntryCodec
 {
@@ -68,7 +73,9 @@ public static class RaftEntryCodec
         }
     }
 
-    /// <summary>Reads the entry at the start of the bytes; false when it is malformed or breaks a limit.</summary>
+    /// <summary>
+    /// Reads the entry at the start of the bytes; false when it is malformed or breaks a limit.
+    /// </summary>
     public static bool TryRead(ReadOnlySpan<byte> source, out RaftEntryView entry)
     {
         entry = default;
@@ -81,7 +88,8 @@ public static class RaftEntryCodec
         var index = BinaryPrimitives.ReadUInt64LittleEndian(source[4..]);
         var term = BinaryPrimitives.ReadUInt64LittleEndian(source[12..]);
         var kind = (RaftEntryKind)source[20];
-        if (bytes < HeadBytes || bytes > (uint)source.Length || index is 0 or > Largest || term is 0 or > Largest)
+        if (bytes < HeadBytes || bytes > (uint)source.Length
+            || index is 0 or > Largest || term is 0 or > Largest)
         {
             return false;
         }
@@ -104,16 +112,18 @@ public static class RaftEntryCodec
         var value = body[(2 + keyBytes)..];
         entry = new RaftEntryView
         {
-            Bytes = (int)bytes, Index = index, Term = term, Kind = kind, Key = body.Slice(2, keyBytes), Value = value,
+            Bytes = (int)bytes, Index = index, Term = term, Kind = kind,
+            Key = body.Slice(2, keyBytes), Value = value,
         };
         return value.Length <= (kind == RaftEntryKind.Put ? Limits.ValueBytes : 0);
     }
 
     /// <summary>
-    /// True when the bytes are whole entries that follow the given position one by one, with terms that never fall and
-    /// never exceed the sender's.
+    /// True when the bytes are whole entries that follow the given position one by one, with terms that
+    /// never fall and never exceed the sender's.
     /// </summary>
-    public static bool IsRun(ReadOnlySpan<byte> entries, ulong previousIndex, ulong previousTerm, ulong senderTerm)
+    public static bool IsRun(
+        ReadOnlySpan<byte> entries, ulong previousIndex, ulong previousTerm, ulong senderTerm)
     {
         while (!entries.IsEmpty)
         {

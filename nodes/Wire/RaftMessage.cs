@@ -9,7 +9,9 @@ public enum RaftMessageKind : byte
     /// <summary>Follower to leader: durable up to a position, or refused with a hint.</summary>
     AppendReply = 17,
 
-    /// <summary>Leader to follower: the leader lives; carries the commit index and the latest read round.</summary>
+    /// <summary>
+    /// Leader to follower: the leader lives; carries the commit index and the latest read round.
+    /// </summary>
     Heartbeat = 18,
 
     /// <summary>Follower to leader: the latest read round it has seen.</summary>
@@ -34,7 +36,9 @@ public enum RaftMessageKind : byte
     LeaderInfo = 25,
 }
 
-/// <summary>Any Raft message. Which fields a kind carries is fixed by the codec; the others read as zero.</summary>
+/// <summary>
+/// Any Raft message. Which fields a kind carries is fixed by the codec; the others read as zero.
+/// </summary>
 public readonly record struct RaftMessage
 {
     /// <summary>Bytes that suffice for any message, its entries apart.</summary>
@@ -43,45 +47,58 @@ public readonly record struct RaftMessage
     /// <summary>What it is.</summary>
     public required RaftMessageKind Kind { get; init; }
 
-    /// <summary>The sender's term; for a pre-vote and a granted pre-vote the term that would begin.</summary>
+    /// <summary>
+    /// The sender's term; for a pre-vote and a granted pre-vote the term that would begin.
+    /// </summary>
     public ulong Term { get; init; }
 
     /// <summary>
-    /// Append: index before the entries. AppendReply: durable up to here, or the refused index. Heartbeat: what the leader
-    /// knows the follower to hold. Votes: the candidate's last index.
+    /// Append: index before the entries. AppendReply: durable up to here, or the refused index. Heartbeat:
+    /// what the leader knows the follower to hold. Votes: the candidate's last index.
     /// </summary>
     public ulong Index { get; init; }
 
-    /// <summary>Append: term at <see cref="Index"/>. AppendReply, refused: term at <see cref="Hint"/>. Votes: last term.</summary>
+    /// <summary>
+    /// Append: term at <see cref="Index"/>. AppendReply, refused: term at <see cref="Hint"/>. Votes: last
+    /// term.
+    /// </summary>
     public ulong LogTerm { get; init; }
 
     /// <summary>The leader's commit index.</summary>
     public ulong Commit { get; init; }
 
-    /// <summary>Every voter holds the log durably up to here, so entries below are needed by nobody.</summary>
+    /// <summary>
+    /// Every voter holds the log durably up to here, so entries below are needed by nobody.
+    /// </summary>
     public ulong Trim { get; init; }
 
     /// <summary>Read round of a heartbeat and its reply; the question's number for a leader query.</summary>
     public ulong Round { get; init; }
 
-    /// <summary>AppendReply, refused: the highest index at which the follower's log may agree with the leader's.</summary>
+    /// <summary>
+    /// AppendReply, refused: the highest index at which the follower's log may agree with the leader's.
+    /// </summary>
     public ulong Hint { get; init; }
 
-    /// <summary>AppendReply: accepted. Vote replies: granted. LeaderInfo: the answering node leads.</summary>
+    /// <summary>
+    /// AppendReply: accepted. Vote replies: granted. LeaderInfo: the answering node leads.
+    /// </summary>
     public bool Yes { get; init; }
 
     /// <summary>LeaderInfo: the leader's index, or <see cref="KvReply.NoLeader"/>.</summary>
     public byte Leader { get; init; }
 
-    /// <summary>Entries of an append, in <see cref="RaftEntryCodec"/>'s form; a slice of the message.</summary>
+    /// <summary>
+    /// Entries of an append, in <see cref="RaftEntryCodec"/>'s form; a slice of the message.
+    /// </summary>
     public ReadOnlyMemory<byte> Entries { get; init; }
 
     /// <summary>Writes the message without entries; returns its length.</summary>
     public int Write(Span<byte> destination) => WriteHead(destination, 0);
 
     /// <summary>
-    /// Writes everything but the entries; an append's entries, <paramref name="entryBytes"/> long, are to follow right
-    /// behind. Returns the bytes written.
+    /// Writes everything but the entries; an append's entries, <paramref name="entryBytes"/> long, are to
+    /// follow right behind. Returns the bytes written.
     /// </summary>
     public int WriteHead(Span<byte> destination, int entryBytes)
     {
@@ -177,7 +194,9 @@ public readonly record struct RaftMessage
         return known && reader.Complete && message.IsSane;
     }
 
-    /// <summary>True when positions are within bounds and an append's entries continue its position.</summary>
+    /// <summary>
+    /// True when positions are within bounds and an append's entries continue its position.
+    /// </summary>
     private bool IsSane =>
         Kind is RaftMessageKind.LeaderQuery or RaftMessageKind.LeaderInfo
         || (Term is > 0 and <= RaftEntryCodec.Largest && Index <= RaftEntryCodec.Largest && LogTerm <= Term

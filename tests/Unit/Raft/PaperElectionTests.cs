@@ -3,7 +3,9 @@ using Testbed.Wire;
 
 namespace Testbed.Tests.Unit.Raft;
 
-/// <summary>Claims of the Raft paper (extended version) on terms, votes and elections; each test names its section.</summary>
+/// <summary>
+/// Claims of the Raft paper (extended version) on terms, votes and elections; each test names its section.
+/// </summary>
 public sealed class PaperElectionTests
 {
     [Fact]
@@ -59,10 +61,14 @@ public sealed class PaperElectionTests
     [InlineData(3, 1)]
     [InlineData(5, 2)]
     [InlineData(7, 3)]
-    public void S5_2_a_candidate_wins_with_a_majority_of_votes_and_its_own_counts_when_durable(int nodes, int needed)
+    public void S5_2_a_candidate_wins_with_a_majority_and_its_own_vote_counts_when_durable(int nodes, int needed)
     {
         var node = new TestNode(0, nodes);
-        node.Advance(60_000);
+        while (node.Raft.Role == RaftRole.Follower)
+        {
+            node.Advance(1_000);
+        }
+
         for (var i = 1; i <= needed; i++)
         {
             node.Receive(i, new RaftMessage { Kind = RaftMessageKind.PreVoteReply, Term = 1, Yes = true });
@@ -224,5 +230,25 @@ public sealed class PaperElectionTests
         Assert.Equal(RaftRole.Follower, node.Raft.Role);
         node.Advance(41_001);
         Assert.Equal(RaftRole.PreCandidate, node.Raft.Role);
+    }
+
+    [Fact]
+    public void Time_in_which_the_process_stood_still_is_not_held_against_others()
+    {
+        var follower = new TestNode(0, 3);
+        follower.Receive(1, new RaftMessage { Kind = RaftMessageKind.Heartbeat, Term = 1 });
+        follower.Jump(5_000_000);
+        Assert.Equal((RaftRole.Follower, 1), (follower.Raft.Role, follower.Raft.Leader));
+        follower.Receive(2, new RaftMessage { Kind = RaftMessageKind.PreVote, Term = 2 });
+        Assert.False(Assert.Single(follower.TakeTo(2)).Yes);
+        follower.Advance(1_000_000);
+        Assert.Equal(RaftRole.PreCandidate, follower.Raft.Role);
+
+        var leader = new TestNode(0, 3);
+        leader.Elect();
+        leader.Jump(5_000_000);
+        Assert.Equal(RaftRole.Leader, leader.Raft.Role);
+        leader.Advance(510_000);
+        Assert.Equal(RaftRole.Follower, leader.Raft.Role);
     }
 }

@@ -3,7 +3,9 @@ using Testbed.Wire;
 
 namespace Testbed.Tests.Unit.Raft;
 
-/// <summary>Claims of the Raft paper (extended version) on logs and commitment; each test names its section.</summary>
+/// <summary>
+/// Claims of the Raft paper (extended version) on logs and commitment; each test names its section.
+/// </summary>
 public sealed class PaperLogTests
 {
     /// <summary>Figure 7: a leader of term 8 and the follower logs (a) to (f).</summary>
@@ -29,7 +31,8 @@ public sealed class PaperLogTests
         Assert.Equal((11UL, 11UL), (follower.Raft.Log.LastIndex, leader.Raft.Commit));
         for (var i = 1UL; i <= 11; i++)
         {
-            Assert.True(leader.Raft.Log.Entry(i).SequenceEqual(follower.Raft.Log.Entry(i)), $"({name}) differs at {i}");
+            Assert.True(
+                leader.Raft.Log.Entry(i).SequenceEqual(follower.Raft.Log.Entry(i)), $"({name}) differs at {i}");
         }
 
         // The end of 5.3: one refused append per conflicting term, not per entry.
@@ -169,7 +172,9 @@ public sealed class PaperLogTests
         Assert.Contains("R4", found.Message, StringComparison.Ordinal);
     }
 
-    /// <summary>Passes messages between the two until nothing moves; returns how many appends were refused.</summary>
+    /// <summary>
+    /// Passes messages between the two until nothing moves; returns how many appends were refused.
+    /// </summary>
     private static int Exchange(TestNode leader, TestNode follower)
     {
         var refused = 0;

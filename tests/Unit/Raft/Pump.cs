@@ -4,8 +4,9 @@ using Testbed.Wire;
 namespace Testbed.Tests.Unit.Raft;
 
 /// <summary>
-/// A cluster of real node and client cores in virtual time: one queue of events, one seed that decides everything. A faulty
-/// phase, then everything heals and each key is read, then the history and the logs are checked.
+/// A cluster of real node and client cores in virtual time: one queue of events, one seed that decides
+/// everything. A faulty phase, then everything heals and each key is read, then the history and the logs are
+/// checked.
 /// </summary>
 internal sealed class Pump
 {
@@ -64,7 +65,9 @@ internal sealed class Pump
 
     public void After(long delay, Action action) => At(Now + delay, action);
 
-    /// <summary>Like the other, but dropped when the party died meanwhile and lives again as another.</summary>
+    /// <summary>
+    /// Like the other, but dropped when the party died meanwhile and lives again as another.
+    /// </summary>
     public void After(long delay, Action action, PumpParty party)
     {
         var life = (party as PumpNode)?.Life ?? 0;
@@ -157,7 +160,9 @@ internal sealed class Pump
         }
     }
 
-    /// <summary>Cuts one node, or a random half, off from the other nodes, and now and then from clients too.</summary>
+    /// <summary>
+    /// Cuts one node, or a random half, off from the other nodes, and now and then from clients too.
+    /// </summary>
     private void Partition(int node, long until)
     {
         var side = Draw(2) == 0 ? 1UL << node : (ulong)Draw(1L << _parties.Length);

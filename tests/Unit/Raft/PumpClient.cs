@@ -87,7 +87,7 @@ internal sealed class PumpClient : PumpParty, IClientOutput
             var figures = new PumpFigures();
             _core.Report(figures);
             throw new PumpViolation(
-                $"client {_index} could not read every key after everything had healed: {figures}\n{_pump.Describe()}");
+                $"client {_index} could not read every key once healed: {figures}\n{_pump.Describe()}");
         }
     }
 
@@ -158,7 +158,7 @@ internal sealed class PumpClient : PumpParty, IClientOutput
         }
     }
 
-    private void Record(in Running it, KvOutcome outcome, ulong value, int key) => _pump.History.Add(new HistoryOperation(
+    private void Record(in Running it, KvOutcome outcome, ulong value, int key) => _pump.History.Add(new(
         _index * 100_000 + _processes++,
         it.Kind switch
         {

@@ -1,8 +1,8 @@
 namespace Testbed.Tests.Unit.Raft;
 
 /// <summary>
-/// Streams between parties (nodes first, then clients): each direction keeps order, a break loses what is under way, and a
-/// new stream follows later. Random delays reorder messages of different streams.
+/// Streams between parties (nodes first, then clients): each direction keeps order, a break loses what is
+/// under way, and a new stream follows later. Random delays reorder messages of different streams.
 /// </summary>
 internal sealed class PumpNetwork
 {
@@ -56,7 +56,9 @@ internal sealed class PumpNetwork
         });
     }
 
-    /// <summary>Opens the stream when both ends live and nothing cuts them; otherwise tries again later.</summary>
+    /// <summary>
+    /// Opens the stream when both ends live and nothing cuts them; otherwise tries again later.
+    /// </summary>
     public void Open(int a, int b)
     {
         var stream = Of(a, b);
@@ -85,7 +87,9 @@ internal sealed class PumpNetwork
         });
     }
 
-    /// <summary>Breaks the stream: what is under way is lost, both ends hear of it, a new one is tried.</summary>
+    /// <summary>
+    /// Breaks the stream: what is under way is lost, both ends hear of it, a new one is tried.
+    /// </summary>
     public void Break(int a, int b)
     {
         var stream = Of(a, b);

@@ -83,7 +83,8 @@ internal sealed class PumpNode(Pump pump, int index) : PumpParty(pump), ICoreOut
     public void End(int writtenBytes)
     {
         var message = _room.AsSpan(0, writtenBytes).ToArray();
-        var to = _begun.To.Kind == EndpointKind.Peer ? _begun.To.Id : _clients.GetValueOrDefault(_begun.To.Id, -1);
+        var id = _begun.To.Id;
+        var to = _begun.To.Kind == EndpointKind.Peer ? id : _clients.GetValueOrDefault(id, -1);
         if (to < 0)
         {
             return;

@@ -3,7 +3,9 @@ using Testbed.Wire;
 
 namespace Testbed.Tests.Unit.Raft;
 
-/// <summary>What one seed does: sizes, timings and which faults are switched on. Everything is drawn from the seed.</summary>
+/// <summary>
+/// What one seed does: sizes, timings and which faults are switched on. Everything is drawn from the seed.
+/// </summary>
 internal sealed record PumpPlan
 {
     public required ulong Seed { get; init; }

@@ -4,15 +4,15 @@ using Testbed.Raft;
 namespace Testbed.Tests.Unit.Raft;
 
 /// <summary>
-/// Clusters under random faults in virtual time. A failure names its seed; TESTBED_RAFT_SEED and TESTBED_RAFT_SEEDS choose
-/// the first seed and how many.
+/// Clusters under random faults in virtual time. A failure names its seed; TESTBED_RAFT_SEED and
+/// TESTBED_RAFT_SEEDS choose the first seed and how many.
 /// </summary>
 public sealed class PumpTests(ITestOutputHelper output)
 {
     [Fact]
     public void Clusters_under_faults_stay_linearizable_and_recover()
     {
-        var (first, count) = Seeds(200);
+        var (first, count) = Seeds(300);
         output.WriteLine($"seeds {first} to {first + count - 1}");
         var (committed, terms, ok) = (0L, 0L, 0L);
         for (var seed = first; seed < first + count; seed++)

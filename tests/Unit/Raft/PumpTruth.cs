@@ -2,7 +2,9 @@ using Testbed.Raft;
 
 namespace Testbed.Tests.Unit.Raft;
 
-/// <summary>What the whole cluster has agreed on so far, seen from outside: leaders by term, entries by index.</summary>
+/// <summary>
+/// What the whole cluster has agreed on so far, seen from outside: leaders by term, entries by index.
+/// </summary>
 internal sealed class PumpTruth
 {
     private readonly Dictionary<ulong, int> _leaders = [];
@@ -23,7 +25,9 @@ internal sealed class PumpTruth
         _leaders[term] = node;
     }
 
-    /// <summary>Section 5.4: a committed entry is never lost nor changed, on any node, in any later life.</summary>
+    /// <summary>
+    /// Section 5.4: a committed entry is never lost nor changed, on any node, in any later life.
+    /// </summary>
     public void SawCommitted(RaftProtocol raft, ref ulong seen, int node)
     {
         seen = ulong.Max(seen, raft.Log.BaseIndex);

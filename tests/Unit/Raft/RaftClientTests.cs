@@ -239,7 +239,8 @@ public sealed class RaftClientTests : IClientOutput
 
     private void Submit(int slot, KvKind kind, long deadlineMicros = 5_000_000) => _client.Submit(
         slot,
-        new ClientOperation(kind, new byte[] { 1 }, new byte[] { 2 }, kind == KvKind.Scan ? 3 : 0, _now + deadlineMicros),
+        new ClientOperation(
+            kind, new byte[] { 1 }, new byte[] { 2 }, kind == KvKind.Scan ? 3 : 0, _now + deadlineMicros),
         this);
 
     private void Lead(int node, ulong term) => Assert.True(_client.Receive(
@@ -265,7 +266,8 @@ public sealed class RaftClientTests : IClientOutput
     }
 
     private void Answer(
-        (int To, KvRequest Request) to, KvStatus status, byte hint = 255, byte[]? value = null, byte[]? entries = null)
+        (int To, KvRequest Request) to, KvStatus status, byte hint = 255, byte[]? value = null,
+        byte[]? entries = null)
     {
         var reply = new KvReply(to.Request.CorrelationId, status, hint, value, entries);
         var bytes = new byte[reply.MaxBytes];

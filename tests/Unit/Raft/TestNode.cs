@@ -65,7 +65,9 @@ internal sealed class TestNode : ICoreOutput
         return [.. all];
     }
 
-    /// <summary>A log on disk: a term and entries of the given terms, nothing known to be committed.</summary>
+    /// <summary>
+    /// A log on disk: a term and entries of the given terms, nothing known to be committed.
+    /// </summary>
     public static List<(byte, byte[])> Log(ulong term, params ulong[] terms)
     {
         var state = new byte[25];
@@ -83,13 +85,24 @@ internal sealed class TestNode : ICoreOutput
     public void Request(int client, ulong number, KvKind kind, string key, string value = "")
     {
         var request = new KvRequest(
-            number, kind, System.Text.Encoding.ASCII.GetBytes(key), System.Text.Encoding.ASCII.GetBytes(value), 0, 0);
+            number, kind, System.Text.Encoding.ASCII.GetBytes(key), System.Text.Encoding.ASCII.GetBytes(value), 0,
+            0);
         var bytes = new byte[request.MaxBytes];
         Assert.True(Core.Receive(Endpoint.Client(client), bytes.AsMemory(0, request.Write(bytes)), this));
         Core.Flush(this);
     }
 
+    /// <summary>Time passes in steps of a host's ticks.</summary>
     public void Advance(long micros)
+    {
+        for (var end = Now + micros; Now < end;)
+        {
+            Jump(long.Min(5_000, end - Now));
+        }
+    }
+
+    /// <summary>The process stood still for so long.</summary>
+    public void Jump(long micros)
     {
         Now += micros;
         Core.Tick(new CoreTime(Now, 0), this);
