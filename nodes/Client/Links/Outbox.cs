@@ -235,7 +235,8 @@ internal sealed class Outbox(BufferPool pool, IFrameSink sink, long limitBytes, 
         public Span<byte> Begin(int maxBytes)
         {
             var needed = FrameReader.PrefixBytes + maxBytes;
-            if (_buffer is null || _buffer.Length - _used < needed)
+            if (_buffer is null || _used + needed > _buffer.Length
+                || (_used > 0 && _used + needed > Limits.FrameTargetBytes))
             {
                 MakeRoom(needed);
             }

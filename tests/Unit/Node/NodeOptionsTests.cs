@@ -1,0 +1,84 @@
+extern alias node;
+
+using System.Net;
+using node::Testbed.Node;
+using Testbed.Wire;
+
+namespace Testbed.Tests.Unit.Node;
+
+public sealed class NodeOptionsTests
+{
+    private const string Three = "127.0.0.1:7001,127.0.0.1:7002,127.0.0.1:7003";
+
+    [Fact]
+    public void A_full_command_line_is_understood()
+    {
+        var options = NodeOptions.Parse(
+        [
+            "--id", "1", "--strategy", "ecc", "--nodes", Three, "--data-elements=2", "--durability", "fsync", "--data",
+            "d", "--seed", "18446744073709551615", "--listen", "0.0.0.0", "--metrics", "127.0.0.1:9100",
+            "--exit-with-parent", "--test-lie",
+        ]);
+        Assert.Equal(new NodeId(1), options.Id);
+        Assert.Equal("ecc", options.Strategy);
+        Assert.Equal(Three.Split(','), options.Nodes);
+        Assert.Equal(2, options.DataElements);
+        Assert.Equal("fsync", options.Durability);
+        Assert.False(options.Log.WriteIsDurable);
+        Assert.Equal(ulong.MaxValue, options.Seed);
+        Assert.Equal(new IPEndPoint(IPAddress.Any, 7002), options.Listen);
+        Assert.Equal(new IPEndPoint(IPAddress.Loopback, 9100), options.Metrics);
+        Assert.True(options.ExitWithParent);
+        Assert.True(options.TestLie);
+    }
+
+    [Fact]
+    public void What_is_not_given_has_a_safe_value()
+    {
+        var options = NodeOptions.Parse(["--id", "0", "--strategy", "raft", "--nodes", Three, "--data", "d"]);
+        Assert.Equal(new IPEndPoint(IPAddress.Loopback, 7001), options.Listen);
+        Assert.Equal("os", options.Durability);
+        Assert.True(options.Log.WriteIsDurable);
+        Assert.Equal(0, options.DataElements);
+        Assert.Null(options.Metrics);
+        Assert.False(options.ExitWithParent);
+        Assert.False(options.TestLie);
+    }
+
+    [Theory]
+    [InlineData("--id=3", "--id 3: must be a number from 0 to 2")]
+    [InlineData("--id=-1", "--id -1: must be a number from 0 to 2")]
+    [InlineData("--strategy=paxos", "--strategy paxos: must be raft or ecc")]
+    [InlineData("--nodes=a:1,a:1", "--nodes: an address is given twice")]
+    [InlineData("--nodes=a:1,b", "--nodes: 'b' is not host:port")]
+    [InlineData("--nodes=a:70000", "--nodes: 'a:70000' is not host:port")]
+    [InlineData("--durability=memory", "--durability memory is not available yet: use os or fsync")]
+    [InlineData("--durability=disk", "--durability disk: must be os or fsync")]
+    [InlineData("--data=", "--data is missing: see --help")]
+    [InlineData("--seed=x", "--seed x: must be a number from 0 to 18446744073709551615")]
+    [InlineData("--listen=example.org", "--listen example.org: must be an IP address")]
+    [InlineData("--metrics=9100", "--metrics 9100: must be HOST:PORT or off")]
+    [InlineData("--verbose", "unknown option '--verbose': see --help")]
+    [InlineData("--test-lie=1", "unknown option '--test-lie=1': see --help")]
+    public void A_wrong_value_is_answered_with_one_line_that_names_it(string wrong, string line)
+    {
+        var name = wrong.Split('=')[0];
+        var args = new List<string> { "--id=0", "--strategy=raft", $"--nodes={Three}", "--data=d" };
+        args.RemoveAll(given => given.Split('=')[0] == name);
+        args.Add(wrong);
+        Assert.Equal(line, Assert.Throws<UsageException>(() => NodeOptions.Parse(args)).Message);
+    }
+
+    [Fact]
+    public void Ecc_needs_one_node_more_than_data_elements() =>
+        Assert.Equal("--data-elements 3: 3 nodes allow at most 2", Assert.Throws<UsageException>(() =>
+            NodeOptions.Parse(["--id=0", "--strategy=ecc", $"--nodes={Three}", "--data=d"])).Message);
+
+    [Fact]
+    public void An_option_given_twice_or_without_its_value_is_refused()
+    {
+        Assert.Equal("--id is given twice",
+            Assert.Throws<UsageException>(() => NodeOptions.Parse(["--id", "0", "--id", "1"])).Message);
+        Assert.Equal("--data needs a value", Assert.Throws<UsageException>(() => NodeOptions.Parse(["--data"])).Message);
+    }
+}
