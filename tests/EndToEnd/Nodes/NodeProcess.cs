@@ -1,0 +1,160 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Net;
+using System.Net.Sockets;
+using System.Runtime.InteropServices;
+using System.Text;
+using Testbed.Client;
+
+namespace Testbed.Tests.EndToEnd.Nodes;
+
+/// <summary>A node program as a child process, in a folder of its own.</summary>
+internal sealed class NodeProcess : IAsyncDisposable
+{
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
+
+    private readonly Process _process;
+    private readonly StringBuilder _errors = new();
+
+    private NodeProcess(Process process, string address)
+    {
+        _process = process;
+        Address = address;
+        process.ErrorDataReceived += (_, line) =>
+        {
+            lock (_errors)
+            {
+                _errors.AppendLine(line.Data);
+            }
+        };
+        process.OutputDataReceived += (_, _) => { };
+        process.BeginErrorReadLine();
+        process.BeginOutputReadLine();
+    }
+
+    public string Address { get; }
+
+    public int Pid => _process.Id;
+
+    public string Errors
+    {
+        get
+        {
+            lock (_errors)
+            {
+                return _errors.ToString();
+            }
+        }
+    }
+
+    private static CancellationToken Cancel => TestContext.Current.CancellationToken;
+
+    /// <summary>Ports that nobody has now; chosen by the system, so that tests run side by side.</summary>
+    public static string[] FreeAddresses(int count)
+    {
+        var listeners = Enumerable.Range(0, count).Select(_ => new TcpListener(IPAddress.Loopback, 0)).ToArray();
+        foreach (var listener in listeners)
+        {
+            listener.Start();
+        }
+
+        var addresses = listeners.Select(listener => listener.LocalEndpoint.ToString()!).ToArray();
+        foreach (var listener in listeners)
+        {
+            listener.Stop();
+        }
+
+        return addresses;
+    }
+
+    /// <summary>Starts the program with exactly these arguments.</summary>
+    public static NodeProcess Launch(string address, params string[] args)
+    {
+        var folder = Path.Combine(AppContext.BaseDirectory, "node");
+        var start = new ProcessStartInfo("dotnet")
+        {
+            RedirectStandardInput = true,
+            RedirectStandardError = true,
+            RedirectStandardOutput = true,
+        };
+        start.ArgumentList.Add(Path.Combine(folder, "testbed-node.dll"));
+        foreach (var arg in args)
+        {
+            start.ArgumentList.Add(arg);
+        }
+
+        return new NodeProcess(Process.Start(start)!, address);
+    }
+
+    /// <summary>Starts one node of a cluster and waits until it serves.</summary>
+    public static async Task<NodeProcess> StartAsync(string strategy, string[] nodes, int id, string data, params string[] more)
+    {
+        var process = Launch(nodes[id],
+        [
+            "--id", id.ToString(CultureInfo.InvariantCulture), "--strategy", strategy, "--nodes",
+            string.Join(',', nodes), "--data-elements", Math.Max(1, nodes.Length / 2).ToString(CultureInfo.InvariantCulture),
+            "--data", data, "--exit-with-parent", .. more,
+        ]);
+        await process.ServingAsync();
+        return process;
+    }
+
+    public async Task ServingAsync()
+    {
+        using var probe = new NodeProbe(Address);
+        using var pause = new PeriodicTimer(TimeSpan.FromMilliseconds(50));
+        var until = Stopwatch.StartNew();
+        while (!await probe.IsServingAsync(Cancel))
+        {
+            Assert.False(_process.HasExited, $"node ended: {Errors}");
+            Assert.True(until.Elapsed < Patience, $"node does not serve: {Errors}");
+            await pause.WaitForNextTickAsync(Cancel);
+        }
+    }
+
+    /// <summary>Kills the process at once and waits until it is gone.</summary>
+    public async Task KillAsync()
+    {
+        _process.Kill();
+        await _process.WaitForExitAsync(Cancel).WaitAsync(Patience, Cancel);
+    }
+
+    /// <summary>Asks the process to end and returns its exit code.</summary>
+    public async Task<int> TerminateAsync()
+    {
+        Assert.Equal(0, SendSignal(Pid, 15));
+        return await ExitAsync();
+    }
+
+    public void CloseInput() => _process.StandardInput.Close();
+
+    public async Task<int> ExitAsync()
+    {
+        await _process.WaitForExitAsync(Cancel).WaitAsync(Patience, Cancel);
+        return _process.ExitCode;
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        if (!_process.HasExited)
+        {
+            _process.Kill();
+            await _process.WaitForExitAsync(CancellationToken.None);
+        }
+
+        _process.Dispose();
+    }
+
+    [DllImport("libc", EntryPoint = "kill")]
+    private static extern int SendSignal(int pid, int signal);
+}
+
+/// <summary>A folder that is gone after the test.</summary>
+internal sealed class TemporaryFolder : IDisposable
+{
+    public string Path { get; } = Directory.CreateTempSubdirectory("testbed-").FullName;
+
+    public string Of(int node) => System.IO.Path.Combine(Path, $"n{node}");
+
+    public void Dispose() => Directory.Delete(Path, recursive: true);
+}
