@@ -70,7 +70,7 @@ public static class EccFinList
         var reader = new WireReader(rest);
         key = reader.Short(Limits.KeyBytes);
         fin = new EccVersion(reader.U128());
-        if (reader.Failed || key.IsEmpty || fin.IsNone)
+        if (reader.Failed || key.IsEmpty || fin.IsNone || !fin.IsPlausible)
         {
             return false;
         }

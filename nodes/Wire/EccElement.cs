@@ -53,6 +53,11 @@ public readonly record struct EccElement(
     /// <summary>True for lengths that a version of that width can have; says nothing about checksums.</summary>
     internal bool IsWellFormed()
     {
+        if (!Version.IsPlausible)
+        {
+            return false;
+        }
+
         if (Version.IsNone || Version.Width == 0)
         {
             return Blob.IsEmpty && ValueBytes == 0;

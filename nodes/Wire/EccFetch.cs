@@ -45,7 +45,7 @@ public readonly record struct EccFetch(
         var key = reader.Short(Limits.KeyBytes);
         var version = type == EccTypes.Finalize ? new EccVersion(reader.U128()) : EccVersion.None;
         fetch = new EccFetch(operationId, key, version, reader.U32(), reader.U8() != 0);
-        return reader.Complete && !key.IsEmpty
+        return reader.Complete && !key.IsEmpty && version.IsPlausible
             && (type == EccTypes.Finalize ? !version.IsNone : type == EccTypes.Read);
     }
 }
@@ -80,6 +80,6 @@ public readonly record struct EccFetchReply(EccReplyHead Head, EccElement Elemen
         var type = reader.U8();
         var head = EccReplyHead.Read(ref reader);
         reply = new EccFetchReply(head, reader.Remaining > 0 ? EccElement.Read(ref reader) : default);
-        return reader.Complete && type == EccTypes.FetchReply && reply.Element.IsWellFormed();
+        return reader.Complete && type == EccTypes.FetchReply && head.Fin.IsPlausible && reply.Element.IsWellFormed();
     }
 }

@@ -58,6 +58,7 @@ public readonly record struct EccPreWrite(
             EccElement.Read(ref reader));
         var rename = !preWrite.From.IsNone;
         return reader.Complete && type == EccTypes.PreWrite && !preWrite.Key.IsEmpty && preWrite.Element.Exists
+            && preWrite.From.IsPlausible && preWrite.Element.Version.IsPlausible
             && (rename ? preWrite.Element.Blob.IsEmpty : preWrite.Element.IsWellFormed());
     }
 }
@@ -85,7 +86,8 @@ public readonly record struct EccPreWriteAck(EccReplyHead Head, EccVersion Versi
         var type = reader.U8();
         ack = new EccPreWriteAck(
             EccReplyHead.Read(ref reader), new EccVersion(reader.U128()), (EccStoreStatus)reader.U8());
-        return reader.Complete && type == EccTypes.PreWriteAck && ack.Status <= EccStoreStatus.Refused;
+        return reader.Complete && type == EccTypes.PreWriteAck && ack.Head.Fin.IsPlausible
+            && ack.Version.IsPlausible && ack.Status <= EccStoreStatus.Refused;
     }
 }
 

@@ -74,7 +74,7 @@ public readonly record struct EccScanReply(EccReplyHead Head, bool Truncated, Re
         var type = reader.U8();
         reply = new EccScanReply(
             EccReplyHead.Read(ref reader), reader.U8() != 0, reader.Long(Limits.MessageBytes));
-        if (!reader.Complete || type != EccTypes.ScanReply)
+        if (!reader.Complete || type != EccTypes.ScanReply || !reply.Head.Fin.IsPlausible)
         {
             return false;
         }
@@ -131,7 +131,7 @@ public readonly record struct EccScanEntry(ReadOnlyMemory<byte> Key, EccVersion 
         var element = hasElement ? EccElement.Read(ref reader) : default;
         var fin = hasElement ? element.Version : new EccVersion(reader.U128());
         entry = new EccScanEntry(key, fin, element);
-        if (reader.Failed || key.IsEmpty || fin.IsNone || !element.IsWellFormed())
+        if (reader.Failed || key.IsEmpty || fin.IsNone || !fin.IsPlausible || !element.IsWellFormed())
         {
             return false;
         }

@@ -40,6 +40,11 @@ public readonly record struct EccVersion(UInt128 Value) : IComparable<EccVersion
     /// <summary>True for "never written".</summary>
     public bool IsNone => Value == 0;
 
+    /// <summary>
+    /// True for what a node or client can have made: a clock so far ahead that it could never be passed again is refused.
+    /// </summary>
+    public bool IsPlausible => Value >> 118 == 0;
+
     /// <summary>True for a deletion.</summary>
     public bool IsTombstone => Value != 0 && Width == 0;
 
