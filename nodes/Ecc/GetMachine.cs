@@ -35,7 +35,7 @@ internal sealed class GetMachine(OperationEngine engine)
             SendRead(slot, BitOperations.TrailingZeroCount(rest), chosen);
         }
 
-        for (var rest = Health.TakeProbes(engine.NowMicros) & ~chosen; rest != 0; rest &= rest - 1)
+        for (var rest = Health.TakeProbes(engine.NowMicros, slot.Id) & ~chosen; rest != 0; rest &= rest - 1)
         {
             SendRead(slot, BitOperations.TrailingZeroCount(rest), 0);
         }

@@ -419,6 +419,7 @@ internal sealed class OperationEngine
         slot = null!;
         Clock.See(head.Fin.Hlc);
         MergeKnown(node, head);
+        Health.ProbeAnswered(node, head.OperationId, NowMicros);
         var index = (int)(head.OperationId & ((1u << IndexBits) - 1));
         if (index >= _slots.Length || _slots[index] is not { } found || found.Id != head.OperationId)
         {

@@ -21,6 +21,7 @@ internal sealed class PeerHealth
     private readonly int[] _timeouts;
     private readonly long[] _lastTimeoutAt;
     private readonly long[] _nextProbeAt;
+    private readonly ulong[] _probeIds;
     private readonly long[] _scratch;
     private uint _suspected;
 
@@ -37,6 +38,7 @@ internal sealed class PeerHealth
         _timeouts = new int[nodes];
         _lastTimeoutAt = new long[nodes];
         _nextProbeAt = new long[nodes];
+        _probeIds = new ulong[nodes];
         _scratch = new long[nodes];
     }
 
@@ -95,8 +97,26 @@ internal sealed class PeerHealth
         }
     }
 
+    /// <summary>
+    /// An operation's answer: when it is a probe's and in time, the node is no longer suspected. The operation may have ended
+    /// before, since it does not wait for suspected nodes.
+    /// </summary>
+    internal void ProbeAnswered(int node, ulong operationId, long now)
+    {
+        if (_probeIds[node] != operationId)
+        {
+            return;
+        }
+
+        _probeIds[node] = 0;
+        if (now - (_nextProbeAt[node] - ProbeIntervalMicros) <= WriteHedgeMicros)
+        {
+            Heard(node);
+        }
+    }
+
     /// <summary>Suspected nodes that shall take part in this operation to see whether they answer again.</summary>
-    internal uint TakeProbes(long now)
+    internal uint TakeProbes(long now, ulong operationId)
     {
         var probes = 0u;
         for (var rest = Up & _suspected; rest != 0; rest &= rest - 1)
@@ -105,6 +125,7 @@ internal sealed class PeerHealth
             if (now >= _nextProbeAt[node])
             {
                 _nextProbeAt[node] = now + ProbeIntervalMicros;
+                _probeIds[node] = operationId;
                 probes |= 1u << node;
             }
         }

@@ -28,7 +28,7 @@ internal sealed class PutMachine(OperationEngine engine)
         AddGeneration(slot, width);
 
         // With fewer than q unsuspected nodes suspicion is useless: ask everyone.
-        var targets = liveCount < Code.Need(width) ? Health.Up : live | Health.TakeProbes(engine.NowMicros);
+        var targets = liveCount < Code.Need(width) ? Health.Up : live | Health.TakeProbes(engine.NowMicros, slot.Id);
         SendNewest(slot, targets);
     }
 
