@@ -1,14 +1,15 @@
 namespace Testbed.Erasure;
 
 /// <summary>
-/// The n x k generator of a systematic code: identity over a normalised Cauchy block. Every square part of a Cauchy
-/// matrix can be inverted, and scaling rows and columns keeps that, so any k rows of the generator can be inverted.
+/// The n x k generator of a systematic code: identity over a normalised Cauchy block. Every square part of a
+/// Cauchy matrix can be inverted, and scaling rows and columns keeps that, so any k rows of the generator can
+/// be inverted.
 /// </summary>
 internal static class CodingMatrix
 {
     /// <summary>
-    /// The parity block, (n - k) x k, row by row. Columns are scaled so that row 0 is all ones (parity 0 is XOR), then
-    /// rows so that column 0 is all ones (the first data element is never multiplied).
+    /// The parity block, (n - k) x k, row by row. Columns are scaled so that row 0 is all ones (parity 0 is
+    /// XOR), then rows so that column 0 is all ones (the first data element is never multiplied).
     /// </summary>
     public static byte[] Parity(int elements, int dataElements)
     {

@@ -1,8 +1,8 @@
 namespace Testbed.Erasure;
 
 /// <summary>
-/// How elements follow from one set of k sources: element e = sum over i of Row(e)[i] * source[i], with the sources in
-/// ascending order of their index. Rows are computed when first asked for.
+/// How elements follow from one set of k sources: element e = sum over i of Row(e)[i] * source[i], with the
+/// sources in ascending order of their index. Rows are computed when first asked for.
 /// </summary>
 internal sealed class DecodePlan
 {

@@ -1,9 +1,13 @@
 namespace Testbed.Erasure;
 
-/// <summary>The plans used last, by the set of sources. Bounded: the oldest plan makes room for a new one.</summary>
+/// <summary>
+/// The plans used last, by the set of sources. Bounded: the oldest plan makes room for a new one.
+/// </summary>
 internal sealed class DecodePlanCache(ReedSolomon code)
 {
-    /// <summary>Most plans kept. Every pattern of the geometries up to (9,6) fits; larger codes see few at a time.</summary>
+    /// <summary>
+    /// Most plans kept. Every pattern of the geometries up to (9,6) fits; larger codes see few at a time.
+    /// </summary>
     public const int Capacity = 128;
 
     private readonly Dictionary<ElementSet, DecodePlan> _plans = [];

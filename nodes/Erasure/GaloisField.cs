@@ -1,8 +1,8 @@
 namespace Testbed.Erasure;
 
 /// <summary>
-/// GF(2^8) with the polynomial x^8 + x^4 + x^3 + x^2 + 1 (0x11D), in which 2 generates every element but zero.
-/// Addition and subtraction are XOR.
+/// GF(2^8) with the polynomial x^8 + x^4 + x^3 + x^2 + 1 (0x11D), in which 2 generates every element but
+/// zero. Addition and subtraction are XOR.
 /// </summary>
 internal static class GaloisField
 {
@@ -16,7 +16,9 @@ internal static class GaloisField
     /// <summary>The product of two elements.</summary>
     public static byte Multiply(byte a, byte b) => Products[(a << 8) | b];
 
-    /// <summary>The element that gives 1 when multiplied with <paramref name="a"/>, which is not zero.</summary>
+    /// <summary>
+    /// The element that gives 1 when multiplied with <paramref name="a"/>, which is not zero.
+    /// </summary>
     public static byte Inverse(byte a)
     {
         if (a == 0)
@@ -33,7 +35,9 @@ internal static class GaloisField
     /// <summary>All 256 multiples of a coefficient: row[x] = coefficient * x.</summary>
     public static ReadOnlySpan<byte> Row(byte coefficient) => Products.AsSpan(coefficient << 8, 256);
 
-    /// <summary>Multiplication by shift and reduce: what the tables are made from and tested against.</summary>
+    /// <summary>
+    /// Multiplication by shift and reduce: what the tables are made from and tested against.
+    /// </summary>
     public static byte MultiplySlowly(byte a, byte b)
     {
         var product = 0;

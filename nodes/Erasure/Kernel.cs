@@ -4,8 +4,9 @@ using Testbed.Erasure.Simd;
 namespace Testbed.Erasure;
 
 /// <summary>
-/// The inner loops of the codec: sums of multiples of byte rows. A kernel holds no state. Every kernel gives the same
-/// bytes as <see cref="ScalarKernel"/> for every length and coefficient; the codec's tests hold it to that.
+/// The inner loops of the codec: sums of multiples of byte rows. A kernel holds no state. Every kernel gives
+/// the same bytes as <see cref="ScalarKernel"/> for every length and coefficient; the codec's tests hold it
+/// to that.
 /// </summary>
 internal abstract class Kernel
 {

@@ -1,9 +1,9 @@
 namespace Testbed.Erasure;
 
 /// <summary>
-/// Systematic Reed-Solomon code: k data elements and up to 255 - k parity elements; any k decode. Data elements are plain
-/// slices of the value; parity element 0 is their XOR; with k = 1 every element is the value. One owner: the cache of
-/// decode plans is not synchronised.
+/// Systematic Reed-Solomon code: k data elements and up to 255 - k parity elements; any k decode. Data
+/// elements are plain slices of the value; parity element 0 is their XOR; with k = 1 every element is the
+/// value. One owner: the cache of decode plans is not synchronised.
 /// </summary>
 public sealed class ReedSolomon
 {
@@ -11,7 +11,10 @@ public sealed class ReedSolomon
     private readonly Kernel _kernel;
     private readonly DecodePlanCache _plans;
 
-    /// <summary>A code with <paramref name="dataElements"/> = k and <paramref name="elements"/> = n elements (1 &lt;= k &lt;= n &lt;= 255).</summary>
+    /// <summary>
+    /// A code with <paramref name="dataElements"/> = k and <paramref name="elements"/> = n elements (1 &lt;=
+    /// k &lt;= n &lt;= 255).
+    /// </summary>
     public ReedSolomon(int elements, int dataElements)
         : this(elements, dataElements, Kernel.Default)
     {
@@ -40,14 +43,19 @@ public sealed class ReedSolomon
 
     internal int CachedPlans => _plans.Count;
 
-    /// <summary>Bytes of one element of a value: ceil(valueBytes / k); data elements are zero padded at the value's end.</summary>
+    /// <summary>
+    /// Bytes of one element of a value: ceil(valueBytes / k); data elements are zero padded at the value's
+    /// end.
+    /// </summary>
     public int ElementBytes(int valueBytes)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(valueBytes);
         return (int)(((long)valueBytes + DataElements - 1) / DataElements);
     }
 
-    /// <summary>Writes element <paramref name="index"/> (0 to n-1; data elements come first) of the value.</summary>
+    /// <summary>
+    /// Writes element <paramref name="index"/> (0 to n-1; data elements come first) of the value.
+    /// </summary>
     public void EncodeElement(ReadOnlySpan<byte> value, int index, Span<byte> element)
     {
         CheckIndex(index);
@@ -63,7 +71,8 @@ public sealed class ReedSolomon
 
         var row = _parity.AsSpan((index - DataElements) * DataElements, DataElements);
 
-        // Data element 0 is whole whenever the value is not empty; the last ones may be shorter, their padding adds zero.
+        // Data element 0 is whole whenever the value is not empty; the last ones may be shorter, their
+        // padding adds zero.
         _kernel.Multiply(row[0], DataSlice(value, 0, elementBytes), element);
         for (var i = 1; i < DataElements; i++)
         {
@@ -72,7 +81,10 @@ public sealed class ReedSolomon
         }
     }
 
-    /// <summary>Writes all n elements; <paramref name="elements"/>[i] receives element i and has <see cref="ElementBytes"/> bytes.</summary>
+    /// <summary>
+    /// Writes all n elements; <paramref name="elements"/>[i] receives element i and has <see
+    /// cref="ElementBytes"/> bytes.
+    /// </summary>
     public void EncodeAll(ReadOnlySpan<byte> value, ReadOnlySpan<Memory<byte>> elements)
     {
         CheckBytes(elements.Length, Elements);
@@ -83,10 +95,12 @@ public sealed class ReedSolomon
     }
 
     /// <summary>
-    /// Restores the value from any k different elements (of more, the lowest are used). <paramref name="indices"/>[i] is
-    /// the element index of <paramref name="elements"/>[i]; all have <see cref="ElementBytes"/> of value.Length bytes.
+    /// Restores the value from any k different elements (of more, the lowest are used). <paramref
+    /// name="indices"/>[i] is the element index of <paramref name="elements"/>[i]; all have <see
+    /// cref="ElementBytes"/> of value.Length bytes.
     /// </summary>
-    public void Decode(ReadOnlySpan<byte> indices, ReadOnlySpan<ReadOnlyMemory<byte>> elements, Span<byte> value)
+    public void Decode(ReadOnlySpan<byte> indices, ReadOnlySpan<ReadOnlyMemory<byte>> elements,
+        Span<byte> value)
     {
         var elementBytes = ElementBytes(value.Length);
         Span<byte> places = stackalloc byte[256];
@@ -113,8 +127,8 @@ public sealed class ReedSolomon
     }
 
     /// <summary>Computes one element from any k others (fill and repair).</summary>
-    public void Rebuild(ReadOnlySpan<byte> indices, ReadOnlySpan<ReadOnlyMemory<byte>> elements, int wantedIndex,
-        Span<byte> element)
+    public void Rebuild(ReadOnlySpan<byte> indices, ReadOnlySpan<ReadOnlyMemory<byte>> elements,
+        int wantedIndex, Span<byte> element)
     {
         CheckIndex(wantedIndex);
         Span<byte> places = stackalloc byte[256];
@@ -153,7 +167,8 @@ public sealed class ReedSolomon
         }
     }
 
-    // places[e] = where element e stands in the caller's list; sources = the k lowest indices given, ascending.
+    // places[e] = where element e stands in the caller's list; sources = the k lowest indices given,
+    // ascending.
     private void ChooseSources(ReadOnlySpan<byte> indices, ReadOnlySpan<ReadOnlyMemory<byte>> elements,
         int elementBytes, Span<byte> places, Span<byte> sources)
     {

@@ -7,12 +7,13 @@ namespace Testbed.Log;
 /// <summary>
 /// The bytes of a group, little endian, everything aligned to 8:
 /// <code>
-/// magic u32 | bytes u32 | first sequence u64 | durable before u64 | records u32 | chain u32 | crc u32 | 0 u32
-/// then each record: payload bytes u32 | type u8 | 0 u24 | payload | padding to 8
+/// magic u32 | bytes u32 | first sequence u64 | durable before u64 | records u32 | chain u32 | crc u32 | 0
+/// (u32), then each record: payload bytes u32 | type u8 | 0 u24 | payload | padding to 8
 /// </code>
-/// crc is CRC32C over the whole group with this field zero, beginning from chain, which is the crc of the group before.
-/// A group is the unit of atomicity: it is recovered whole or not at all. A stale group left in a segment's file can never
-/// be taken for the next one: its sequence is lower than expected, and its chain differs.
+/// crc is CRC32C over the whole group with this field zero, beginning from chain, which is the crc of the
+/// group before. A group is the unit of atomicity: it is recovered whole or not at all. A stale group left in
+/// a segment's file can never be taken for the next one: its sequence is lower than expected, and its chain
+/// differs.
 /// </summary>
 internal static class GroupFormat
 {
@@ -34,7 +35,8 @@ internal static class GroupFormat
     public static int Aligned(int bytes) => (bytes + Alignment - 1) & -Alignment;
 
     /// <summary>Fills in the header of a group whose records stand behind it; returns the crc.</summary>
-    public static uint Seal(Span<byte> group, int records, ulong firstSequence, ulong durableBefore, uint chain)
+    public static uint Seal(Span<byte> group, int records, ulong firstSequence, ulong durableBefore,
+        uint chain)
     {
         BinaryPrimitives.WriteUInt32LittleEndian(group, Magic);
         BinaryPrimitives.WriteInt32LittleEndian(group[4..], group.Length);
@@ -84,7 +86,8 @@ internal static class GroupFormat
     {
         foreach (var word in MemoryMarshal.Cast<byte, ulong>(bytes))
         {
-            crc = BitOperations.Crc32C(crc, BitConverter.IsLittleEndian ? word : BinaryPrimitives.ReverseEndianness(word));
+            var value = BitConverter.IsLittleEndian ? word : BinaryPrimitives.ReverseEndianness(word);
+            crc = BitOperations.Crc32C(crc, value);
         }
 
         return crc;
@@ -94,7 +97,8 @@ internal static class GroupFormat
 /// <summary>What a group's header says.</summary>
 /// <param name="Bytes">Bytes of the group with its header.</param>
 /// <param name="FirstSequence">Sequence of its first record.</param>
-/// <param name="DurableBefore">The last sequence that was known to be durable when the group was written.</param>
+/// <param name="DurableBefore">The last sequence that was known to be durable when the group was
+/// written.</param>
 /// <param name="Records">Number of records.</param>
 /// <param name="Chain">The crc of the group before it.</param>
 /// <param name="Crc">The group's own.</param>

@@ -1,6 +1,9 @@
 namespace Testbed.Log;
 
-/// <summary>The only door of the log to a disk: the node host opens it on a real folder, the simulator on a simulated one.</summary>
+/// <summary>
+/// The only door of the log to a disk: the node host opens it on a real folder, the simulator on a simulated
+/// one.
+/// </summary>
 public interface ILogDirectory
 {
     /// <summary>Names of the files, sorted by ordinal.</summary>
@@ -16,7 +19,9 @@ public interface ILogDirectory
     void Sync();
 }
 
-/// <summary>One file. Errors of the disk come as <see cref="IOException"/>; after a failed sync the process must stop.</summary>
+/// <summary>
+/// One file. Errors of the disk come as <see cref="IOException"/>; after a failed sync the process must stop.
+/// </summary>
 public interface ILogFile : IDisposable
 {
     /// <summary>Length in bytes.</summary>

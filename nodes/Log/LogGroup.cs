@@ -3,8 +3,9 @@ using System.Buffers.Binary;
 namespace Testbed.Log;
 
 /// <summary>
-/// A group of records that is written with one write, made durable with one sync, and recovered whole or not at all. Groups
-/// are independent of each other and of the log until they are written: one can be filled while another is being written.
+/// A group of records that is written with one write, made durable with one sync, and recovered whole or not
+/// at all. Groups are independent of each other and of the log until they are written: one can be filled
+/// while another is being written.
 /// </summary>
 public sealed class LogGroup
 {

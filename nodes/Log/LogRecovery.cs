@@ -3,9 +3,9 @@ using System.Buffers.Binary;
 namespace Testbed.Log;
 
 /// <summary>
-/// Finds where a log ends and hands over its records. What does not validate is the torn tail of the last writes when
-/// nothing behind it proves otherwise: it is cut. When a later group knew these bytes to be durable, they were lost
-/// afterwards: <see cref="LogCorruptException"/>.
+/// Finds where a log ends and hands over its records. What does not validate is the torn tail of the last
+/// writes when nothing behind it proves otherwise: it is cut. When a later group knew these bytes to be
+/// durable, they were lost afterwards: <see cref="LogCorruptException"/>.
 /// </summary>
 internal sealed class LogRecovery(ILogDirectory directory, Action<byte, ReadOnlyMemory<byte>> recovered)
 {
@@ -62,7 +62,8 @@ internal sealed class LogRecovery(ILogDirectory directory, Action<byte, ReadOnly
 
             if (numbers.Count > 0 && number != numbers[^1] + 1)
             {
-                throw new LogCorruptException(SegmentFormat.Name(numbers[^1] + 1), 0, "the segment is missing");
+                throw new LogCorruptException(SegmentFormat.Name(numbers[^1] + 1), 0,
+                    "the segment is missing");
             }
 
             numbers.Add(number);
@@ -71,8 +72,8 @@ internal sealed class LogRecovery(ILogDirectory directory, Action<byte, ReadOnly
         return numbers;
     }
 
-    // False: the header is not intact. A header that is must continue where the segment before ended: that one was made
-    // durable before this one was begun.
+    // False: the header is not intact. A header that is must continue where the segment before ended: that
+    // one was made durable before this one was begun.
     private bool ReadHeader(SegmentReader reader, long number, bool isFirst)
     {
         var header = reader.Read(0, SegmentFormat.HeaderBytes).Span;
@@ -95,8 +96,8 @@ internal sealed class LogRecovery(ILogDirectory directory, Action<byte, ReadOnly
         return true;
     }
 
-    // A segment whose creation was cut short holds no group, because its header is durable before the first, and nothing
-    // comes after it.
+    // A segment whose creation was cut short holds no group, because its header is durable before the first,
+    // and nothing comes after it.
     private void DropTornSegment(SegmentReader reader, List<long> numbers, int place)
     {
         var name = SegmentFormat.Name(numbers[place]);
@@ -146,7 +147,8 @@ internal sealed class LogRecovery(ILogDirectory directory, Action<byte, ReadOnly
             if (payloadBytes < 0 || payloadBytes > group.Length - at - GroupFormat.RecordHeaderBytes)
             {
                 // The crc holds, so this was written: by another program, or by a bug.
-                throw new LogCorruptException(SegmentFormat.Name(LastSegment), position + at, "a record leaves its group");
+                throw new LogCorruptException(SegmentFormat.Name(LastSegment), position + at,
+                    "a record leaves its group");
             }
 
             var type = group.Span[at + 4];
@@ -156,8 +158,8 @@ internal sealed class LogRecovery(ILogDirectory directory, Action<byte, ReadOnly
         }
     }
 
-    // Looks behind the last valid group for one that was written when NextSequence was already durable; where not even
-    // the header holds, for any.
+    // Looks behind the last valid group for one that was written when NextSequence was already durable; where
+    // not even the header holds, for any.
     private void ThrowIfProofBehind(SegmentReader reader, long position, bool headerHolds)
     {
         const int windowBytes = 64 * 1024;
@@ -195,7 +197,8 @@ internal sealed class LogRecovery(ILogDirectory directory, Action<byte, ReadOnly
         {
             var segment = headerHolds ? LastSegment : LastSegment + 1;
             throw new LogCorruptException(SegmentFormat.Name(segment), position,
-                $"sequence {NextSequence} is not intact, but was durable before sequence {header.FirstSequence}");
+                $"sequence {NextSequence} is not intact, but was durable before " +
+                $"sequence {header.FirstSequence}");
         }
     }
 

@@ -1,9 +1,10 @@
 namespace Testbed.Log;
 
 /// <summary>
-/// A disk in memory that keeps what was written apart from what is durable. <see cref="Kill"/> ends the process: the cache
-/// survives. <see cref="Crash(Func{bool})"/> ends the machine: of what was not synced, any sectors of any write, in the
-/// order of writing, may have reached the disk, and any creations and removals of files. One owner.
+/// A disk in memory that keeps what was written apart from what is durable. <see cref="Kill"/> ends the
+/// process: the cache survives. <see cref="Crash(Func{bool})"/> ends the machine: of what was not synced, any
+/// sectors of any write, in the order of writing, may have reached the disk, and any creations and removals
+/// of files. One owner.
 /// </summary>
 public sealed class MemoryLogDirectory : ILogDirectory
 {
@@ -17,10 +18,14 @@ public sealed class MemoryLogDirectory : ILogDirectory
     /// <summary>Every write throws <see cref="IOException"/> while true.</summary>
     public bool FailWrites { get; set; }
 
-    /// <summary>Every sync throws <see cref="IOException"/> while true; nothing becomes durable by it.</summary>
+    /// <summary>
+    /// Every sync throws <see cref="IOException"/> while true; nothing becomes durable by it.
+    /// </summary>
     public bool FailSyncs { get; set; }
 
-    /// <summary>Bytes of all files beyond which a write throws <see cref="IOException"/>: the disk is full.</summary>
+    /// <summary>
+    /// Bytes of all files beyond which a write throws <see cref="IOException"/>: the disk is full.
+    /// </summary>
     public long CapacityBytes { get; set; } = long.MaxValue;
 
     /// <summary>Writes so far.</summary>
@@ -29,7 +34,10 @@ public sealed class MemoryLogDirectory : ILogDirectory
     /// <summary>Syncs of files and of the directory so far.</summary>
     public long Syncs { get; internal set; }
 
-    /// <summary>Grows with each <see cref="Kill"/> and <see cref="Crash(Func{bool})"/>: files opened before are closed.</summary>
+    /// <summary>
+    /// Grows with each <see cref="Kill"/> and <see cref="Crash(Func{bool})"/>: files opened before are
+    /// closed.
+    /// </summary>
     internal long Life { get; private set; }
 
     /// <inheritdoc/>
@@ -79,8 +87,8 @@ public sealed class MemoryLogDirectory : ILogDirectory
     public void Crash() => Crash(static () => false);
 
     /// <summary>
-    /// The machine ends. <paramref name="keep"/> is asked for each unsynced change, sector by sector, whether it reached the
-    /// disk; pass a seeded generator's bits.
+    /// The machine ends. <paramref name="keep"/> is asked for each unsynced change, sector by sector, whether
+    /// it reached the disk; pass a seeded generator's bits.
     /// </summary>
     public void Crash(Func<bool> keep)
     {

@@ -1,6 +1,8 @@
 namespace Testbed.Log;
 
-/// <summary>The two states of a simulated file: cached, and durable with the changes since the last sync.</summary>
+/// <summary>
+/// The two states of a simulated file: cached, and durable with the changes since the last sync.
+/// </summary>
 internal sealed class MemoryLogFile
 {
     private readonly List<Change> _changes = [];
@@ -50,7 +52,8 @@ internal sealed class MemoryLogFile
 
             for (var at = 0; at < change.Bytes.Length;)
             {
-                var sectorEnd = ((change.Offset + at) / MemoryLogDirectory.SectorBytes + 1) * MemoryLogDirectory.SectorBytes;
+                const int sector = MemoryLogDirectory.SectorBytes;
+                var sectorEnd = (((change.Offset + at) / sector) + 1) * sector;
                 var bytes = (int)Math.Min(sectorEnd - change.Offset - at, change.Bytes.Length - at);
                 if (keep())
                 {
@@ -88,7 +91,8 @@ internal sealed class MemoryLogFile
         {
             if (length > _bytes.Length)
             {
-                Array.Resize(ref _bytes, (int)Math.Max(length, Math.Min(_bytes.Length * 2L, Array.MaxLength)));
+                Array.Resize(ref _bytes,
+                    (int)Math.Max(length, Math.Min(_bytes.Length * 2L, Array.MaxLength)));
             }
 
             // A file that shrank and grows again shows zeros in between.
@@ -160,5 +164,6 @@ internal sealed class MemoryLogHandle(MemoryLogDirectory directory, MemoryLogFil
     /// <inheritdoc/>
     public void Dispose() => _disposed = true;
 
-    private void ThrowIfClosed() => ObjectDisposedException.ThrowIf(_disposed || _life != directory.Life, this);
+    private void ThrowIfClosed() =>
+        ObjectDisposedException.ThrowIf(_disposed || _life != directory.Life, this);
 }

@@ -5,7 +5,9 @@ namespace Testbed.Log;
 
 /// <summary>
 /// A segment: a file named by its number (from 1, no gaps) that begins with
-/// <code>magic u64 | format u32 | 0 u32 | number u64 | first sequence u64 | 0 u64 | 0 u64 | 0 u64 | chain u32 | crc u32</code>
+/// <code>
+/// magic u64 | format u32 | 0 u32 | number u64 | first sequence u64 | 0 (3 x u64) | chain u32 | crc u32
+/// </code>
 /// and continues with groups.
 /// </summary>
 internal static class SegmentFormat
@@ -29,7 +31,8 @@ internal static class SegmentFormat
     {
         number = 0;
         return name.Length == NameDigits + Suffix.Length && name.EndsWith(Suffix, StringComparison.Ordinal)
-            && long.TryParse(name.AsSpan(0, NameDigits), NumberStyles.None, CultureInfo.InvariantCulture, out number)
+            && long.TryParse(
+                name.AsSpan(0, NameDigits), NumberStyles.None, CultureInfo.InvariantCulture, out number)
             && number > 0;
     }
 
@@ -45,8 +48,11 @@ internal static class SegmentFormat
         BinaryPrimitives.WriteUInt32LittleEndian(header[60..], GroupFormat.Crc(chain, header[..56]));
     }
 
-    /// <summary>Reads a header; false unless it is the whole and intact header of segment <paramref name="number"/>.</summary>
-    public static bool TryRead(ReadOnlySpan<byte> header, long number, out ulong firstSequence, out uint chain)
+    /// <summary>
+    /// Reads a header; false unless it is the whole and intact header of segment <paramref name="number"/>.
+    /// </summary>
+    public static bool TryRead(ReadOnlySpan<byte> header, long number, out ulong firstSequence,
+        out uint chain)
     {
         firstSequence = 0;
         chain = 0;

@@ -11,7 +11,9 @@ internal sealed class SegmentReader(ILogFile file)
     /// <summary>The file's length.</summary>
     public long Length { get; } = file.Length;
 
-    /// <summary>The bytes from the offset on; fewer than <paramref name="bytes"/> only at the end of the file.</summary>
+    /// <summary>
+    /// The bytes from the offset on; fewer than <paramref name="bytes"/> only at the end of the file.
+    /// </summary>
     public ReadOnlyMemory<byte> Read(long offset, int bytes)
     {
         bytes = (int)Math.Max(0, Math.Min(bytes, Length - offset));
@@ -25,7 +27,8 @@ internal sealed class SegmentReader(ILogFile file)
 
     private void Load(long offset, int bytes)
     {
-        var chunk = GC.AllocateUninitializedArray<byte>((int)Math.Min(Math.Max(bytes, ChunkBytes), Length - offset));
+        var chunk =
+            GC.AllocateUninitializedArray<byte>((int)Math.Min(Math.Max(bytes, ChunkBytes), Length - offset));
         var done = 0;
         while (done < chunk.Length)
         {

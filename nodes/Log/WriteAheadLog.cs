@@ -1,9 +1,9 @@
 namespace Testbed.Log;
 
 /// <summary>
-/// An append-only log of typed records in segments, see <see cref="GroupFormat"/>. One thread at a time calls it. After an
-/// <see cref="IOException"/> from <see cref="Write"/> or <see cref="Sync"/> it is not known what the disk holds: every
-/// further call throws, and the process must stop.
+/// An append-only log of typed records in segments, see <see cref="GroupFormat"/>. One thread at a time calls
+/// it. After an <see cref="IOException"/> from <see cref="Write"/> or <see cref="Sync"/> it is not known what
+/// the disk holds: every further call throws, and the process must stop.
 /// </summary>
 public sealed class WriteAheadLog : IDisposable
 {
@@ -17,7 +17,8 @@ public sealed class WriteAheadLog : IDisposable
     private long _bytesBefore;
     private ulong _nextSequence;
 
-    // The last sequence that is durable at the node's level. Written into each group, see LogOptions.WriteIsDurable.
+    // The last sequence that is durable at the node's level. Written into each group, see
+    // LogOptions.WriteIsDurable.
     private ulong _durable;
     private uint _chain;
     private bool _broken;
@@ -52,12 +53,17 @@ public sealed class WriteAheadLog : IDisposable
     /// <summary>Bytes in all segments.</summary>
     public long Bytes => _bytesBefore + _position;
 
-    /// <summary>Opens the log and hands every record found, oldest first, to <paramref name="recovered"/>.</summary>
+    /// <summary>
+    /// Opens the log and hands every record found, oldest first, to <paramref name="recovered"/>.
+    /// </summary>
     /// <exception cref="LogCorruptException">Something that was durable is damaged or gone.</exception>
     public static WriteAheadLog Open(ILogDirectory directory, Action<byte, ReadOnlyMemory<byte>> recovered) =>
         Open(directory, new LogOptions(), recovered);
 
-    /// <summary>Opens the log and hands every record found, oldest first, to <paramref name="recovered"/>; payloads may be kept.</summary>
+    /// <summary>
+    /// Opens the log and hands every record found, oldest first, to <paramref name="recovered"/>; payloads
+    /// may be kept.
+    /// </summary>
     /// <exception cref="LogCorruptException">Something that was durable is damaged or gone.</exception>
     public static WriteAheadLog Open(ILogDirectory directory, LogOptions options,
         Action<byte, ReadOnlyMemory<byte>> recovered)
@@ -114,8 +120,8 @@ public sealed class WriteAheadLog : IDisposable
         _file.Dispose();
     }
 
-    // The old segment is durable before the new one exists, and the new one's header before its first group: recovery
-    // relies on both.
+    // The old segment is durable before the new one exists, and the new one's header before its first group:
+    // recovery relies on both.
     private void Roll()
     {
         SyncUnlessWriteIsDurable();
@@ -125,7 +131,8 @@ public sealed class WriteAheadLog : IDisposable
         _file = Begin(_segment + 1);
     }
 
-    // A file that is already there under this name is used as it is: no group in it can be taken for one of this segment.
+    // A file that is already there under this name is used as it is: no group in it can be taken for one of
+    // this segment.
     private ILogFile Begin(long number)
     {
         var file = _directory.Open(SegmentFormat.Name(number));

@@ -1,15 +1,16 @@
 namespace Testbed.Store;
 
 /// <summary>
-/// References by hash in one array of 8-byte slots: the hash's upper 32 bits, then the reference. Open addressing with
-/// linear probing; slots are kept in the order of their hashes, so a search ends early and growing is one ordered pass that
-/// reads no key. A slot is 0 when it is empty: no reference is 0.
+/// References by hash in one array of 8-byte slots: the hash's upper 32 bits, then the reference. Open
+/// addressing with linear probing; slots are kept in the order of their hashes, so a search ends early and
+/// growing is one ordered pass that reads no key. A slot is 0 when it is empty: no reference is 0.
 /// </summary>
 internal sealed class HashIndex
 {
     private const int FewestSlots = 64;
 
-    // Slots beyond the last home place, so that a run at the end need not wrap around. When they do not suffice it grows.
+    // Slots beyond the last home place, so that a run at the end need not wrap around. When they do not
+    // suffice it grows.
     private const int ExtraSlots = 64;
 
     private ulong[] _slots = new ulong[FewestSlots + ExtraSlots];

@@ -3,8 +3,9 @@ using System.IO.Hashing;
 namespace Testbed.Store;
 
 /// <summary>
-/// An in-memory ordered key-value store (single owner, no locks). Records lie in slab memory; a hash index finds them, an
-/// ordered index scans them. Reading and overwriting allocate nothing; every byte held is in <see cref="Bytes"/>.
+/// An in-memory ordered key-value store (single owner, no locks). Records lie in slab memory; a hash index
+/// finds them, an ordered index scans them. Reading and overwriting allocate nothing; every byte held is in
+/// <see cref="Bytes"/>.
 /// </summary>
 public sealed class KvStore
 {
@@ -22,7 +23,8 @@ public sealed class KvStore
 
     /// <summary>Exact bytes held.</summary>
     public StoreBytes Bytes => new(_index.Count, _payloadBytes, _keyBytes,
-        _records.AllocatedBytes + _index.AllocatedBytes + _ordered.AllocatedBytes - _payloadBytes - _keyBytes);
+        _records.AllocatedBytes + _index.AllocatedBytes
+            + _ordered.AllocatedBytes - _payloadBytes - _keyBytes);
 
     /// <summary>Finds a key. The payload span is valid until the next change of the store.</summary>
     public bool TryGet(ReadOnlySpan<byte> key, out RecordHeader header, out ReadOnlySpan<byte> payload)
@@ -88,12 +90,14 @@ public sealed class KvStore
     }
 
     /// <summary>
-    /// Visits keys in byte order from the first that is not below <paramref name="start"/>, until the visitor returns
-    /// false. The visitor must not change the store.
+    /// Visits keys in byte order from the first that is not below <paramref name="start"/>, until the visitor
+    /// returns false. The visitor must not change the store.
     /// </summary>
     public void Scan(ReadOnlySpan<byte> start, ScanVisitor visitor) => _ordered.Scan(start, visitor);
 
-    /// <summary>Compares both indexes and all sums with a recount of the records; throws when they differ. For tests.</summary>
+    /// <summary>
+    /// Compares both indexes and all sums with a recount of the records; throws when they differ. For tests.
+    /// </summary>
     internal void Verify()
     {
         long keys = 0, keyBytes = 0, payloadBytes = 0;
@@ -104,7 +108,8 @@ public sealed class KvStore
             payloadBytes += payload.Length;
             return Find(key, Hash(key)) >= 0;
         });
-        if ((keys, keys, keyBytes, payloadBytes) != (_index.Count, _ordered.Verify(), _keyBytes, _payloadBytes)
+        if ((keys, keys, keyBytes, payloadBytes)
+            != (_index.Count, _ordered.Verify(), _keyBytes, _payloadBytes)
             || _records.AllocatedBytes != _records.Recount())
         {
             throw new InvalidOperationException("a recount of the store gives other sums");

@@ -1,9 +1,9 @@
 namespace Testbed.Store;
 
 /// <summary>
-/// Nodes of the ordered index: 64 words each, in chunks that are all released when the last node is gone. A node is
-/// its level (0: leaf) and number of entries, then the entries: in a leaf references; above, children in the first half
-/// and the lowest reference below each of them in the second.
+/// Nodes of the ordered index: 64 words each, in chunks that are all released when the last node is gone. A
+/// node is its level (0: leaf) and number of entries, then the entries: in a leaf references; above, children
+/// in the first half and the lowest reference below each of them in the second.
 /// </summary>
 internal sealed class NodePool
 {
@@ -80,7 +80,8 @@ internal sealed class NodePool
     public Span<uint> Entries(uint node) => All(node)[1..];
 
     /// <summary>The lowest reference below each child; of a leaf the references.</summary>
-    public Span<uint> Lowest(uint node) => Level(node) == 0 ? All(node)[1..] : All(node)[(1 + InnerEntries)..];
+    public Span<uint> Lowest(uint node) =>
+        All(node)[(Level(node) == 0 ? 1 : 1 + InnerEntries)..];
 
     private Span<uint> All(uint node) =>
         _chunks[(int)((node - 1) / ChunkNodes)].AsSpan((int)((node - 1) % ChunkNodes) * Words, Words);

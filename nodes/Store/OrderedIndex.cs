@@ -3,8 +3,8 @@ using System.Runtime.CompilerServices;
 namespace Testbed.Store;
 
 /// <summary>
-/// A B+-tree of references in byte order of the records' keys. It stores no key: a comparison reads the record. Every
-/// reference in it, also in the nodes above the leaves, is that of a live record.
+/// A B+-tree of references in byte order of the records' keys. It stores no key: a comparison reads the
+/// record. Every reference in it, also in the nodes above the leaves, is that of a live record.
 /// </summary>
 internal sealed class OrderedIndex(RecordMemory records)
 {
@@ -84,7 +84,9 @@ internal sealed class OrderedIndex(RecordMemory records)
         ShrinkRoot();
     }
 
-    /// <summary>Exchanges the reference of a key that is there; the old record must still be readable.</summary>
+    /// <summary>
+    /// Exchanges the reference of a key that is there; the old record must still be readable.
+    /// </summary>
     public void Replace(ReadOnlySpan<byte> key, uint old, uint reference)
     {
         var path = default(Path);
@@ -97,7 +99,9 @@ internal sealed class OrderedIndex(RecordMemory records)
         }
     }
 
-    /// <summary>Visits records in byte order from the first whose key is not below <paramref name="start"/>.</summary>
+    /// <summary>
+    /// Visits records in byte order from the first whose key is not below <paramref name="start"/>.
+    /// </summary>
     public void Scan(ReadOnlySpan<byte> start, ScanVisitor visitor)
     {
         if (_root == 0)
@@ -129,7 +133,9 @@ internal sealed class OrderedIndex(RecordMemory records)
         }
     }
 
-    /// <summary>Checks order, levels and lowest references; returns the number of references. For tests.</summary>
+    /// <summary>
+    /// Checks order, levels and lowest references; returns the number of references. For tests.
+    /// </summary>
     public long Verify() => _root == 0 ? 0 : Verify(_root);
 
     private long Verify(uint node)

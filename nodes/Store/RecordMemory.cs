@@ -35,15 +35,19 @@ internal sealed class RecordMemory
         return reference;
     }
 
-    /// <summary>Replaces header and payload where they stand; false when the payload needs memory of another size.</summary>
-    public bool TryReplace(uint reference, in RecordHeader header, ReadOnlySpan<byte> payload, out int oldPayloadBytes)
+    /// <summary>
+    /// Replaces header and payload where they stand; false when the payload needs memory of another size.
+    /// </summary>
+    public bool TryReplace(uint reference, in RecordHeader header, ReadOnlySpan<byte> payload,
+        out int oldPayloadBytes)
     {
         var memory = _allocator.Memory(reference);
         ref var layout = ref MemoryMarshal.AsRef<Layout>(memory);
         oldPayloadBytes = layout.PayloadBytes;
         var fixedBytes = HeaderBytes + layout.KeyBytes;
         if (payload.Length != oldPayloadBytes
-            && SizeClasses.Rounded(fixedBytes + payload.Length) != SizeClasses.Rounded(fixedBytes + oldPayloadBytes))
+            && SizeClasses.Rounded(fixedBytes + payload.Length)
+                != SizeClasses.Rounded(fixedBytes + oldPayloadBytes))
         {
             return false;
         }
@@ -92,6 +96,7 @@ internal sealed class RecordMemory
 
         public int PayloadBytes => _payloadBytes;
 
-        public RecordHeader Header => new(new UInt128(_versionUpper, _versionLower), _checksum, _valueBytes, _flags);
+        public RecordHeader Header =>
+            new(new UInt128(_versionUpper, _versionLower), _checksum, _valueBytes, _flags);
     }
 }

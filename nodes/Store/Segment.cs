@@ -3,7 +3,8 @@ using System.Numerics;
 namespace Testbed.Store;
 
 /// <summary>
-/// One array of memory: 1 MiB that is handed out in spans of units, or exactly one record that is too large for that.
+/// One array of memory: 1 MiB that is handed out in spans of units, or exactly one record that is too large
+/// for that.
 /// </summary>
 internal sealed class Segment
 {
@@ -41,7 +42,8 @@ internal sealed class Segment
     public bool IsShared => _owners.Length > 0;
 
     /// <summary>Bytes of the memory and of what describes it.</summary>
-    public int AllocatedBytes => Memory.Length + (_used.Length * sizeof(ulong)) + (_owners.Length * sizeof(ushort));
+    public int AllocatedBytes =>
+        Memory.Length + (_used.Length * sizeof(ulong)) + (_owners.Length * sizeof(ushort));
 
     /// <summary>A segment for many records.</summary>
     public static Segment Shared() => new(GC.AllocateUninitializedArray<byte>(Bytes), Units);

@@ -1,8 +1,8 @@
 namespace Testbed.Store;
 
 /// <summary>
-/// How record sizes are rounded: to 8 bytes up to 1 KiB, to 64 bytes up to 8 KiB, to whole units of 1 KiB up to 256 KiB,
-/// to 8 bytes above (such a record has memory of its own).
+/// How record sizes are rounded: to 8 bytes up to 1 KiB, to 64 bytes up to 8 KiB, to whole units of 1 KiB up
+/// to 256 KiB, to 8 bytes above (such a record has memory of its own).
 /// </summary>
 internal static class SizeClasses
 {

@@ -4,8 +4,9 @@ using System.Runtime.InteropServices;
 namespace Testbed.Store;
 
 /// <summary>
-/// Memory for records. A reference is 32 bits: segment number and place in it in steps of 8 bytes, so 32 GiB at most; it
-/// is never 0. Small records lie in slabs of equal blocks, larger ones in spans of units, the largest in arrays of their own.
+/// Memory for records. A reference is 32 bits: segment number and place in it in steps of 8 bytes, so 32 GiB
+/// at most; it is never 0. Small records lie in slabs of equal blocks, larger ones in spans of units, the
+/// largest in arrays of their own.
 /// </summary>
 internal sealed class SlabAllocator
 {
@@ -157,7 +158,8 @@ internal sealed class SlabAllocator
         return Reference(_lastTaken, _segments[_lastTaken]!.Take(units));
     }
 
-    // One empty segment is kept, so that a store that shrinks and grows at the edge of a segment allocates nothing.
+    // One empty segment is kept, so that a store that shrinks and grows at the edge of a segment allocates
+    // nothing.
     private void ReleaseUnits(int number, int unit, int units)
     {
         var segment = _segments[number]!;
@@ -243,7 +245,8 @@ internal sealed class SlabAllocator
     private static uint Block(uint slab, int block, in SlabShape shape) =>
         slab + ((SizeClasses.SlabHeaderBytes + ((uint)block * (uint)shape.BlockBytes)) / SizeClasses.Grain);
 
-    private static uint Reference(int number, int unit) => ((uint)number << PlaceBits) + ((uint)unit * GrainsPerUnit);
+    private static uint Reference(int number, int unit) =>
+        ((uint)number << PlaceBits) + ((uint)unit * GrainsPerUnit);
 
     [StructLayout(LayoutKind.Sequential, Pack = 4)]
     private struct SlabHeader

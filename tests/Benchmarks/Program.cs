@@ -86,11 +86,13 @@ internal static class Program
         }
     }
 
-    // In this process: the generated projects of the other tool chains do not live under the repository's build rules.
+    // In this process: the generated projects of the other tool chains do not live under the repository's
+    // build rules.
     private static int Micro(string filter)
     {
         var job = Job.Default.WithToolchain(InProcessEmitToolchain.Instance)
-            .WithWarmupCount(3).WithIterationCount(7).WithMinIterationTime(Perfolizer.Horology.TimeInterval.FromMilliseconds(50));
+            .WithWarmupCount(3).WithIterationCount(7)
+            .WithMinIterationTime(Perfolizer.Horology.TimeInterval.FromMilliseconds(50));
         var config = ManualConfig.Create(DefaultConfig.Instance).AddJob(job)
             .WithArtifactsPath(Path.Combine(Path.GetTempPath(), "testbed-benchmarks"));
         var summaries = BenchmarkSwitcher.FromTypes(MicroBenchmarks).Run(["--filter", filter], config);
@@ -106,7 +108,7 @@ internal static class Program
         Console.Error.WriteLine(
             """
             usage: dotnet run -c Release --project tests/Benchmarks -- <verb>
-              micro [filter]  microbenchmarks (BenchmarkDotNet): codec, store, messages, log; filter as in '*Store*'
+              micro [filter]  microbenchmarks (BenchmarkDotNet): codec, store, messages, log; filter '*Store*'
               codec           GB/s of the erasure code
               store           bytes per key and time per operation of the store, against ConcurrentDictionary
               load            operations/s and cost per operation of the load generator without a cluster

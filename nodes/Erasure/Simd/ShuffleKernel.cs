@@ -6,9 +6,9 @@ using System.Runtime.Intrinsics.X86;
 namespace Testbed.Erasure.Simd;
 
 /// <summary>
-/// A product is the sum of two look-ups in tables of 16, one by the lower and one by the upper four bits; a vector shuffle
-/// does 16 or 32 look-ups at once. AVX2 where there is, else 128 bits on any machine. Ends of rows are done by the scalar
-/// kernel's table.
+/// A product is the sum of two look-ups in tables of 16, one by the lower and one by the upper four bits; a
+/// vector shuffle does 16 or 32 look-ups at once. AVX2 where there is, else 128 bits on any machine. Ends of
+/// rows are done by the scalar kernel's table.
 /// </summary>
 internal sealed class ShuffleKernel : Kernel
 {
@@ -54,7 +54,9 @@ internal sealed class ShuffleKernel : Kernel
         var done = 0;
         if (Avx2.IsSupported)
         {
-            done = isAdded ? RunWide<Added>(lower, upper, input, output) : RunWide<Set>(lower, upper, input, output);
+            done = isAdded
+                ? RunWide<Added>(lower, upper, input, output)
+                : RunWide<Set>(lower, upper, input, output);
         }
 
         ref var from = ref MemoryMarshal.GetReference(input);
@@ -72,8 +74,8 @@ internal sealed class ShuffleKernel : Kernel
         return done;
     }
 
-    private static int RunWide<TMode>(Vector128<byte> lower16, Vector128<byte> upper16, ReadOnlySpan<byte> input,
-        Span<byte> output)
+    private static int RunWide<TMode>(Vector128<byte> lower16, Vector128<byte> upper16,
+        ReadOnlySpan<byte> input, Span<byte> output)
         where TMode : struct, IMode
     {
         ref var from = ref MemoryMarshal.GetReference(input);

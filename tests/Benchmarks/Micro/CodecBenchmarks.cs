@@ -4,7 +4,10 @@ using Testbed.Erasure;
 
 namespace Testbed.Benchmarks.Micro;
 
-/// <summary>Encode all, decode without the first data elements, rebuild one. Divide the value's bytes by the time for GB/s.</summary>
+/// <summary>
+/// Encode all, decode without the first data elements, rebuild one. Divide the value's bytes by the time for
+/// GB/s.
+/// </summary>
 public class CodecBenchmarks
 {
     private CodecCase _case = null!;

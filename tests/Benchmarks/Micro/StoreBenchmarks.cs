@@ -5,7 +5,9 @@ using Testbed.Store;
 
 namespace Testbed.Benchmarks.Micro;
 
-/// <summary>One operation on a store of 20,000 keys against ConcurrentDictionary with byte array keys.</summary>
+/// <summary>
+/// One operation on a store of 20,000 keys against ConcurrentDictionary with byte array keys.
+/// </summary>
 [MemoryDiagnoser]
 public class StoreBenchmarks
 {
@@ -37,7 +39,8 @@ public class StoreBenchmarks
     public int Get()
     {
         NextKey();
-        return _store.TryGet(_key, out _, out var payload) ? payload[^1] : throw new InvalidOperationException();
+        return _store.TryGet(_key, out _, out var payload)
+            ? payload[^1] : throw new InvalidOperationException();
     }
 
     [Benchmark]
@@ -68,7 +71,8 @@ public class StoreBenchmarks
     public int DictionaryGet()
     {
         NextKey();
-        return _dictionary.TryGetValue(_key, out var entry) ? entry.Payload[^1] : throw new InvalidOperationException();
+        return _dictionary.TryGetValue(_key, out var entry)
+            ? entry.Payload[^1] : throw new InvalidOperationException();
     }
 
     [Benchmark]

@@ -33,7 +33,8 @@ public class WireBenchmarks
     public int WriteRequest() => new KvRequest(7, KvKind.Put, _key, _value, 0, 1_000_000).Write(_buffer);
 
     [Benchmark]
-    public bool ReadRequest() => KvRequest.TryRead(_request, out _) ? true : throw new InvalidOperationException();
+    public bool ReadRequest() => KvRequest.TryRead(_request, out _)
+        ? true : throw new InvalidOperationException();
 
     [Benchmark]
     public int WriteReply() => new KvReply(7, KvStatus.Ok, 0, _value, default).Write(_buffer);
@@ -54,6 +55,7 @@ public class WireBenchmarks
     public int ReadPreWrite()
     {
         EccPreWrite.TryRead(_preWrite, out var preWrite);
-        return preWrite.Element.Blob.Length == ValueBytes ? ValueBytes : throw new InvalidOperationException();
+        return preWrite.Element.Blob.Length == ValueBytes
+            ? ValueBytes : throw new InvalidOperationException();
     }
 }

@@ -4,7 +4,9 @@ using Testbed.Harness.Clusters.Processes;
 
 namespace Testbed.Benchmarks.Support;
 
-/// <summary>Node processes with a client, loaded with records, in a temporary folder that goes with them.</summary>
+/// <summary>
+/// Node processes with a client, loaded with records, in a temporary folder that goes with them.
+/// </summary>
 internal sealed class BenchmarkCluster : IAsyncDisposable
 {
     private const int LoadInFlight = 64;
@@ -23,8 +25,8 @@ internal sealed class BenchmarkCluster : IAsyncDisposable
     public IKvClient Client { get; }
 
     /// <summary>Starts the nodes and writes <paramref name="records"/> values.</summary>
-    public static async Task<BenchmarkCluster> StartAsync(string strategy, int nodes, int records, byte[] value,
-        CancellationToken cancel)
+    public static async Task<BenchmarkCluster> StartAsync(string strategy, int nodes, int records,
+        byte[] value, CancellationToken cancel)
     {
         var folder = Directory.CreateTempSubdirectory("testbed-benchmark-").FullName;
         var options = new ClusterOptions
@@ -60,7 +62,8 @@ internal sealed class BenchmarkCluster : IAsyncDisposable
     public async Task<double?> NodeCpuSecondsAsync(CancellationToken cancel)
     {
         var samples = await _cluster.SampleAsync(cancel).ConfigureAwait(false);
-        return samples.All(sample => sample.CpuSeconds is not null) ? samples.Sum(sample => sample.CpuSeconds) : null;
+        return samples.All(sample => sample.CpuSeconds is not null)
+            ? samples.Sum(sample => sample.CpuSeconds) : null;
     }
 
     public async ValueTask DisposeAsync()
@@ -76,10 +79,12 @@ internal sealed class BenchmarkCluster : IAsyncDisposable
         {
             for (var i = first; i < records; i += LoadInFlight)
             {
-                var result = await Client.PutAsync(BenchmarkData.Key(i), value, LoadTimeout).ConfigureAwait(false);
+                var result = await Client.PutAsync(BenchmarkData.Key(i), value, LoadTimeout)
+                    .ConfigureAwait(false);
                 if (result.Outcome != Outcome.Ok)
                 {
-                    throw new InvalidOperationException($"loading a record ended {result.Outcome}: {result.Reason}");
+                    throw new InvalidOperationException(
+                        $"loading a record ended {result.Outcome}: {result.Reason}");
                 }
             }
         });

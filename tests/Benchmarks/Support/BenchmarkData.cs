@@ -22,7 +22,9 @@ internal static class BenchmarkData
         return bytes;
     }
 
-    /// <summary>Key <paramref name="number"/>, of <see cref="KeyBytes"/>, spread over the key space.</summary>
+    /// <summary>
+    /// Key <paramref name="number"/>, of <see cref="KeyBytes"/>, spread over the key space.
+    /// </summary>
     public static void Key(Span<byte> key, long number)
     {
         key.Fill((byte)'k');

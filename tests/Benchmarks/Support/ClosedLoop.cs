@@ -13,8 +13,8 @@ namespace Testbed.Benchmarks.Support;
 /// <param name="CpuMicrosPerOperation">Processor time of this process.</param>
 /// <param name="AllocatedBytesPerOperation">Managed bytes allocated by this process.</param>
 internal readonly record struct ClosedLoopResult(
-    double PerSecond, double P50Micros, double P99Micros, long Failed, long Operations, double CpuMicrosPerOperation,
-    double AllocatedBytesPerOperation);
+    double PerSecond, double P50Micros, double P99Micros, long Failed, long Operations,
+    double CpuMicrosPerOperation, double AllocatedBytesPerOperation);
 
 /// <summary>N clients of which each submits its next operation when its last one has ended.</summary>
 internal sealed class ClosedLoop
@@ -36,11 +36,11 @@ internal sealed class ClosedLoop
     private ClosedLoop(IKvClient client) => _client = client;
 
     /// <summary>
-    /// Runs the loop. <paramref name="prepare"/> is called before each submission with the client's number and its count.
-    /// Operations that end during the first <paramref name="warmup"/> are not counted.
+    /// Runs the loop. <paramref name="prepare"/> is called before each submission with the client's number
+    /// and its count. Operations that end during the first <paramref name="warmup"/> are not counted.
     /// </summary>
-    public static async Task<ClosedLoopResult> RunAsync(IKvClient client, int clients, TimeSpan warmup, TimeSpan measured,
-        Action<KvOperation, int, long> prepare)
+    public static async Task<ClosedLoopResult> RunAsync(IKvClient client, int clients, TimeSpan warmup,
+        TimeSpan measured, Action<KvOperation, int, long> prepare)
     {
         var loop = new ClosedLoop(client);
         var now = Stopwatch.GetTimestamp();
@@ -110,7 +110,8 @@ internal sealed class ClosedLoop
         }
     }
 
-    private sealed class Worker(ClosedLoop loop, int number, Action<KvOperation, int, long> prepare) : KvOperation
+    private sealed class Worker(ClosedLoop loop, int number, Action<KvOperation, int, long> prepare)
+        : KvOperation
     {
         private const int Submitting = 0;
         private const int Submitted = 1;
@@ -121,8 +122,8 @@ internal sealed class ClosedLoop
 
         public long Begun { get; private set; }
 
-        // A client that answers within Submit must not make the stack grow: whoever comes second, the submitter or the
-        // completion, goes on.
+        // A client that answers within Submit must not make the stack grow: whoever comes second, the
+        // submitter or the completion, goes on.
         public void SubmitNext()
         {
             do
@@ -132,12 +133,14 @@ internal sealed class ClosedLoop
                 Volatile.Write(ref _state, Submitting);
                 loop._client.Submit(this);
             }
-            while (Interlocked.CompareExchange(ref _state, Submitted, Submitting) == Completed && loop.Continue(this));
+            while (Interlocked.CompareExchange(ref _state, Submitted, Submitting) == Completed
+                && loop.Continue(this));
         }
 
         protected internal override void OnCompleted()
         {
-            if (Interlocked.CompareExchange(ref _state, Completed, Submitting) == Submitted && loop.Continue(this))
+            if (Interlocked.CompareExchange(ref _state, Completed, Submitting) == Submitted
+                && loop.Continue(this))
             {
                 SubmitNext();
             }

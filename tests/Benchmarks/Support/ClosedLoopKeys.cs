@@ -2,7 +2,9 @@ using Testbed.Client;
 
 namespace Testbed.Benchmarks.Support;
 
-/// <summary>Fills in requests without allocating: each client walks the keys from a place of its own.</summary>
+/// <summary>
+/// Fills in requests without allocating: each client walks the keys from a place of its own.
+/// </summary>
 internal sealed class ClosedLoopKeys
 {
     private readonly ReadOnlyMemory<byte>[] _keys;
@@ -33,5 +35,6 @@ internal sealed class ClosedLoopKeys
     }
 
     // Strides that are prime to the number of keys keep the clients apart for long.
-    private ReadOnlyMemory<byte> Next(int client, long count) => _keys[((client * 7919L) + (count * 31)) % _keys.Length];
+    private ReadOnlyMemory<byte> Next(int client, long count) =>
+        _keys[((client * 7919L) + (count * 31)) % _keys.Length];
 }

@@ -17,7 +17,7 @@ internal static class Machine
                 $"processor  {Processor()}, {Environment.ProcessorCount} logical, {Vectors()}"),
             string.Create(CultureInfo.InvariantCulture, $"memory     {memory:F1} GiB"),
             $"software   {RuntimeInformation.OSDescription}, {RuntimeInformation.FrameworkDescription}, " +
-            $"{RuntimeInformation.ProcessArchitecture}, {(IsOptimised() ? "Release" : "Debug: figures are void")}",
+            RuntimeInformation.ProcessArchitecture + (IsOptimised() ? ", Release" : ", Debug: void figures"),
             $"load       {LoadAverage()} before the first measurement",
         ];
     }
@@ -30,7 +30,8 @@ internal static class Machine
     {
         const string path = "/proc/cpuinfo";
         var line = File.Exists(path)
-            ? File.ReadLines(path).FirstOrDefault(line => line.StartsWith("model name", StringComparison.Ordinal))
+            ? File.ReadLines(path).FirstOrDefault(line =>
+                line.StartsWith("model name", StringComparison.Ordinal))
             : null;
         return line is null
             ? Environment.GetEnvironmentVariable("PROCESSOR_IDENTIFIER") ?? "unknown processor"

@@ -2,7 +2,9 @@ using System.Globalization;
 
 namespace Testbed.Benchmarks.Support;
 
-/// <summary>A table in fixed-width text: the first columns of words to the left, figures to the right.</summary>
+/// <summary>
+/// A table in fixed-width text: the first columns of words to the left, figures to the right.
+/// </summary>
 internal sealed class TextTable(int wordColumns, params string[] headers)
 {
     private readonly List<string[]> _rows = [headers];
@@ -36,7 +38,8 @@ internal sealed class TextTable(int wordColumns, params string[] headers)
 
         for (var r = 0; r < _rows.Count; r++)
         {
-            var cells = _rows[r].Select((cell, i) => i < wordColumns ? cell.PadRight(widths[i]) : cell.PadLeft(widths[i]));
+            var cells = _rows[r].Select((cell, i) => i < wordColumns
+                ? cell.PadRight(widths[i]) : cell.PadLeft(widths[i]));
             output.WriteLine(string.Join("  ", cells).TrimEnd());
             if (r == 0)
             {

@@ -8,8 +8,8 @@ internal static class Timing
     private const int Samples = 9;
 
     /// <summary>
-    /// Nanoseconds of one call: the median of nine samples, each of as many calls as fill <paramref name="sample"/>; one
-    /// sample before them warms up.
+    /// Nanoseconds of one call: the median of nine samples, each of as many calls as fill <paramref
+    /// name="sample"/>; one sample before them warms up.
     /// </summary>
     public static double MedianNanos(Action call, TimeSpan sample)
     {

@@ -3,7 +3,9 @@ using Testbed.Client;
 
 namespace Testbed.Benchmarks.Verbs;
 
-/// <summary><c>cluster</c>: gets and puts per second of both strategies, five node processes, closed loop.</summary>
+/// <summary>
+/// <c>cluster</c>: gets and puts per second of both strategies, five node processes, closed loop.
+/// </summary>
 internal static class ClusterVerb
 {
     private const int Nodes = 5;
@@ -34,8 +36,9 @@ internal static class ClusterVerb
     // Also what was measured before something went wrong.
     private static void Print(TextWriter output, TextTable table)
     {
-        output.WriteLine($"Cluster: {Nodes} node processes and the client on this machine, values of 1 KiB, level os, " +
-            "linearizable gets, closed loop.");
+        output.WriteLine(
+            $"Cluster: {Nodes} node processes and the client on this machine, values of 1 KiB, " +
+            "level os, linearizable gets, closed loop.");
         table.Print(output);
     }
 
@@ -43,7 +46,8 @@ internal static class ClusterVerb
     {
         var value = BenchmarkData.Bytes(ValueBytes);
         var keys = ClosedLoopKeys.Make(Records, value);
-        var cluster = await BenchmarkCluster.StartAsync(strategy, Nodes, Records, value, cancel).ConfigureAwait(false);
+        var cluster = await BenchmarkCluster.StartAsync(strategy, Nodes, Records, value, cancel)
+            .ConfigureAwait(false);
         await using var owned = cluster.ConfigureAwait(false);
         foreach (var kind in new[] { OperationKind.Get, OperationKind.Put })
         {
@@ -51,13 +55,15 @@ internal static class ClusterVerb
             {
                 var cpu = await cluster.NodeCpuSecondsAsync(cancel).ConfigureAwait(false);
                 var result = await ClosedLoop.RunAsync(cluster.Client, clients, Warmup, Measured,
-                    kind == OperationKind.Get ? keys.PrepareGet : keys.PreparePut).WaitAsync(cancel).ConfigureAwait(false);
+                    kind == OperationKind.Get ? keys.PrepareGet : keys.PreparePut)
+                    .WaitAsync(cancel).ConfigureAwait(false);
                 cpu = await cluster.NodeCpuSecondsAsync(cancel).ConfigureAwait(false) - cpu;
                 var nodeCpu = cpu * 1e6 / Math.Max(1, result.Operations);
                 table.Add(strategy, kind == OperationKind.Get ? "get" : "put", TextTable.Number(clients),
                     TextTable.Number(result.PerSecond), TextTable.Number(result.P50Micros),
                     TextTable.Number(result.P99Micros), TextTable.Number(result.CpuMicrosPerOperation, 2),
-                    nodeCpu is { } micros ? TextTable.Number(micros, 2) : "", TextTable.Number(result.Failed));
+                    nodeCpu is { } micros ? TextTable.Number(micros, 2) : "",
+                    TextTable.Number(result.Failed));
             }
         }
     }

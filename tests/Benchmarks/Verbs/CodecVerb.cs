@@ -19,15 +19,16 @@ internal static class CodecVerb
             {
                 var codec = new CodecCase(geometry, valueBytes);
                 table.Add($"({geometry})", codec.Kernel, TextTable.Number(valueBytes),
-                    Rate(codec.Encode), Rate(codec.DecodeDegraded), Rate(codec.DecodeHealthy), Rate(codec.Rebuild));
+                    Rate(codec.Encode), Rate(codec.DecodeDegraded), Rate(codec.DecodeHealthy),
+                    Rate(codec.Rebuild));
 
                 string Rate(Action call) => (valueBytes / Timing.MedianNanos(call, sample))
                     .ToString("F2", CultureInfo.InvariantCulture);
             }
         }
 
-        output.WriteLine("Codec: GB of value per second, one thread, data in the cache, medians of nine samples.");
-        output.WriteLine("Degraded: as many data elements missing as the code allows. Healthy: all data elements there.");
+        output.WriteLine("Codec: GB of value per second, one thread, data in the cache, medians of nine.");
+        output.WriteLine("Degraded: as many data elements missing as the code allows. Healthy: all there.");
         table.Print(output);
     }
 }

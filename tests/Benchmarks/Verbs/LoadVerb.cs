@@ -7,7 +7,9 @@ using Testbed.Workloads;
 
 namespace Testbed.Benchmarks.Verbs;
 
-/// <summary><c>load</c>: what the load generator itself costs, against a client that ends every operation at once.</summary>
+/// <summary>
+/// <c>load</c>: what the load generator itself costs, against a client that ends every operation at once.
+/// </summary>
 internal static class LoadVerb
 {
     private const int Records = 10_000;
@@ -16,18 +18,18 @@ internal static class LoadVerb
     private static readonly (string Workload, double? Rate)[] Cases =
         [("a", null), ("b", null), ("c", null), ("e", null), ("b", 2_000), ("b", 20_000), ("b", 100_000)];
 
-    public static async Task RunAsync(TextWriter output, TimeSpan warmup, TimeSpan measured, CancellationToken cancel)
+    public static async Task RunAsync(TextWriter output, TimeSpan warmup, TimeSpan measured,
+        CancellationToken cancel)
     {
-        var table = new TextTable(2, "workload", "loop", "ops/s", "CPU ns/op", "allocated B/op", "lag p50 us", "lag p99 us",
-            "shed");
+        var table = new TextTable(2, "workload", "loop", "ops/s", "CPU ns/op", "allocated B/op", "lag p50 us",
+            "lag p99 us", "shed");
         foreach (var (workload, rate) in Cases)
         {
             await RunCaseAsync(table, workload, rate, warmup, measured, cancel).ConfigureAwait(false);
         }
 
-        output.WriteLine("Load generator against a client that ends every operation at once and finds records of the " +
-            "workload's size;");
-        output.WriteLine("the record a get finds is filled in and checked for each operation. CPU is the whole process's.");
+        output.WriteLine("Load generator against a client that ends every operation at once. The record a get");
+        output.WriteLine("finds is filled in and checked, in the workload's size. CPU is the whole process's.");
         table.Print(output);
     }
 
@@ -38,7 +40,8 @@ internal static class LoadVerb
         var client = new NoOpClient(spec.MaxValueBytes);
         await using var owned = client.ConfigureAwait(false);
         var sink = new CountingSink();
-        var generator = new LoadGenerator(client, spec, new LoadOptions { Seed = 1, RatePerSecond = rate }, sink);
+        var generator =
+            new LoadGenerator(client, spec, new LoadOptions { Seed = 1, RatePerSecond = rate }, sink);
         await generator.LoadRecordsAsync(cancel).ConfigureAwait(false);
         await generator.RunAsync(warmup, cancel).ConfigureAwait(false);
 
@@ -53,17 +56,19 @@ internal static class LoadVerb
         allocated = GC.GetTotalAllocatedBytes() - allocated;
 
         var operations = Math.Max(1, report.Attempted);
-        table.Add(workload, rate is { } perSecond ? $"open {TextTable.Number(perSecond)}/s" : "closed, 64 clients",
+        var loop = rate is { } perSecond ? $"open {TextTable.Number(perSecond)}/s" : "closed, 64 clients";
+        table.Add(workload, loop,
             TextTable.Number(report.Attempted / seconds), TextTable.Number(cpu.TotalNanoseconds / operations),
-            TextTable.Number((double)allocated / operations, 1), Micros(report.LagP50Nanos), Micros(report.LagP99Nanos),
-            TextTable.Number(report.Shed));
+            TextTable.Number((double)allocated / operations, 1), Micros(report.LagP50Nanos),
+            Micros(report.LagP99Nanos), TextTable.Number(report.Shed));
         if (sink.Completed == 0)
         {
             throw new InvalidOperationException("the load generator reported nothing");
         }
     }
 
-    private static string Micros(long? nanos) => nanos is { } value ? TextTable.Number(value / 1000.0, 1) : "";
+    private static string Micros(long? nanos) => nanos is { } value
+        ? TextTable.Number(value / 1000.0, 1) : "";
 
     private sealed class CountingSink : IOperationSink
     {

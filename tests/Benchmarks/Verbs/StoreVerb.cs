@@ -9,7 +9,8 @@ namespace Testbed.Benchmarks.Verbs;
 internal static class StoreVerb
 {
     private static readonly string[] Columns =
-        ["store", "payload B", "bytes/key", "besides key and payload", "heap bytes/key", "insert ns", "get ns", "overwrite ns"];
+        ["store", "payload B", "bytes/key", "besides key and payload", "heap bytes/key", "insert ns",
+        "get ns", "overwrite ns"];
 
     private static readonly int[] PayloadSizes = [342, 1024];
 
@@ -27,9 +28,11 @@ internal static class StoreVerb
             Dictionary(table, keys, payload);
         }
 
-        output.WriteLine($"Store: {TextTable.Number(keys)} keys of {BenchmarkData.KeyBytes} B, random order, one thread. " +
+        output.WriteLine(
+            $"Store: {TextTable.Number(keys)} keys of {BenchmarkData.KeyBytes} B, random order, one thread; " +
             "KvStore keeps keys in order as well; the dictionary does not.");
-        output.WriteLine("Bytes/key by the store's own books (the dictionary has none: its heap); heap: the garbage " +
+        output.WriteLine(
+            "Bytes/key by the store's own books (the dictionary has none: its heap); heap: the garbage " +
             "collector's, after a full collection.");
         table.Print(output);
     }
@@ -76,8 +79,8 @@ internal static class StoreVerb
         GC.KeepAlive(dictionary);
     }
 
-    private static void AddRow(TextTable table, string name, int keys, int payloadBytes, long bytes, long heap,
-        (double Insert, double Get, double Overwrite) nanos) =>
+    private static void AddRow(TextTable table, string name, int keys, int payloadBytes, long bytes,
+        long heap, (double Insert, double Get, double Overwrite) nanos) =>
         table.Add(name, TextTable.Number(payloadBytes), TextTable.Number((double)bytes / keys, 1),
             TextTable.Number(((double)bytes / keys) - payloadBytes - BenchmarkData.KeyBytes, 1),
             TextTable.Number((double)heap / keys, 1),

@@ -16,10 +16,11 @@ internal static class StreamVerb
     {
         var value = BenchmarkData.Bytes(ValueBytes);
         var keys = ClosedLoopKeys.Make(Records);
-        var cluster = await BenchmarkCluster.StartAsync("raft", 1, Records, value, cancel).ConfigureAwait(false);
+        var cluster = await BenchmarkCluster.StartAsync("raft", 1, Records, value, cancel)
+            .ConfigureAwait(false);
         await using var owned = cluster.ConfigureAwait(false);
-        var table = new TextTable(0, "in flight", "gets/s", "p50 us", "p99 us", "client CPU us/op", "node CPU us/op",
-            "client B/op", "failed");
+        var table = new TextTable(0, "in flight", "gets/s", "p50 us", "p99 us", "client CPU us/op",
+            "node CPU us/op", "client B/op", "failed");
         foreach (var inFlight in InFlight)
         {
             var results = new List<(ClosedLoopResult Loop, double? NodeCpu)>();
@@ -33,13 +34,16 @@ internal static class StreamVerb
             }
 
             var (loop, nodeCpu) = results.OrderBy(result => result.Loop.PerSecond).ElementAt(Repeats / 2);
-            table.Add(TextTable.Number(inFlight), TextTable.Number(loop.PerSecond), TextTable.Number(loop.P50Micros),
-                TextTable.Number(loop.P99Micros), TextTable.Number(loop.CpuMicrosPerOperation, 2),
-                nodeCpu is { } micros ? TextTable.Number(micros, 2) : "", TextTable.Number(loop.AllocatedBytesPerOperation),
+            table.Add(TextTable.Number(inFlight), TextTable.Number(loop.PerSecond),
+                TextTable.Number(loop.P50Micros), TextTable.Number(loop.P99Micros),
+                TextTable.Number(loop.CpuMicrosPerOperation, 2),
+                nodeCpu is { } micros ? TextTable.Number(micros, 2) : "",
+                TextTable.Number(loop.AllocatedBytesPerOperation),
                 TextTable.Number(results.Sum(result => result.Loop.Failed)));
         }
 
-        output.WriteLine("Stream: one node process (Raft, one member), one client, gets of 1 KiB over one stream; " +
+        output.WriteLine(
+            "Stream: one node process (Raft, one member), one client, gets of 1 KiB over one stream; " +
             $"median of {Repeats} runs.");
         table.Print(output);
     }

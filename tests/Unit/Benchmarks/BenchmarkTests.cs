@@ -6,7 +6,10 @@ using Testbed.Client;
 
 namespace Testbed.Tests.Unit.Benchmarks;
 
-/// <summary>Every benchmark runs once with its smallest parameters, so that none is found broken on the day of measuring.</summary>
+/// <summary>
+/// Every benchmark runs once with its smallest parameters, so that none is found broken on the day of
+/// measuring.
+/// </summary>
 public sealed class BenchmarkTests
 {
     public static TheoryData<string, string> Methods()
@@ -14,7 +17,8 @@ public sealed class BenchmarkTests
         var data = new TheoryData<string, string>();
         foreach (var type in Testbed.Benchmarks.Program.MicroBenchmarks)
         {
-            foreach (var method in type.GetMethods().Where(m => m.GetCustomAttribute<BenchmarkAttribute>() is not null))
+            foreach (var method in type.GetMethods().Where(m =>
+                m.GetCustomAttribute<BenchmarkAttribute>() is not null))
             {
                 data.Add(type.Name, method.Name);
             }
@@ -50,7 +54,8 @@ public sealed class BenchmarkTests
         var declared = assembly.GetTypes().Where(type =>
             type.GetMethods().Any(method => method.GetCustomAttribute<BenchmarkAttribute>() is not null));
         Assert.Equal(declared.Select(type => type.Name).Order(StringComparer.Ordinal),
-            Testbed.Benchmarks.Program.MicroBenchmarks.Select(type => type.Name).Order(StringComparer.Ordinal));
+            Testbed.Benchmarks.Program.MicroBenchmarks.Select(type => type.Name)
+                .Order(StringComparer.Ordinal));
     }
 
     [Fact]
@@ -61,7 +66,8 @@ public sealed class BenchmarkTests
         Assert.Contains("(9,6)", codec.ToString(), StringComparison.Ordinal);
         using var store = new StringWriter();
         StoreVerb.Run(store, keys: 500);
-        var lines = store.ToString().Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(line => line.TrimEnd());
+        var lines = store.ToString().Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(line =>
+            line.TrimEnd());
         var table = lines.SkipWhile(line => !line.StartsWith("store", StringComparison.Ordinal)).ToList();
         Assert.Equal(6, table.Count);
         Assert.All(table, line => Assert.Equal(table[1].Length, line.Length));
@@ -72,7 +78,8 @@ public sealed class BenchmarkTests
     public async Task The_load_table_has_a_row_for_every_case()
     {
         using var output = new StringWriter();
-        await LoadVerb.RunAsync(output, TimeSpan.Zero, TimeSpan.FromMilliseconds(50), TestContext.Current.CancellationToken);
+        await LoadVerb.RunAsync(output, TimeSpan.Zero, TimeSpan.FromMilliseconds(50),
+            TestContext.Current.CancellationToken);
         Assert.Equal(3, output.ToString().Split("open ").Length - 1);
     }
 
@@ -86,8 +93,8 @@ public sealed class BenchmarkTests
     {
         await using var client = new EchoClient(answersLater);
         var keys = ClosedLoopKeys.Make(10, new byte[16]);
-        var result = await ClosedLoop.RunAsync(client, 4, TimeSpan.FromMilliseconds(10), TimeSpan.FromMilliseconds(50),
-            (operation, worker, count) =>
+        var result = await ClosedLoop.RunAsync(client, 4, TimeSpan.FromMilliseconds(10),
+            TimeSpan.FromMilliseconds(50), (operation, worker, count) =>
             {
                 keys.PrepareGet(operation, worker, count);
                 if (count % 2 == 1)
@@ -103,7 +110,8 @@ public sealed class BenchmarkTests
     private static void Call<TAttribute>(object instance)
         where TAttribute : Attribute
     {
-        foreach (var method in instance.GetType().GetMethods().Where(m => m.GetCustomAttribute<TAttribute>() is not null))
+        foreach (var method in instance.GetType().GetMethods().Where(m =>
+            m.GetCustomAttribute<TAttribute>() is not null))
         {
             method.Invoke(instance, null);
         }

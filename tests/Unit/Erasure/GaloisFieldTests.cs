@@ -11,7 +11,8 @@ public sealed class GaloisFieldTests
         {
             for (var b = 0; b < 256; b++)
             {
-                Assert.Equal(GaloisField.MultiplySlowly((byte)a, (byte)b), GaloisField.Multiply((byte)a, (byte)b));
+                Assert.Equal(GaloisField.MultiplySlowly((byte)a, (byte)b),
+                    GaloisField.Multiply((byte)a, (byte)b));
             }
         }
     }
@@ -29,7 +30,8 @@ public sealed class GaloisFieldTests
                 {
                     var bc = GaloisField.Multiply((byte)b, (byte)c);
                     if (GaloisField.Multiply(ab, (byte)c) != GaloisField.Multiply((byte)a, bc)
-                        || GaloisField.Multiply((byte)a, (byte)(b ^ c)) != (ab ^ GaloisField.Multiply((byte)a, (byte)c)))
+                        || GaloisField.Multiply((byte)a, (byte)(b ^ c))
+                        != (ab ^ GaloisField.Multiply((byte)a, (byte)c)))
                     {
                         Assert.Fail($"{a} {b} {c}");
                     }

@@ -27,7 +27,8 @@ public sealed class ReedSolomonTests
                 continue;
             }
 
-            var indices = Enumerable.Range(0, n).Where(i => (mask >> i & 1) != 0).Select(i => (byte)i).ToArray();
+            var indices =
+                Enumerable.Range(0, n).Where(i => (mask >> i & 1) != 0).Select(i => (byte)i).ToArray();
             AssertRestores(code, value, elements, indices);
             AssertRestores(code, value, elements, [.. indices.Reverse()]);
         }
@@ -136,8 +137,10 @@ public sealed class ReedSolomonTests
         Assert.Throws<ArgumentException>(() => code.Decode([0, 1], Pick(elements, [0, 1]), value));
         Assert.Throws<ArgumentException>(() => code.Decode([0, 1, 1], Pick(elements, [0, 1, 1]), value));
         Assert.Throws<ArgumentException>(() => code.Decode([0, 1, 2], Pick(elements, [0, 1]), value));
-        Assert.Throws<ArgumentException>(() => code.Decode([0, 1, 2], Pick(elements, [0, 1, 2]), new byte[31]));
-        Assert.Throws<ArgumentOutOfRangeException>(() => code.Decode([0, 1, 5], Pick(elements, [0, 1, 2]), value));
+        Assert.Throws<ArgumentException>(() =>
+            code.Decode([0, 1, 2], Pick(elements, [0, 1, 2]), new byte[31]));
+        Assert.Throws<ArgumentOutOfRangeException>(() =>
+            code.Decode([0, 1, 5], Pick(elements, [0, 1, 2]), value));
         Assert.Throws<ArgumentOutOfRangeException>(() => code.EncodeElement(value, 5, new byte[10]));
         Assert.Throws<ArgumentException>(() => code.EncodeElement(value, 4, new byte[9]));
         Assert.Throws<ArgumentOutOfRangeException>(() => new ReedSolomon(256, 3));

@@ -4,7 +4,10 @@ using Testbed.Wire;
 
 namespace Testbed.Tests.Unit.Log;
 
-/// <summary>Whatever happens to the last bytes of a log: it opens with a prefix that holds all that was promised, or not at all.</summary>
+/// <summary>
+/// Whatever happens to the last bytes of a log: it opens with a prefix that holds all that was promised, or
+/// not at all.
+/// </summary>
 public sealed class CrashMatrixTests
 {
     private static readonly LogOptions Small = new() { SegmentBytes = 4096 };
@@ -40,7 +43,8 @@ public sealed class CrashMatrixTests
             disk.SetContent(last, bytes);
             try
             {
-                // Only the last group may go: anything before it was known to be durable when the last was written.
+                // Only the last group may go: anything before it was known to be durable when the last was
+                // written.
                 Assert.Equal(expected.Take(RecordsOf(11)), LogTests.Read(disk));
                 Assert.True(bit / 8 >= ends[^2].Offset, "a group before the last was dropped");
                 recoveries++;
@@ -158,8 +162,8 @@ public sealed class CrashMatrixTests
         }
     }
 
-    private static int WriteUntilCrash(MemoryLogDirectory disk, int[] sizes, bool[] syncs, List<string> expected,
-        List<int> ends)
+    private static int WriteUntilCrash(MemoryLogDirectory disk, int[] sizes, bool[] syncs,
+        List<string> expected, List<int> ends)
     {
         var log = WriteAheadLog.Open(disk, Small, LogTests.Ignore);
         var synced = expected.Count;
@@ -199,7 +203,8 @@ public sealed class CrashMatrixTests
     // Groups of 1, 2, 3, 1, 2, 3, ... records.
     private static int RecordsOf(int groups) => (groups / 3 * 6) + new[] { 0, 1, 3 }[groups % 3];
 
-    private static (SortedDictionary<string, byte[]> Files, List<(string File, int Offset)> Ends, List<string> Expected)
+    private static (SortedDictionary<string, byte[]> Files, List<(string File, int Offset)> Ends,
+        List<string> Expected)
         Written(int groups)
     {
         var disk = new MemoryLogDirectory();

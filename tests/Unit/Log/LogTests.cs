@@ -137,7 +137,8 @@ public sealed class LogTests
             log.Write(Group(1, 3000));
             log.Sync();
 
-            // The file of the next segment is an old one whose groups have the very sizes and places of the new ones.
+            // The file of the next segment is an old one whose groups have the very sizes and places of the
+            // new ones.
             var old = new MemoryLogDirectory();
             using (var other = WriteAheadLog.Open(old, Small, Ignore))
             {
@@ -260,7 +261,8 @@ public sealed class LogTests
     {
         var records = new List<string>();
         using var log = WriteAheadLog.Open(disk, Small, (type, payload) =>
-            records.Add(string.Create(CultureInfo.InvariantCulture, $"{type}:{Encoding.UTF8.GetString(payload.Span)}")));
+            records.Add(string.Create(CultureInfo.InvariantCulture,
+                $"{type}:{Encoding.UTF8.GetString(payload.Span)}")));
         return records;
     }
 

@@ -65,7 +65,8 @@ public sealed class KvStoreTests
     [Fact]
     public void Many_keys_in_any_order_stay_sorted_through_growth_and_shrinking()
     {
-        foreach (var order in new Func<int, ulong>[] { i => (ulong)i, i => ulong.MaxValue - (ulong)i, Scatter })
+        Func<int, ulong>[] orders = [i => (ulong)i, i => ulong.MaxValue - (ulong)i, Scatter];
+        foreach (var order in orders)
         {
             const int keys = 20_000;
             var store = new KvStore();
@@ -92,7 +93,8 @@ public sealed class KvStoreTests
             for (var i = 0; i < keys; i++)
             {
                 Big(key, order(i));
-                Assert.Equal(store.TryGet(key, out var header, out _), header.Checksum == (ulong)i && store.Delete(key));
+                Assert.Equal(store.TryGet(key, out var header, out _), header.Checksum == (ulong)i
+                    && store.Delete(key));
             }
 
             Assert.Equal((0, 0L), (store.Count, store.Bytes.PayloadBytes));
@@ -104,7 +106,8 @@ public sealed class KvStoreTests
     public void Every_payload_size_class_survives_growing_and_shrinking_values()
     {
         var store = new KvStore();
-        int[] sizes = [0, 1, 8, 900, 1000, 1024, 2047, 4096, 8000, 8192, 9000, 100_000, 262_000, 262_144, 300_000, 1 << 20];
+        int[] sizes = [0, 1, 8, 900, 1000, 1024, 2047, 4096, 8000, 8192, 9000, 100_000, 262_000, 262_144,
+            300_000, 1 << 20];
         var random = new SplitMix64(1);
         for (var round = 0; round < 200; round++)
         {
@@ -230,7 +233,8 @@ public sealed class KvStoreTests
         }
     }
 
-    private static void AssertSame(KvStore store, SortedDictionary<byte[], (RecordHeader, byte[])> model, byte[] key)
+    private static void AssertSame(KvStore store, SortedDictionary<byte[], (RecordHeader, byte[])> model,
+        byte[] key)
     {
         var isThere = model.TryGetValue(key, out var expected);
         Assert.Equal(isThere, store.TryGet(key, out var header, out var payload));
@@ -242,10 +246,11 @@ public sealed class KvStoreTests
         }
     }
 
-    private static void AssertScan(KvStore store, SortedDictionary<byte[], (RecordHeader Header, byte[] Payload)> model,
-        byte[] start, int most)
+    private static void AssertScan(KvStore store,
+        SortedDictionary<byte[], (RecordHeader Header, byte[] Payload)> model, byte[] start, int most)
     {
-        var expected = model.Where(pair => pair.Key.AsSpan().SequenceCompareTo(start) >= 0).Take(most).ToList();
+        var expected =
+            model.Where(pair => pair.Key.AsSpan().SequenceCompareTo(start) >= 0).Take(most).ToList();
         var seen = 0;
         store.Scan(start, (key, in header, payload) =>
         {
@@ -254,7 +259,8 @@ public sealed class KvStoreTests
                 return false;
             }
 
-            Assert.True(key.SequenceEqual(expected[seen].Key) && payload.SequenceEqual(expected[seen].Value.Payload));
+            Assert.True(key.SequenceEqual(expected[seen].Key)
+                && payload.SequenceEqual(expected[seen].Value.Payload));
             Assert.Equal(expected[seen].Value.Header, header);
             seen++;
             return true;
