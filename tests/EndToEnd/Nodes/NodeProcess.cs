@@ -67,17 +67,24 @@ internal sealed class NodeProcess : IAsyncDisposable
         return addresses;
     }
 
-    /// <summary>Starts the program with exactly these arguments.</summary>
+    /// <summary>
+    /// Starts the program with exactly these arguments: the one built beside the tests, or the one that
+    /// <c>TESTBED_NODE_PROGRAM</c> names (an ahead-of-time build).
+    /// </summary>
     public static NodeProcess Launch(string address, params string[] args)
     {
-        var folder = Path.Combine(AppContext.BaseDirectory, "node");
-        var start = new ProcessStartInfo("dotnet")
+        var other = Environment.GetEnvironmentVariable("TESTBED_NODE_PROGRAM");
+        var start = new ProcessStartInfo(other ?? "dotnet")
         {
             RedirectStandardInput = true,
             RedirectStandardError = true,
             RedirectStandardOutput = true,
         };
-        start.ArgumentList.Add(Path.Combine(folder, "testbed-node.dll"));
+        if (other is null)
+        {
+            start.ArgumentList.Add(Path.Combine(AppContext.BaseDirectory, "node", "testbed-node.dll"));
+        }
+
         foreach (var arg in args)
         {
             start.ArgumentList.Add(arg);
