@@ -22,6 +22,7 @@ internal sealed class ClosedLoop
     private static readonly TimeSpan DrainLimit = TimeSpan.FromSeconds(15);
 
     private readonly IKvClient _client;
+    private readonly TimeProvider _time;
     private readonly LongHistogram _latencies = new(1, 60_000_000_000, 3);
     private readonly TaskCompletionSource _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private long _measureFrom;
@@ -33,19 +34,25 @@ internal sealed class ClosedLoop
     // Those of the warm-up too: processor time and allocations are taken over all of it.
     private long _all;
 
-    private ClosedLoop(IKvClient client) => _client = client;
+    private ClosedLoop(IKvClient client, TimeProvider time)
+    {
+        _client = client;
+        _time = time;
+    }
 
     /// <summary>
     /// Runs the loop. <paramref name="prepare"/> is called before each submission with the client's number
     /// and its count. Operations that end during the first <paramref name="warmup"/> are not counted.
     /// </summary>
     public static async Task<ClosedLoopResult> RunAsync(IKvClient client, int clients, TimeSpan warmup,
-        TimeSpan measured, Action<KvOperation, int, long> prepare)
+        TimeSpan measured, Action<KvOperation, int, long> prepare,
+        TimeProvider? time = null)
     {
-        var loop = new ClosedLoop(client);
-        var now = Stopwatch.GetTimestamp();
-        loop._measureFrom = now + (long)(warmup.TotalSeconds * Stopwatch.Frequency);
-        loop._measureUntil = loop._measureFrom + (long)(measured.TotalSeconds * Stopwatch.Frequency);
+        var loop = new ClosedLoop(client, time ?? TimeProvider.System);
+        var now = loop._time.GetTimestamp();
+        var frequency = loop._time.TimestampFrequency;
+        loop._measureFrom = now + (long)(warmup.TotalSeconds * frequency);
+        loop._measureUntil = loop._measureFrom + (long)(measured.TotalSeconds * frequency);
         loop._running = clients;
         var cpu = Process.GetCurrentProcess().TotalProcessorTime;
         var allocated = GC.GetTotalAllocatedBytes();
@@ -74,14 +81,14 @@ internal sealed class ClosedLoop
     // Called on the client's loop: one thread at a time.
     private bool Record(KvOperation operation, long begun)
     {
-        var now = Stopwatch.GetTimestamp();
+        var now = _time.GetTimestamp();
         _all++;
         if (now >= _measureFrom && now < _measureUntil)
         {
             if (operation.Outcome is Outcome.Ok or Outcome.NotFound)
             {
                 _completed++;
-                _latencies.RecordValue(Math.Max(1, (long)((now - begun) * (1e9 / Stopwatch.Frequency))));
+                _latencies.RecordValue(Math.Max(1, (long)((now - begun) * (1e9 / _time.TimestampFrequency))));
             }
             else
             {
@@ -129,7 +136,7 @@ internal sealed class ClosedLoop
             do
             {
                 prepare(this, number, _count++);
-                Begun = Stopwatch.GetTimestamp();
+                Begun = loop._time.GetTimestamp();
                 Volatile.Write(ref _state, Submitting);
                 loop._client.Submit(this);
             }

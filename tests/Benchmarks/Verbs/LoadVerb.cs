@@ -28,8 +28,8 @@ internal static class LoadVerb
             await RunCaseAsync(table, workload, rate, warmup, measured, cancel).ConfigureAwait(false);
         }
 
-        output.WriteLine("Load generator against a client that ends every operation at once. The record a get");
-        output.WriteLine("finds is filled in and checked, in the workload's size. CPU is the whole process's.");
+        output.WriteLine("Load generator against a client that ends every operation at once. The record");
+        output.WriteLine("that a get finds is filled in and checked. CPU is that of the whole process.");
         table.Print(output);
     }
 

@@ -29,7 +29,7 @@ internal static class StoreVerb
         }
 
         output.WriteLine(
-            $"Store: {TextTable.Number(keys)} keys of {BenchmarkData.KeyBytes} B, random order, one thread; " +
+            $"Store: {TextTable.Number(keys)} keys of {BenchmarkData.KeyBytes} B in random order; " +
             "KvStore keeps keys in order as well; the dictionary does not.");
         output.WriteLine(
             "Bytes/key by the store's own books (the dictionary has none: its heap); heap: the garbage " +
