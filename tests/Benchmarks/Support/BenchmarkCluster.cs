@@ -37,7 +37,17 @@ internal sealed class BenchmarkCluster : IAsyncDisposable
             DataFolder = Path.Combine(folder, "data"),
             Seed = 1,
         };
-        var cluster = await ProcessCluster.StartAsync(options, cancel).ConfigureAwait(false);
+        ProcessCluster cluster;
+        try
+        {
+            cluster = await ProcessCluster.StartAsync(options, cancel).ConfigureAwait(false);
+        }
+        catch
+        {
+            Directory.Delete(folder, recursive: true);
+            throw;
+        }
+
         var client = KvClients.Connect(new KvClientOptions
         {
             Strategy = strategy,
