@@ -29,6 +29,7 @@ public sealed class KvClientTests
         var client = Make(maxInFlight: 8);
         var put = client.PutAsync(Key, Key);
         var get = client.GetAsync(Key);
+        await _core.HasTwo.Task.WaitAsync(Patience, Cancel);
         await client.DisposeAsync();
         Assert.Equal(Outcome.Unknown, (await put.WaitAsync(Patience, Cancel)).Outcome);
         Assert.Equal(Outcome.Failed, (await get.WaitAsync(Patience, Cancel)).Outcome);
@@ -113,9 +114,15 @@ public sealed class KvClientTests
 
         public int Submitted { get; private set; }
 
+        public TaskCompletionSource HasTwo { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
         public void Submit(int slot, in ClientOperation operation, IClientOutput output)
         {
-            Submitted++;
+            if (++Submitted == 2)
+            {
+                HasTwo.TrySetResult();
+            }
+
             if (CompletesAtOnce)
             {
                 output.Complete(slot, new ClientResult { Outcome = KvOutcome.Ok });

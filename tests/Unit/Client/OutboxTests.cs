@@ -101,7 +101,7 @@ public sealed class OutboxTests
 
             Assert.Equal(sent, taken);
             Assert.Equal(0, outbox.Waiting.Bytes);
-        }, iter: 200, threads: 1);
+        }, iter: 100, threads: 1);
 
     [Fact]
     public void Frames_stay_below_the_target_unless_one_message_is_larger()

@@ -48,7 +48,7 @@ public sealed class StreamFrameTests
         {
             var frame = Read(new ReadOnlySequence<byte>(bytes));
             Assert.Equal(frame.Refusal is not null, frame.Payload.IsEmpty);
-        }, iter: 20_000);
+        }, iter: 5_000);
 
     [Fact]
     public void A_truncated_message_is_refused()

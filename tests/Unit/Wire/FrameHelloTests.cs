@@ -31,7 +31,7 @@ public sealed class FrameHelloTests
             {
                 Assert.Equal(bytes.Length, hello.Write(new byte[FrameHello.MaxBytes]));
             }
-        }, iter: 20_000);
+        }, iter: 5_000);
 
     [Fact]
     public void A_frame_with_more_than_the_handshake_is_refused() =>

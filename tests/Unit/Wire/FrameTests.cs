@@ -14,7 +14,7 @@ public sealed class FrameTests
             var frame = Frame(messages);
             Assert.Null(FrameReader.Refusal(frame));
             Assert.Equal(messages, Messages(frame));
-        }, iter: 2_000);
+        }, iter: 1_000);
 
     [Fact]
     public void Two_frames_end_to_end_are_one_frame() =>
@@ -51,7 +51,7 @@ public sealed class FrameTests
             {
                 Assert.Equal(ends.Contains(length), FrameReader.Refusal(frame.AsSpan(0, length)) is null);
             }
-        }, iter: 200);
+        }, iter: 100);
 
     [Fact]
     public void Any_bytes_are_refused_or_read_to_their_end() =>
@@ -59,7 +59,7 @@ public sealed class FrameTests
         {
             var read = Messages(bytes).Sum(message => message.Length + FrameReader.PrefixBytes);
             Assert.Equal(FrameReader.Refusal(bytes) is null, read == bytes.Length && bytes.Length > 0);
-        }, iter: 20_000);
+        }, iter: 5_000);
 
     [Fact]
     public void Each_malformation_is_named()
