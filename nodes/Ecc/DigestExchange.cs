@@ -4,9 +4,9 @@ using Testbed.Wire;
 namespace Testbed.Ecc;
 
 /// <summary>
-/// Keeps the fins of the nodes equal: each second one stretch of the key order is compared with a random peer; after a start,
-/// a new link, or a sign that someone was away, all of it is walked with that peer, one stretch in flight. Adopting a fin is
-/// like receiving Finalize: it is a fact, whoever tells it.
+/// Keeps the fins of the nodes equal: each second one stretch of the key order is compared with a random
+/// peer; after a start, a new link, or a sign that someone was away, all of it is walked with that peer, one
+/// stretch in flight. Adopting a fin is like receiving Finalize: it is a fact, whoever tells it.
 /// </summary>
 internal sealed class DigestExchange
 {
@@ -28,7 +28,8 @@ internal sealed class DigestExchange
     private uint _passedPeers;
     private ulong _newestHlc;
 
-    internal DigestExchange(EccCode code, EccOptions options, Replica replica, NodePort port, SplitMix64 random)
+    internal DigestExchange(EccCode code, EccOptions options, Replica replica, NodePort port,
+        SplitMix64 random)
     {
         _code = code;
         _options = options;
@@ -63,8 +64,8 @@ internal sealed class DigestExchange
     internal long Adopted { get; private set; }
 
     /// <summary>
-    /// True once everything was compared, since the start, with so many peers that together with this node they are a quorum:
-    /// by E5 one of them knows each completed operation.
+    /// True once everything was compared, since the start, with so many peers that together with this node
+    /// they are a quorum: by E5 one of them knows each completed operation.
     /// </summary>
     internal bool StartPassDone => BitOperations.PopCount(_passedPeers) >= _code.Quorum - 1;
 
@@ -160,7 +161,8 @@ internal sealed class DigestExchange
         var covered = walk.Range;
         if (!reply.Same)
         {
-            covered = new EccKeyRange(walk.Range.After, reply.Last.IsEmpty ? walk.Range.Last : reply.Last.ToArray());
+            var last = reply.Last.IsEmpty ? walk.Range.Last : reply.Last.ToArray();
+            covered = new EccKeyRange(walk.Range.After, last);
             if (Reconcile(node, covered, reply.Entries) && !walk.Fast
                 && _replica.NowMicros - walk.LastFastEndedAt >= FastAgainMicros)
             {
@@ -179,8 +181,8 @@ internal sealed class DigestExchange
     }
 
     /// <summary>
-    /// Adopts the peer's higher fins and tells it ours. True when some difference is older than what can be under way: then
-    /// one of the two was away.
+    /// Adopts the peer's higher fins and tells it ours. True when some difference is older than what can be
+    /// under way: then one of the two was away.
     /// </summary>
     private bool Reconcile(int node, in EccKeyRange range, ReadOnlyMemory<byte> theirs)
     {
@@ -238,7 +240,8 @@ internal sealed class DigestExchange
     }
 
     /// <summary>Wall time as this node sees it: what <see cref="IsOld"/> compares with.</summary>
-    internal void SeeWall(long wallMicros) => _newestHlc = Math.Max(_newestHlc, wallMicros > 0 ? (ulong)wallMicros : 0);
+    internal void SeeWall(long wallMicros) =>
+        _newestHlc = Math.Max(_newestHlc, wallMicros > 0 ? (ulong)wallMicros : 0);
 
     internal void OnPush(in EccDigestPush push)
     {

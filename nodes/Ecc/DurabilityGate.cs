@@ -3,8 +3,9 @@ using Testbed.Wire;
 namespace Testbed.Ecc;
 
 /// <summary>
-/// Knows which keys have changes that are not durable yet. A node must not show a fin it could forget in a crash: replies
-/// about such keys wait for the log, all others leave at once. Keys share 4,096 counters; a collision only costs waiting.
+/// Knows which keys have changes that are not durable yet. A node must not show a fin it could forget in a
+/// crash: replies about such keys wait for the log, all others leave at once. Keys share 4,096 counters; a
+/// collision only costs waiting.
 /// </summary>
 internal sealed class DurabilityGate
 {

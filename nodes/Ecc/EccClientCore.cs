@@ -100,7 +100,9 @@ public sealed class EccClientCore : IClientCore
         sink.Gauge("live_nodes", System.Numerics.BitOperations.PopCount(_engine.Health.Live));
     }
 
-    /// <summary>Lends the output of the current call to the engine; calls may nest through Complete.</summary>
+    /// <summary>
+    /// Lends the output of the current call to the engine; calls may nest through Complete.
+    /// </summary>
     private sealed class Port : IEnginePort
     {
         private IClientOutput? _output;
@@ -116,7 +118,8 @@ public sealed class EccClientCore : IClientCore
 
         public void End(int writtenBytes) => _output!.End(writtenBytes);
 
-        public void Completed(OperationSlot slot, in ClientResult result) => _output!.Complete(slot.Index, result);
+        public void Completed(OperationSlot slot, in ClientResult result) =>
+            _output!.Complete(slot.Index, result);
 
         internal readonly ref struct Lease(Port port, IClientOutput? previous)
         {

@@ -43,7 +43,9 @@ internal sealed class EccCode
     /// <summary>A bit per node.</summary>
     internal uint AllNodes { get; }
 
-    /// <summary>Store acks a version of that width needs: any q nodes then hold that many elements of it.</summary>
+    /// <summary>
+    /// Store acks a version of that width needs: any q nodes then hold that many elements of it.
+    /// </summary>
     internal int Need(int width) => width == 0 ? Quorum : Tolerated + width;
 
     internal static ulong HashOf(ReadOnlySpan<byte> key) => XxHash3.HashToUInt64(key);
@@ -67,7 +69,8 @@ internal sealed class EccCode
         width == 0 ? 0 : EccElement.PrefixBytes + ((valueBytes + width - 1) / width);
 
     /// <summary>Writes a node's blob.</summary>
-    internal void Encode(ReadOnlySpan<byte> value, ulong valueChecksum, int width, int elementIndex, Span<byte> blob)
+    internal void Encode(ReadOnlySpan<byte> value, ulong valueChecksum, int width, int elementIndex,
+        Span<byte> blob)
     {
         BinaryPrimitives.WriteUInt64LittleEndian(blob, valueChecksum);
         if (value.Length > 0)
@@ -77,9 +80,11 @@ internal sealed class EccCode
     }
 
     /// <summary>
-    /// E8: restores a value and compares its checksum. Null when it does not match: then one of the elements lies.
+    /// E8: restores a value and compares its checksum. Null when it does not match: then one of the elements
+    /// lies.
     /// </summary>
-    internal byte[]? Decode(ReadOnlySpan<byte> indices, ReadOnlySpan<ReadOnlyMemory<byte>> elements, int valueBytes,
+    internal byte[]? Decode(ReadOnlySpan<byte> indices, ReadOnlySpan<ReadOnlyMemory<byte>> elements,
+        int valueBytes,
         ulong valueChecksum)
     {
         var value = valueBytes == 0 ? [] : GC.AllocateUninitializedArray<byte>(valueBytes);

@@ -7,7 +7,9 @@ internal enum EccMutants
     /// <summary>The protocol as designed.</summary>
     None = 0,
 
-    /// <summary>A get returns the highest finalised version it saw without waiting for q nodes to have it.</summary>
+    /// <summary>
+    /// A get returns the highest finalised version it saw without waiting for q nodes to have it.
+    /// </summary>
     ReadBeforeQuorumFinalised = 1,
 
     /// <summary>A put goes on to finalise with q store acks whatever the width.</summary>

@@ -4,8 +4,8 @@ using Testbed.Wire;
 namespace Testbed.Ecc;
 
 /// <summary>
-/// A replica of the ECC strategy. With levels os and fsync it replays its log, keeps its incarnation and is READY at once,
-/// merely behind: digests and fills catch it up.
+/// A replica of the ECC strategy. With levels os and fsync it replays its log, keeps its incarnation and is
+/// READY at once, merely behind: digests and fills catch it up.
 /// </summary>
 public sealed class EccNodeCore : INodeCore
 {
@@ -43,7 +43,8 @@ public sealed class EccNodeCore : INodeCore
         _engine.Gets.NotPreferred = 1u << options.Self.Index;
         _engine.Gets.RepairerId = options.Self.Index + 1;
         _digests = new DigestExchange(
-            _code, options, _replica, _port, new SplitMix64(options.Seed ^ ((ulong)options.Self.Index << 32)));
+            _code, options, _replica, _port,
+            new SplitMix64(options.Seed ^ ((ulong)options.Self.Index << 32)));
         _repairs = new RepairQueue(_code, options, _replica, _engine, options.GatewaySlots);
         _gateway = new Gateway(_engine, _port, options);
         _port.OnCompleted = Completed;
@@ -108,7 +109,9 @@ public sealed class EccNodeCore : INodeCore
         _engine.Tick(now);
     }
 
-    /// <summary>Handles what the node said to itself; each message leads to at most a few more, and all end.</summary>
+    /// <summary>
+    /// Handles what the node said to itself; each message leads to at most a few more, and all end.
+    /// </summary>
     private void Leave()
     {
         while (_port.TryTakeLocal(out var message))
@@ -149,7 +152,8 @@ public sealed class EccNodeCore : INodeCore
             return true;
         }
 
-        return from.Kind == EndpointKind.Peer && from.Id >= 0 && from.Id < _code.Nodes && DispatchPeer(from, message);
+        return from.Kind == EndpointKind.Peer && from.Id >= 0 && from.Id < _code.Nodes
+            && DispatchPeer(from, message);
     }
 
     private bool DispatchPeer(Endpoint from, ReadOnlyMemory<byte> message)
@@ -209,7 +213,8 @@ public sealed class EccNodeCore : INodeCore
     }
 
     private bool IsOtherNode(Endpoint endpoint) =>
-        endpoint.Kind == EndpointKind.Peer && endpoint != _self && endpoint.Id >= 0 && endpoint.Id < _code.Nodes;
+        endpoint.Kind == EndpointKind.Peer && endpoint != _self && endpoint.Id >= 0
+            && endpoint.Id < _code.Nodes;
 
     /// <inheritdoc/>
     public void StorageDone(LogSequence upTo, ICoreOutput output)

@@ -42,8 +42,8 @@ public sealed record EccOptions
     public long DigestIntervalMicros { get; init; } = 1_000_000;
 
     /// <summary>
-    /// Test only: every 50th read is answered with a forged higher version of width 1 and a garbage element whose
-    /// checksum is right, so that a checker has something to find.
+    /// Test only: every 50th read is answered with a forged higher version of width 1 and a garbage element
+    /// whose checksum is right, so that a checker has something to find.
     /// </summary>
     public bool TestLie { get; init; }
 

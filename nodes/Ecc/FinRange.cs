@@ -3,7 +3,9 @@ using Testbed.Wire;
 
 namespace Testbed.Ecc;
 
-/// <summary>Lists and sums up the keys and fins of a stretch of the key order, a bounded number at a time.</summary>
+/// <summary>
+/// Lists and sums up the keys and fins of a stretch of the key order, a bounded number at a time.
+/// </summary>
 internal sealed class FinRange
 {
     private readonly KvStore _store;

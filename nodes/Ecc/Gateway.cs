@@ -2,7 +2,9 @@ using Testbed.Wire;
 
 namespace Testbed.Ecc;
 
-/// <summary>Carries out whole operations for thin clients (unary calls): this node acts as their client.</summary>
+/// <summary>
+/// Carries out whole operations for thin clients (unary calls): this node acts as their client.
+/// </summary>
 internal sealed class Gateway
 {
     private readonly OperationEngine _engine;
@@ -44,7 +46,9 @@ internal sealed class Gateway
         }
 
         _askers[slot] = (from, request.CorrelationId);
-        var timeoutMicros = request.TimeoutMicros == 0 ? _timeoutMicros : Math.Min(request.TimeoutMicros, _timeoutMicros);
+        var timeoutMicros = request.TimeoutMicros == 0
+            ? _timeoutMicros
+            : Math.Min(request.TimeoutMicros, _timeoutMicros);
         _engine.Submit(slot, EccClientCore.KindOf(request.Kind), new ClientOperation(
             request.Kind, request.Key, request.Value, request.ScanLimit, _engine.NowMicros + timeoutMicros));
     }
@@ -75,7 +79,9 @@ internal sealed class Gateway
         _port.End(reply.Write(span));
     }
 
-    /// <summary>A scan's answer, cut where the message would become too large; the asker goes on behind the last key.</summary>
+    /// <summary>
+    /// A scan's answer, cut where the message would become too large; the asker goes on behind the last key.
+    /// </summary>
     private void ReplyEntries(Endpoint to, ulong correlationId, IReadOnlyList<KvEntry> entries)
     {
         var bytes = 0;

@@ -5,8 +5,8 @@ using Testbed.Wire;
 namespace Testbed.Ecc;
 
 /// <summary>
-/// Get: one round when q nodes agree and show enough elements; else it finalises the highest finalised version it saw at q
-/// nodes before it returns that version's value.
+/// Get: one round when q nodes agree and show enough elements; else it finalises the highest finalised
+/// version it saw at q nodes before it returns that version's value.
 /// </summary>
 internal sealed class GetMachine(OperationEngine engine)
 {
@@ -41,10 +41,13 @@ internal sealed class GetMachine(OperationEngine engine)
         }
     }
 
-    /// <summary>Adds candidates in the order of element indices, data elements first, until q are chosen.</summary>
+    /// <summary>
+    /// Adds candidates in the order of element indices, data elements first, until q are chosen.
+    /// </summary>
     private uint Choose(ulong hash, uint candidates, uint chosen)
     {
-        for (var element = 0; element < Code.Nodes && BitOperations.PopCount(chosen) < Code.Quorum; element++)
+        for (var element = 0; element < Code.Nodes
+            && BitOperations.PopCount(chosen) < Code.Quorum; element++)
         {
             chosen |= candidates & (1u << Code.NodeOf(element, hash));
         }
@@ -65,7 +68,9 @@ internal sealed class GetMachine(OperationEngine engine)
     internal void SendTo(OperationSlot slot, int node) =>
         Send(slot, node, slot.Phase == OperationPhase.Read ? EccVersion.None : slot.Target, 1u << node);
 
-    /// <summary>Nodes that have not shown the target version's finalisation and, where needed, its element.</summary>
+    /// <summary>
+    /// Nodes that have not shown the target version's finalisation and, where needed, its element.
+    /// </summary>
     internal static uint Unsettled(OperationSlot slot)
     {
         var mask = 0u;
@@ -186,8 +191,8 @@ internal sealed class GetMachine(OperationEngine engine)
     }
 
     /// <summary>
-    /// Ends the get when q nodes have fin at least the target and the target can be decoded. True also when the decoded
-    /// value was wrong and the get failed for good.
+    /// Ends the get when q nodes have fin at least the target and the target can be decoded. True also when
+    /// the decoded value was wrong and the get failed for good.
     /// </summary>
     private bool TryComplete(OperationSlot slot)
     {
@@ -261,7 +266,8 @@ internal sealed class GetMachine(OperationEngine engine)
         }
 
         var decoded = Code.Decode(
-            slot.DecodeIndices.AsSpan(0, width), slot.DecodeElements.AsSpan(0, width), valueBytes, valueChecksum);
+            slot.DecodeIndices.AsSpan(0, width), slot.DecodeElements.AsSpan(0, width), valueBytes,
+                valueChecksum);
         if (decoded is null)
         {
             // One of them lies about what it is: none is trusted, all are asked for again.
@@ -275,8 +281,11 @@ internal sealed class GetMachine(OperationEngine engine)
         return true;
     }
 
-    /// <summary>Collects elements of the target version by element index, so that data elements come first.</summary>
-    private int Gather(OperationSlot slot, int width, out bool degraded, out int valueBytes, out ulong valueChecksum)
+    /// <summary>
+    /// Collects elements of the target version by element index, so that data elements come first.
+    /// </summary>
+    private int Gather(OperationSlot slot, int width, out bool degraded, out int valueBytes,
+        out ulong valueChecksum)
     {
         degraded = false;
         valueBytes = 0;

@@ -3,14 +3,16 @@ using Testbed.Wire;
 namespace Testbed.Ecc;
 
 /// <summary>
-/// Elements beside the finalised ones in the store: pre-writes that are not finalised, and pinned old versions. Few at any
-/// time; keyed by key and version; pooled memory.
+/// Elements beside the finalised ones in the store: pre-writes that are not finalised, and pinned old
+/// versions. Few at any time; keyed by key and version; pooled memory.
 /// </summary>
 internal sealed class HeldTable
 {
     private const int None = -1;
 
-    /// <summary>Book-keeping charged per entry in the byte accounting: the entry itself and its share of the index.</summary>
+    /// <summary>
+    /// Book-keeping charged per entry in the byte accounting: the entry itself and its share of the index.
+    /// </summary>
     internal const int EntryOverheadBytes = 80;
     private readonly BufferPool _pool = new();
     private int[] _buckets = new int[64];
@@ -31,7 +33,9 @@ internal sealed class HeldTable
         internal int ValueBytes;
         internal int Next;
 
-        /// <summary>0 for a pre-write; else an old version that is kept for a pinned reader until then.</summary>
+        /// <summary>
+        /// 0 for a pre-write; else an old version that is kept for a pinned reader until then.
+        /// </summary>
         internal long ExpiresMicros;
     }
 
@@ -64,7 +68,8 @@ internal sealed class HeldTable
     internal int First(ReadOnlySpan<byte> key, ulong hash) => Match(_buckets[BucketOf(hash)], key, hash);
 
     /// <summary>Next entry of the same key, or -1.</summary>
-    internal int Next(int index, ReadOnlySpan<byte> key, ulong hash) => Match(_entries[index].Next, key, hash);
+    internal int Next(int index, ReadOnlySpan<byte> key, ulong hash) =>
+        Match(_entries[index].Next, key, hash);
 
     private int Match(int index, ReadOnlySpan<byte> key, ulong hash)
     {

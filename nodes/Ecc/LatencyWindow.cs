@@ -1,6 +1,8 @@
 namespace Testbed.Ecc;
 
-/// <summary>The 95th percentile of the last 64 response times of one node, brought up to date every 16 samples.</summary>
+/// <summary>
+/// The 95th percentile of the last 64 response times of one node, brought up to date every 16 samples.
+/// </summary>
 internal sealed class LatencyWindow(long initialMicros)
 {
     private const int Size = 64;

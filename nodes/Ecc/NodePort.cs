@@ -3,10 +3,11 @@ using Testbed.Wire;
 namespace Testbed.Ecc;
 
 /// <summary>
-/// A node's way out: to endpoints through the host, to itself through a queue that is emptied at the end of each call, so
-/// that a node is one of its own peers without special cases.
+/// A node's way out: to endpoints through the host, to itself through a queue that is emptied at the end of
+/// each call, so that a node is one of its own peers without special cases.
 /// </summary>
-internal sealed class NodePort(NodeId self, DurabilityGate gate, bool ackBeforeDurable) : IEnginePort, IReplicaLog
+internal sealed class NodePort(NodeId self, DurabilityGate gate, bool ackBeforeDurable)
+    : IEnginePort, IReplicaLog
 {
     private readonly Queue<ReadOnlyMemory<byte>> _plain = new();
     private readonly Queue<(ReadOnlyMemory<byte> Message, long After)> _gated = new();
@@ -24,9 +25,12 @@ internal sealed class NodePort(NodeId self, DurabilityGate gate, bool ackBeforeD
 
     internal void Use(ICoreOutput output) => _output = output;
 
-    public Span<byte> Begin(int node, int maxBytes) => Begin(Endpoint.Peer(new NodeId((byte)node)), maxBytes, false);
+    public Span<byte> Begin(int node, int maxBytes) =>
+        Begin(Endpoint.Peer(new NodeId((byte)node)), maxBytes, false);
 
-    /// <summary>Room for a message that, when asked so, leaves only after all records so far are durable.</summary>
+    /// <summary>
+    /// Room for a message that, when asked so, leaves only after all records so far are durable.
+    /// </summary>
     internal Span<byte> Begin(Endpoint to, int maxBytes, bool afterDurable)
     {
         afterDurable &= !ackBeforeDurable;

@@ -4,8 +4,8 @@ using Testbed.Wire;
 namespace Testbed.Ecc;
 
 /// <summary>
-/// Runs the operation machines of ecc-protocol's client: slots, timers, links, replies. A client drives one for its
-/// operations, a node one for thin clients and its own repairs.
+/// Runs the operation machines of ecc-protocol's client: slots, timers, links, replies. A client drives one
+/// for its operations, a node one for thin clients and its own repairs.
 /// </summary>
 internal sealed class OperationEngine
 {
@@ -260,7 +260,9 @@ internal sealed class OperationEngine
     /// <summary>True while the slot holds an operation.</summary>
     internal bool IsBusy(int index) => _slots[index] is { ActiveIndex: >= 0 };
 
-    /// <summary>Ends an operation. The last thing a machine does with a slot: it may be in use again on return.</summary>
+    /// <summary>
+    /// Ends an operation. The last thing a machine does with a slot: it may be in use again on return.
+    /// </summary>
     internal void Finish(OperationSlot slot, in ClientResult result)
     {
         var last = _active[--_activeCount];
@@ -290,8 +292,8 @@ internal sealed class OperationEngine
             return;
         }
 
-        // The owner reads key and version during Completed, and may submit to the same slot from there: so the fields
-        // are cleared first, save those it reads.
+        // The owner reads key and version during Completed, and may submit to the same slot from there: so
+        // the fields are cleared first, save those it reads.
         var key = slot.Key;
         var target = slot.Target;
         slot.Reset();
@@ -411,8 +413,9 @@ internal sealed class OperationEngine
     }
 
     /// <summary>
-    /// Finds the operation a reply belongs to and applies rule CV and the vote to it. <paramref name="write"/> says which
-    /// response times it is a sample of; null: of none (a scan's work depends on its length).
+    /// Finds the operation a reply belongs to and applies rule CV and the vote to it. <paramref
+    /// name="write"/> says which response times it is a sample of; null: of none (a scan's work depends on
+    /// its length).
     /// </summary>
     private bool TryTakeReply(int node, in EccReplyHead head, bool? write, out OperationSlot slot)
     {
@@ -453,8 +456,8 @@ internal sealed class OperationEngine
     }
 
     /// <summary>
-    /// Rule CV. When an incarnation turns out to be newer than known, whatever the node acked before is void: all of it came
-    /// from an older one.
+    /// Rule CV. When an incarnation turns out to be newer than known, whatever the node acked before is
+    /// void: all of it came from an older one.
     /// </summary>
     private void MergeKnown(int node, in EccReplyHead head)
     {

@@ -45,8 +45,8 @@ internal struct Generation
 }
 
 /// <summary>
-/// One operation under way. Slots are made once and used again; every field is written by the machine of the operation's
-/// kind only.
+/// One operation under way. Slots are made once and used again; every field is written by the machine of the
+/// operation's kind only.
 /// </summary>
 internal sealed class OperationSlot
 {
@@ -62,7 +62,9 @@ internal sealed class OperationSlot
 
     internal int Index { get; }
 
-    /// <summary>Sequence number and slot index: tells the replies of this operation from those of earlier ones.</summary>
+    /// <summary>
+    /// Sequence number and slot index: tells the replies of this operation from those of earlier ones.
+    /// </summary>
     internal ulong Id;
 
     /// <summary>Place in the engine's list of active slots.</summary>
@@ -157,7 +159,9 @@ internal sealed class OperationSlot
         Scan?.Clear();
     }
 
-    /// <summary>Forgets what a node answered: its ack turned out void (rule CV). Elements are facts and stay.</summary>
+    /// <summary>
+    /// Forgets what a node answered: its ack turned out void (rule CV). Elements are facts and stay.
+    /// </summary>
     internal void Void(int node)
     {
         var bit = 1u << node;

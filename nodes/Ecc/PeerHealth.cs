@@ -3,8 +3,9 @@ using System.Numerics;
 namespace Testbed.Ecc;
 
 /// <summary>
-/// The failure detector and the hedge timers. A node whose link is down is suspected at once; a node that let three hedge
-/// timers pass, each in a new hedge period, is suspected until an answer to a probe comes in time.
+/// The failure detector and the hedge timers. A node whose link is down is suspected at once; a node that
+/// let three hedge timers pass, each in a new hedge period, is suspected until an answer to a probe comes in
+/// time.
 /// </summary>
 internal sealed class PeerHealth
 {
@@ -51,7 +52,10 @@ internal sealed class PeerHealth
     /// <summary>How long a read waits before it asks further nodes.</summary>
     internal long ReadHedgeMicros { get; private set; } = InitialHedgeMicros;
 
-    /// <summary>How long a pre-write waits before it steps to a narrower width: dearer than a read's hedge, so longer.</summary>
+    /// <summary>
+    /// How long a pre-write waits before it steps to a narrower width: dearer than a read's hedge, so
+    /// longer.
+    /// </summary>
     internal long WriteHedgeMicros { get; private set; } = InitialHedgeMicros;
 
     internal void LinkUp(int node)
@@ -63,7 +67,9 @@ internal sealed class PeerHealth
 
     internal void LinkDown(int node) => Up &= ~(1u << node);
 
-    /// <summary>An answer came after that time. Late ones move the percentile but do not clear suspicion.</summary>
+    /// <summary>
+    /// An answer came after that time. Late ones move the percentile but do not clear suspicion.
+    /// </summary>
     internal void Answered(int node, long micros, bool write)
     {
         var window = write ? _writes[node] : _reads[node];
@@ -98,8 +104,8 @@ internal sealed class PeerHealth
     }
 
     /// <summary>
-    /// An operation's answer: when it is a probe's and in time, the node is no longer suspected. The operation may have ended
-    /// before, since it does not wait for suspected nodes.
+    /// An operation's answer: when it is a probe's and in time, the node is no longer suspected. The
+    /// operation may have ended before, since it does not wait for suspected nodes.
     /// </summary>
     internal void ProbeAnswered(int node, ulong operationId, long now)
     {
@@ -115,7 +121,9 @@ internal sealed class PeerHealth
         }
     }
 
-    /// <summary>Suspected nodes that shall take part in this operation to see whether they answer again.</summary>
+    /// <summary>
+    /// Suspected nodes that shall take part in this operation to see whether they answer again.
+    /// </summary>
     internal uint TakeProbes(long now, ulong operationId)
     {
         var probes = 0u;
@@ -134,13 +142,14 @@ internal sealed class PeerHealth
     }
 
     /// <summary>
-    /// Brings the hedge times up to date: the median over the nodes of their 95th percentiles, so that a slow minority
-    /// does not make everyone patient.
+    /// Brings the hedge times up to date: the median over the nodes of their 95th percentiles, so that a
+    /// slow minority does not make everyone patient.
     /// </summary>
     internal void Refresh()
     {
         ReadHedgeMicros = Math.Clamp(Median(_reads), HedgeFloorMicros, HedgeCeilingMicros);
-        WriteHedgeMicros = Math.Clamp(WriteHedgeFactor * Median(_writes), WriteHedgeFloorMicros, HedgeCeilingMicros);
+        WriteHedgeMicros =
+            Math.Clamp(WriteHedgeFactor * Median(_writes), WriteHedgeFloorMicros, HedgeCeilingMicros);
     }
 
     private long Median(LatencyWindow[] windows)

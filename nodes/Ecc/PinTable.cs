@@ -3,8 +3,8 @@ using Testbed.Wire;
 namespace Testbed.Ecc;
 
 /// <summary>
-/// Keys whose versions are kept a while for a reader that hot writers overtook. Bounded: when full, a pin is not given, which
-/// costs the reader another round at most.
+/// Keys whose versions are kept a while for a reader that hot writers overtook. Bounded: when full, a pin is
+/// not given, which costs the reader another round at most.
 /// </summary>
 internal sealed class PinTable
 {

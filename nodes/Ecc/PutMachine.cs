@@ -5,8 +5,9 @@ using Testbed.Wire;
 namespace Testbed.Ecc;
 
 /// <summary>
-/// Put and delete: pre-write with votes, retag, width steps, finalise. Also the second half of a widening, which writes a
-/// finalised value again under the next generation and needs no votes, since its tag is the value's own.
+/// Put and delete: pre-write with votes, retag, width steps, finalise. Also the second half of a widening,
+/// which writes a finalised value again under the next generation and needs no votes, since its tag is the
+/// value's own.
 /// </summary>
 internal sealed class PutMachine(OperationEngine engine)
 {
@@ -28,11 +29,15 @@ internal sealed class PutMachine(OperationEngine engine)
         AddGeneration(slot, width);
 
         // With fewer than q unsuspected nodes suspicion is useless: ask everyone.
-        var targets = liveCount < Code.Need(width) ? Health.Up : live | Health.TakeProbes(engine.NowMicros, slot.Id);
+        var targets = liveCount < Code.Need(width)
+            ? Health.Up
+            : live | Health.TakeProbes(engine.NowMicros, slot.Id);
         SendNewest(slot, targets);
     }
 
-    /// <summary>Writes the value of <paramref name="slot"/>'s target version again, at the given width.</summary>
+    /// <summary>
+    /// Writes the value of <paramref name="slot"/>'s target version again, at the given width.
+    /// </summary>
     internal void BeginRewrite(OperationSlot slot, ReadOnlyMemory<byte> value, int repairer, int width)
     {
         var from = slot.Target;
@@ -81,7 +86,8 @@ internal sealed class PutMachine(OperationEngine engine)
         if (blobBytes > 0)
         {
             var blob = span.Slice(offset, blobBytes);
-            Code.Encode(slot.Value.Span, slot.ValueChecksum, width, Code.ElementIndex(node, slot.KeyHash), blob);
+            Code.Encode(slot.Value.Span, slot.ValueChecksum, width, Code.ElementIndex(node, slot.KeyHash),
+                blob);
             EccPreWrite.Seal(span, offset, Checksum.Of(blob));
         }
 
@@ -130,7 +136,9 @@ internal sealed class PutMachine(OperationEngine engine)
         Evaluate(slot);
     }
 
-    /// <summary>The loop body of "put": first the votes, once; then the newest generation with enough acks.</summary>
+    /// <summary>
+    /// The loop body of "put": first the votes, once; then the newest generation with enough acks.
+    /// </summary>
     private void Evaluate(OperationSlot slot)
     {
         if (!slot.VotesCounted && slot.Kind != OperationKind.Widen)
@@ -174,14 +182,19 @@ internal sealed class PutMachine(OperationEngine engine)
     }
 
     /// <summary>
-    /// A finalised version may be newer than this tag. The votes came after the invocation, so one new tag above all of them
-    /// is enough; holders only rename. The clock makes it distinct from every other tag of this client.
+    /// A finalised version may be newer than this tag. The votes came after the invocation, so one new tag
+    /// above all of them is enough; holders only rename. The clock makes it distinct from every other tag of
+    /// this client.
     /// </summary>
     private void Retag(OperationSlot slot)
     {
         if (slot.GenCount == slot.Gens.Length)
         {
-            engine.Finish(slot, new ClientResult { Outcome = KvOutcome.Unknown, Reason = "nodes kept restarting" });
+            engine.Finish(slot, new ClientResult
+            {
+                Outcome = KvOutcome.Unknown,
+                Reason = "nodes kept restarting",
+            });
             return;
         }
 
@@ -254,12 +267,14 @@ internal sealed class PutMachine(OperationEngine engine)
     }
 
     /// <summary>
-    /// When no generation can still get its acks from the nodes that answer, encodes narrower for those. Earlier elements stay
-    /// where they are: an earlier generation may yet complete.
+    /// When no generation can still get its acks from the nodes that answer, encodes narrower for those.
+    /// Earlier elements stay where they are: an earlier generation may yet complete.
     /// </summary>
     private void StepWidth(OperationSlot slot)
     {
-        var live = Health.Up & ~slot.GaveUp;
+        // A widening is in no hurry and never steps: it waits for slow nodes and gives up only when one is
+        // gone.
+        var live = slot.Kind == OperationKind.Widen ? Health.Up : Health.Up & ~slot.GaveUp;
         for (var i = slot.FirstLiveGen; i < slot.GenCount; i++)
         {
             ref var gen = ref slot.Gens[i];
@@ -269,16 +284,20 @@ internal sealed class PutMachine(OperationEngine engine)
             }
         }
 
+        if (slot.Kind == OperationKind.Widen)
+        {
+            engine.Finish(slot, new ClientResult
+            {
+                Outcome = KvOutcome.Unknown,
+                Reason = "a node went away",
+            });
+            return;
+        }
+
         var newest = slot.Gens[slot.GenCount - 1].Version.Width;
         var width = BitOperations.PopCount(live) - Code.Tolerated;
         if (width < 1 || width >= newest || slot.GenCount == slot.Gens.Length)
         {
-            return;
-        }
-
-        if (slot.Kind == OperationKind.Widen)
-        {
-            engine.Finish(slot, new ClientResult { Outcome = KvOutcome.Unknown, Reason = "a node went away" });
             return;
         }
 
@@ -289,9 +308,9 @@ internal sealed class PutMachine(OperationEngine engine)
     }
 
     /// <summary>
-    /// Gives up before finalise: no reader can have seen any generation and none ever will, so the nodes may drop them.
-    /// Best effort; a pre-write that is not taken back is an orphan, nothing worse. A widening's version may be tried again, so it
-    /// is left to that.
+    /// Gives up before finalise: no reader can have seen any generation and none ever will, so the nodes may
+    /// drop them. Best effort; a pre-write that is not taken back is an orphan, nothing worse. A widening's
+    /// version may be tried again, so it is left to that.
     /// </summary>
     internal void Retract(OperationSlot slot)
     {

@@ -6,8 +6,9 @@ using Testbed.Wire;
 namespace Testbed.Ecc;
 
 /// <summary>
-/// Restores redundancy: elements this node lacks (fill), and values that were written narrow while nodes were away (widen).
-/// Both are ordinary gets; a widening then writes the value again. Bounded in flight and in rate.
+/// Restores redundancy: elements this node lacks (fill), and values that were written narrow while nodes
+/// were away (widen). Both are ordinary gets; a widening then writes the value again. Bounded in flight and
+/// in rate.
 /// </summary>
 internal sealed class RepairQueue
 {
@@ -37,7 +38,8 @@ internal sealed class RepairQueue
     private long _allLiveSince = long.MaxValue;
     private long _widenTokensAt;
 
-    internal RepairQueue(EccCode code, EccOptions options, Replica replica, OperationEngine engine, int firstSlot)
+    internal RepairQueue(EccCode code, EccOptions options, Replica replica, OperationEngine engine,
+        int firstSlot)
     {
         _code = code;
         _options = options;
@@ -90,7 +92,8 @@ internal sealed class RepairQueue
         var mayWiden = allLive && now - _allLiveSince >= AllLiveForMicros;
         while (mayWiden && _widenSlots.Count > 0 && now >= _widenTokensAt && _widens.TryDequeue(out var key))
         {
-            _widenTokensAt = Math.Max(_widenTokensAt, now - SweepGapMicros) + (1_000_000 / _options.WidensPerSecond);
+            _widenTokensAt =
+                Math.Max(_widenTokensAt, now - SweepGapMicros) + (1_000_000 / _options.WidensPerSecond);
             if (_replica.Store.TryGet(key.Span, out var header, out _) && _replica.IsNarrow(header))
             {
                 _engine.Submit(_widenSlots.Pop(), OperationKind.Widen, GetOf(key, now));
@@ -103,11 +106,14 @@ internal sealed class RepairQueue
     private static ClientOperation GetOf(ReadOnlyMemory<byte> key, long now) =>
         new(KvKind.Get, key, default, 0, now + FillTimeoutMicros);
 
-    /// <summary>Looks for keys that need repair and are in no queue: after a restart, an overflow, a failed attempt.</summary>
+    /// <summary>
+    /// Looks for keys that need repair and are in no queue: after a restart, an overflow, a failed attempt.
+    /// </summary>
     private void Sweep(long now, bool mayWiden)
     {
         var forFills = _replica.MissingElements > 0 && _fills.Count == 0;
-        var forWidens = mayWiden && _replica.NarrowKeys > 0 && _widens.Count == 0 && _options.WidensInFlight > 0;
+        var forWidens = mayWiden && _replica.NarrowKeys > 0 && _widens.Count == 0
+            && _options.WidensInFlight > 0;
         if (now < _nextSweepAt || (!forFills && !forWidens))
         {
             return;
@@ -172,7 +178,8 @@ internal sealed class RepairQueue
 
         var hash = EccCode.HashOf(slot.Key.Span);
         _replica.Finalize(slot.Key.Span, hash, slot.Target);
-        if (result.Outcome == KvOutcome.Ok && _replica.Fill(slot.Key.Span, hash, ElementOf(slot, hash, result)))
+        if (result.Outcome == KvOutcome.Ok
+            && _replica.Fill(slot.Key.Span, hash, ElementOf(slot, hash, result)))
         {
             Fills++;
         }

@@ -5,8 +5,9 @@ using Testbed.Wire;
 namespace Testbed.Ecc;
 
 /// <summary>
-/// The keys of one node. Per key: fin and its element in the store; pre-writes above fin, and old versions for pinned
-/// readers, in a table beside it. Every change is one log record, so replaying the log gives the same state.
+/// The keys of one node. Per key: fin and its element in the store; pre-writes above fin, and old versions
+/// for pinned readers, in a table beside it. Every change is one log record, so replaying the log gives the
+/// same state.
 /// </summary>
 internal sealed class Replica
 {
@@ -62,14 +63,16 @@ internal sealed class Replica
         _store.TryGet(key, out var header, out _) ? VersionOf(header) : EccVersion.None;
 
     /// <summary>"on PreWrite": superseded, renamed, or stored beside what is there.</summary>
-    internal EccStoreStatus PreWrite(ReadOnlySpan<byte> key, ulong hash, EccVersion from, in EccElement element)
+    internal EccStoreStatus PreWrite(ReadOnlySpan<byte> key, ulong hash, EccVersion from,
+        in EccElement element)
     {
         var version = element.Version;
         var known = _store.TryGet(key, out var header, out _);
         if (known && version <= VersionOf(header))
         {
             // A finalise that overtook the pre-write left a gap: close it, sparing a fill.
-            var fills = version == VersionOf(header) && IsMissing(header) && from.IsNone && Fill(key, hash, element);
+            var fills = version == VersionOf(header) && IsMissing(header) && from.IsNone
+                && Fill(key, hash, element);
             return fills ? EccStoreStatus.Stored : EccStoreStatus.Superseded;
         }
 
@@ -101,7 +104,8 @@ internal sealed class Replica
 
         Plant(key, hash, version);
         Held.Add(key, hash, element, element.Blob.Span, 0);
-        Append(ReplicaRecords.PreWrite, hash, ReplicaRecords.WriteElement(_head, key, element), element.Blob.Span);
+        Append(ReplicaRecords.PreWrite, hash, ReplicaRecords.WriteElement(_head, key, element),
+            element.Blob.Span);
         return EccStoreStatus.Stored;
     }
 
@@ -114,7 +118,8 @@ internal sealed class Replica
         }
 
         if ((_options.Mutants & EccMutants.PreWriteDropsOld) != 0
-            && _store.TryGet(key, out var header, out _) && VersionOf(header).Width > 0 && !IsMissing(header))
+            && _store.TryGet(key, out var header, out _) && VersionOf(header).Width > 0
+                && !IsMissing(header))
         {
             MarkMissing(key);
         }
@@ -135,7 +140,9 @@ internal sealed class Replica
         return true;
     }
 
-    /// <summary>"on Finalize": raises fin and drops lower versions, save those a pinned reader still needs.</summary>
+    /// <summary>
+    /// "on Finalize": raises fin and drops lower versions, save those a pinned reader still needs.
+    /// </summary>
     internal bool Finalize(ReadOnlySpan<byte> key, ulong hash, EccVersion version)
     {
         var known = _store.TryGet(key, out var old, out var oldBlob);
@@ -153,12 +160,15 @@ internal sealed class Replica
 
         var index = Held.Find(key, hash, version);
         var header = index >= 0
-            ? new RecordHeader(version.Value, Held.ChecksumAt(index), Held.ValueBytesAt(index), (byte)version.Width)
-            : new RecordHeader(version.Value, 0, 0, (byte)(version.Width | (version.Width > 0 ? MissingFlag : 0)));
+            ? new RecordHeader(version.Value, Held.ChecksumAt(index), Held.ValueBytesAt(index),
+                (byte)version.Width)
+            : new RecordHeader(
+                version.Value, 0, 0, (byte)(version.Width == 0 ? 0 : version.Width | MissingFlag));
         _store.Put(key, header, index >= 0 ? Held.BlobAt(index) : default);
         Account(header, 1);
         DropFinalised(key, hash, version);
-        Append(ReplicaRecords.Finalize, hash, ReplicaRecords.WriteKey(_head, key, version, EccVersion.None), default);
+        Append(ReplicaRecords.Finalize, hash, ReplicaRecords.WriteKey(_head, key, version, EccVersion.None),
+            default);
         if (IsMissing(header))
         {
             OnMissing?.Invoke(key.ToArray());
@@ -168,13 +178,14 @@ internal sealed class Replica
     }
 
     /// <summary>
-    /// A writer finalises one generation of its tag only. Once one is finalised, its others are worthless, higher ones too; a
-    /// repairer's are not.
+    /// A writer finalises one generation of its tag only. Once one is finalised, its others are worthless,
+    /// higher ones too; a repairer's are not.
     /// </summary>
     private static bool IsAbandoned(EccVersion version, EccVersion fin) =>
         version.Tag == fin.Tag && version > fin && version.Rid == 0;
 
-    private void KeepForPinned(ReadOnlySpan<byte> key, ulong hash, in RecordHeader old, ReadOnlySpan<byte> blob)
+    private void KeepForPinned(ReadOnlySpan<byte> key, ulong hash, in RecordHeader old,
+        ReadOnlySpan<byte> blob)
     {
         var version = VersionOf(old);
         var until = Pins.KeepUntil(hash, version, NowMicros);
@@ -227,10 +238,13 @@ internal sealed class Replica
         }
     }
 
-    /// <summary>Stores the element of fin that was missing; false when fin moved on or the element is damaged.</summary>
+    /// <summary>
+    /// Stores the element of fin that was missing; false when fin moved on or the element is damaged.
+    /// </summary>
     internal bool Fill(ReadOnlySpan<byte> key, ulong hash, in EccElement element)
     {
-        if (!_store.TryGet(key, out var header, out _) || VersionOf(header) != element.Version || !IsMissing(header))
+        if (!_store.TryGet(key, out var header, out _) || VersionOf(header) != element.Version
+            || !IsMissing(header))
         {
             return false;
         }
@@ -246,7 +260,8 @@ internal sealed class Replica
             header.Version, element.Checksum, element.ValueBytes, (byte)element.Version.Width);
         _store.Put(key, header, element.Blob.Span);
         Account(header, 1);
-        Append(ReplicaRecords.Fill, hash, ReplicaRecords.WriteElement(_head, key, element), element.Blob.Span);
+        Append(ReplicaRecords.Fill, hash, ReplicaRecords.WriteElement(_head, key, element),
+            element.Blob.Span);
         return true;
     }
 
@@ -257,21 +272,24 @@ internal sealed class Replica
         DropTag(key, hash, version.Tag);
         if (Held.Count != before)
         {
-            Append(ReplicaRecords.Retract, hash, ReplicaRecords.WriteKey(_head, key, version, EccVersion.None), default);
+            var headBytes = ReplicaRecords.WriteKey(_head, key, version, EccVersion.None);
+            Append(ReplicaRecords.Retract, hash, headBytes, default);
         }
     }
 
     /// <summary>
-    /// The element of <paramref name="wanted"/>, else of fin. A stored element that does not match its checksum counts as
-    /// missing from then on.
+    /// The element of <paramref name="wanted"/>, else of fin. A stored element that does not match its
+    /// checksum counts as missing from then on.
     /// </summary>
-    internal bool TryGetElement(ReadOnlySpan<byte> key, ulong hash, EccVersion wanted, out EccElement element,
+    internal bool TryGetElement(ReadOnlySpan<byte> key, ulong hash, EccVersion wanted,
+        out EccElement element,
         out ReadOnlySpan<byte> blob)
     {
         element = default;
         blob = default;
         var known = _store.TryGet(key, out var header, out var payload);
-        var index = !wanted.IsNone && (!known || VersionOf(header) != wanted) ? Held.Find(key, hash, wanted) : -1;
+        var isFin = wanted.IsNone || (known && VersionOf(header) == wanted);
+        var index = isFin ? -1 : Held.Find(key, hash, wanted);
         if (index >= 0)
         {
             element = new EccElement(wanted, Held.ValueBytesAt(index), Held.ChecksumAt(index), default);

@@ -26,7 +26,8 @@ internal static class ReplicaRecords
     internal const int MaxHeadBytes = 2 + Limits.KeyBytes + 16 + 16;
 
     /// <summary>Head of a record about one key and one or two versions.</summary>
-    internal static int WriteKey(Span<byte> destination, ReadOnlySpan<byte> key, EccVersion first, EccVersion second)
+    internal static int WriteKey(Span<byte> destination, ReadOnlySpan<byte> key, EccVersion first,
+        EccVersion second)
     {
         var writer = new WireWriter(destination);
         writer.Short(key);
@@ -62,7 +63,8 @@ internal static class ReplicaRecords
         return reader.Complete;
     }
 
-    internal static bool TryReadKey(ReadOnlyMemory<byte> payload, out ReadOnlyMemory<byte> key, out EccVersion first,
+    internal static bool TryReadKey(ReadOnlyMemory<byte> payload, out ReadOnlyMemory<byte> key,
+        out EccVersion first,
         out EccVersion second)
     {
         var reader = new WireReader(payload);

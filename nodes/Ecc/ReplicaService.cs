@@ -54,8 +54,11 @@ internal sealed class ReplicaService
         }
     }
 
-    /// <summary>With levels os and fsync a node keeps its incarnation, here 0, and knows of no other.</summary>
-    private static EccReplyHead HeadOf(ulong operationId, EccVersion fin) => new(operationId, 0, true, default, fin);
+    /// <summary>
+    /// With levels os and fsync a node keeps its incarnation, here 0, and knows of no other.
+    /// </summary>
+    private static EccReplyHead HeadOf(ulong operationId, EccVersion fin) =>
+        new(operationId, 0, true, default, fin);
 
     private void OnPreWrite(Endpoint from, in EccPreWrite request)
     {
@@ -117,10 +120,13 @@ internal sealed class ReplicaService
         }
 
         var span = _port.Begin(from, EccFetchReply.MaxBytes(blob.Length), afterDurable);
-        _port.End(EccFetchReply.Write(span, head, element.Version, element.ValueBytes, element.Checksum, blob));
+        _port.End(EccFetchReply.Write(span, head, element.Version, element.ValueBytes, element.Checksum,
+            blob));
     }
 
-    /// <summary>True when this node's element index is among the first "width" of the nodes that were asked.</summary>
+    /// <summary>
+    /// True when this node's element index is among the first "width" of the nodes that were asked.
+    /// </summary>
     private bool IsWanted(uint nodeMask, ulong hash, int width)
     {
         var self = _options.Self.Index;
@@ -140,8 +146,8 @@ internal sealed class ReplicaService
     }
 
     /// <summary>
-    /// Test switch: invents a version above fin with a value nobody wrote, consistent in itself, as a node with broken memory
-    /// or code would.
+    /// Test switch: invents a version above fin with a value nobody wrote, consistent in itself, as a node
+    /// with broken memory or code would.
     /// </summary>
     private void Lie(ReadOnlySpan<byte> key, ulong hash)
     {
@@ -199,7 +205,8 @@ internal sealed class ReplicaService
             Array.Resize(ref _entries, Math.Max(_entries.Length * 2, _entryBytes + bytes));
         }
 
-        _entryBytes += EccScanEntry.Write(_entries.AsSpan(_entryBytes), key, fin, hasElement, header.ValueBytes,
+        _entryBytes += EccScanEntry.Write(_entries.AsSpan(_entryBytes), key, fin, hasElement,
+            header.ValueBytes,
             header.Checksum, payload);
         _entryCount++;
         return true;

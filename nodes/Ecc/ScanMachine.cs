@@ -5,8 +5,9 @@ using Testbed.Wire;
 namespace Testbed.Ecc;
 
 /// <summary>
-/// Scan: q nodes list their present keys with elements; what they agree on and can be decoded is taken, every other key goes
-/// through an ordinary get. Linearizable per key; keys written during the scan may or may not be seen.
+/// Scan: q nodes list their present keys with elements; what they agree on and can be decoded is taken,
+/// every other key goes through an ordinary get. Linearizable per key; keys written during the scan may or
+/// may not be seen.
 /// </summary>
 internal sealed class ScanMachine(OperationEngine engine)
 {
@@ -35,7 +36,8 @@ internal sealed class ScanMachine(OperationEngine engine)
         scan.ClearPage();
         engine.BeginPhase(slot, OperationPhase.Scan);
 
-        // Start at another node for each operation: elements are spread over all, so should be the listing's work.
+        // Start at another node for each operation: elements are spread over all, so should be the listing's
+        // work.
         var first = (int)(slot.Id >> 20) % Code.Nodes;
         var chosen = Choose(first, Health.Live, 0);
         chosen = Choose(first, Health.Up, chosen);
@@ -163,7 +165,9 @@ internal sealed class ScanMachine(OperationEngine engine)
         return (scan.Truncated & holders & ~scan.HasFront) == 0;
     }
 
-    /// <summary>Decodes a key at once when q nodes show the same fin, none a higher one, and elements suffice.</summary>
+    /// <summary>
+    /// Decodes a key at once when q nodes show the same fin, none a higher one, and elements suffice.
+    /// </summary>
     private bool TryTake(ScanState scan, ReadOnlyMemory<byte> key, uint holders, out KvEntry entry)
     {
         entry = default;
@@ -189,7 +193,8 @@ internal sealed class ScanMachine(OperationEngine engine)
         {
             var node = Code.NodeOf(index, hash);
             if ((holders & (1u << node)) == 0 || scan.Front[node].Element is not { Exists: true } element
-                || element.Version != fin || !IsSound(element) || (found > 0 && element.ValueBytes != last.ValueBytes))
+                || element.Version != fin || !IsSound(element)
+                || (found > 0 && element.ValueBytes != last.ValueBytes))
             {
                 continue;
             }
@@ -201,7 +206,8 @@ internal sealed class ScanMachine(OperationEngine engine)
         }
 
         if (found < width
-            || Code.Decode(_indices.AsSpan(0, width), _elements.AsSpan(0, width), last.ValueBytes, last.ValueChecksum)
+            || Code.Decode(_indices.AsSpan(0, width), _elements.AsSpan(0, width), last.ValueBytes,
+                last.ValueChecksum)
                 is not { } value)
         {
             return false;

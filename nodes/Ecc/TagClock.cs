@@ -1,8 +1,8 @@
 namespace Testbed.Ecc;
 
 /// <summary>
-/// A hybrid logical clock that never gives the same time twice: tags of one client are distinct (E1). Wall time only makes
-/// a first guess good; safety does not depend on it.
+/// A hybrid logical clock that never gives the same time twice: tags of one client are distinct (E1). Wall
+/// time only makes a first guess good; safety does not depend on it.
 /// </summary>
 internal sealed class TagClock
 {

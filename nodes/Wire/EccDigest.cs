@@ -1,6 +1,8 @@
 namespace Testbed.Wire;
 
-/// <summary>A stretch of the key order: behind <paramref name="After"/>, up to and with <paramref name="Last"/>.</summary>
+/// <summary>
+/// A stretch of the key order: behind <paramref name="After"/>, up to and with <paramref name="Last"/>.
+/// </summary>
 /// <param name="After">Excluded; empty means from the very first key.</param>
 /// <param name="Last">Included; empty means to the very last key.</param>
 public readonly record struct EccKeyRange(ReadOnlyMemory<byte> After, ReadOnlyMemory<byte> Last)
@@ -17,7 +19,9 @@ public readonly record struct EccKeyRange(ReadOnlyMemory<byte> After, ReadOnlyMe
         new(reader.Short(Limits.KeyBytes), reader.Short(Limits.KeyBytes));
 }
 
-/// <summary>Compares fins: "in this range I have so many keys, with this digest over keys and fins".</summary>
+/// <summary>
+/// Compares fins: "in this range I have so many keys, with this digest over keys and fins".
+/// </summary>
 /// <param name="ExchangeId">Comes back in the reply.</param>
 /// <param name="Range">The keys compared.</param>
 /// <param name="Count">Keys of the sender in the range.</param>
@@ -65,7 +69,8 @@ public static class EccFinList
     }
 
     /// <summary>Reads the first entry and moves <paramref name="rest"/> behind it.</summary>
-    public static bool TryRead(ref ReadOnlyMemory<byte> rest, out ReadOnlyMemory<byte> key, out EccVersion fin)
+    public static bool TryRead(ref ReadOnlyMemory<byte> rest, out ReadOnlyMemory<byte> key,
+        out EccVersion fin)
     {
         var reader = new WireReader(rest);
         key = reader.Short(Limits.KeyBytes);

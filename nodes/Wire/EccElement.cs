@@ -3,10 +3,13 @@ using System.Buffers.Binary;
 namespace Testbed.Wire;
 
 /// <summary>
-/// One element as it travels and as it is stored: eight bytes XXH3 of the whole value, then the element's bytes; a checksum
-/// over both stands beside it. So a mix of elements of different values cannot pass as a value.
+/// One element as it travels and as it is stored: eight bytes XXH3 of the whole value, then the element's
+/// bytes; a checksum over both stands beside it. So a mix of elements of different values cannot pass as a
+/// value.
 /// </summary>
-/// <param name="Version">The version it belongs to; <see cref="EccVersion.None"/> when there is no element.</param>
+/// <param name="Version">
+/// The version it belongs to; <see cref="EccVersion.None"/> when there is no element.
+/// </param>
 /// <param name="ValueBytes">Bytes of the whole value.</param>
 /// <param name="Checksum">XXH3 of <paramref name="Blob"/>.</param>
 /// <param name="Blob">Value checksum and element; empty for a tombstone.</param>
@@ -32,7 +35,8 @@ public readonly record struct EccElement(
     internal const int HeaderBytes = 32;
 
     /// <summary>Writes all but the blob's bytes, which must follow.</summary>
-    internal static void WriteHeader(ref WireWriter writer, EccVersion version, int valueBytes, ulong checksum,
+    internal static void WriteHeader(ref WireWriter writer, EccVersion version, int valueBytes,
+        ulong checksum,
         int blobBytes)
     {
         writer.U128(version.Value);
@@ -50,7 +54,9 @@ public readonly record struct EccElement(
         return new EccElement(version, (int)Math.Min(valueBytes, int.MaxValue), checksum, blob);
     }
 
-    /// <summary>True for lengths that a version of that width can have; says nothing about checksums.</summary>
+    /// <summary>
+    /// True for lengths that a version of that width can have; says nothing about checksums.
+    /// </summary>
     internal bool IsWellFormed()
     {
         if (!Version.IsPlausible)

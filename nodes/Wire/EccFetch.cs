@@ -8,10 +8,13 @@ namespace Testbed.Wire;
 /// <param name="Key">1 to <see cref="Limits.KeyBytes"/> bytes.</param>
 /// <param name="Version">The version to finalise; none for a read.</param>
 /// <param name="NodeMask">
-/// Nodes that were asked for elements. A node sends its element when its element index is among the first "width" of
-/// theirs, so a healthy read moves exactly the value's bytes; a mask of one node always gets that node's element, 0 none.
+/// Nodes that were asked for elements. A node sends its element when its element index is among the first
+/// "width" of theirs, so a healthy read moves exactly the value's bytes; a mask of one node always gets that
+/// node's element, 0 none.
 /// </param>
-/// <param name="Pin">Keep this version and what follows for a second, even when a higher one is finalised.</param>
+/// <param name="Pin">
+/// Keep this version and what follows for a second, even when a higher one is finalised.
+/// </param>
 public readonly record struct EccFetch(
     ulong OperationId, ReadOnlyMemory<byte> Key, EccVersion Version, uint NodeMask, bool Pin)
 {
@@ -19,7 +22,8 @@ public readonly record struct EccFetch(
     public static int MaxBytes(int keyBytes) => 32 + keyBytes;
 
     /// <summary>Writes the message; returns its length.</summary>
-    public static int Write(Span<byte> destination, ulong operationId, ReadOnlySpan<byte> key, EccVersion version,
+    public static int Write(Span<byte> destination, ulong operationId, ReadOnlySpan<byte> key,
+        EccVersion version,
         uint nodeMask, bool pin)
     {
         var writer = new WireWriter(destination);
@@ -52,7 +56,9 @@ public readonly record struct EccFetch(
 
 /// <summary>The answer to an <see cref="EccFetch"/>.</summary>
 /// <param name="Head">What every reply carries.</param>
-/// <param name="Element">The element of the asked version, else of fin; none when not wanted or not held.</param>
+/// <param name="Element">
+/// The element of the asked version, else of fin; none when not wanted or not held.
+/// </param>
 public readonly record struct EccFetchReply(EccReplyHead Head, EccElement Element)
 {
     /// <summary>Bytes that suffice for a reply with a blob of that size.</summary>
@@ -80,6 +86,7 @@ public readonly record struct EccFetchReply(EccReplyHead Head, EccElement Elemen
         var type = reader.U8();
         var head = EccReplyHead.Read(ref reader);
         reply = new EccFetchReply(head, reader.Remaining > 0 ? EccElement.Read(ref reader) : default);
-        return reader.Complete && type == EccTypes.FetchReply && head.Fin.IsPlausible && reply.Element.IsWellFormed();
+        return reader.Complete && type == EccTypes.FetchReply && head.Fin.IsPlausible
+            && reply.Element.IsWellFormed();
     }
 }

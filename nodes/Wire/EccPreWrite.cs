@@ -11,14 +11,18 @@ public enum EccStoreStatus : byte
     /// <summary>The version is not above its fin: nothing to store, which counts as stored.</summary>
     Superseded = 1,
 
-    /// <summary>It does not hold the version to rename, or the element arrived damaged: send the element.</summary>
+    /// <summary>
+    /// It does not hold the version to rename, or the element arrived damaged: send the element.
+    /// </summary>
     NeedData = 2,
 
     /// <summary>A limit is reached; nothing was stored.</summary>
     Refused = 3,
 }
 
-/// <summary>Asks a node to hold an element of a version that is not finalised yet, and for its vote.</summary>
+/// <summary>
+/// Asks a node to hold an element of a version that is not finalised yet, and for its vote.
+/// </summary>
 /// <param name="OperationId">Comes back in the reply.</param>
 /// <param name="Key">1 to <see cref="Limits.KeyBytes"/> bytes.</param>
 /// <param name="From">When not none: rename this held version, no element follows (retag).</param>
@@ -27,13 +31,15 @@ public readonly record struct EccPreWrite(
     ulong OperationId, ReadOnlyMemory<byte> Key, EccVersion From, EccElement Element)
 {
     /// <summary>Bytes that suffice for a pre-write with a blob of that size.</summary>
-    public static int MaxBytes(int keyBytes, int blobBytes) => 9 + 2 + keyBytes + 16 + EccElement.HeaderBytes + blobBytes;
+    public static int MaxBytes(int keyBytes, int blobBytes) =>
+        9 + 2 + keyBytes + 16 + EccElement.HeaderBytes + blobBytes;
 
     /// <summary>
     /// Writes everything but blob and its checksum; returns where the blob begins. The caller fills in
     /// <paramref name="blobBytes"/> bytes there and calls <see cref="Seal"/>.
     /// </summary>
-    public static int Write(Span<byte> destination, ulong operationId, ReadOnlySpan<byte> key, EccVersion from,
+    public static int Write(Span<byte> destination, ulong operationId, ReadOnlySpan<byte> key,
+        EccVersion from,
         EccVersion version, int valueBytes, int blobBytes)
     {
         var writer = new WireWriter(destination);
@@ -54,10 +60,12 @@ public readonly record struct EccPreWrite(
     {
         var reader = new WireReader(message);
         var type = reader.U8();
-        preWrite = new EccPreWrite(reader.U64(), reader.Short(Limits.KeyBytes), new EccVersion(reader.U128()),
+        preWrite = new EccPreWrite(reader.U64(), reader.Short(Limits.KeyBytes),
+            new EccVersion(reader.U128()),
             EccElement.Read(ref reader));
         var rename = !preWrite.From.IsNone;
-        return reader.Complete && type == EccTypes.PreWrite && !preWrite.Key.IsEmpty && preWrite.Element.Exists
+        return reader.Complete && type == EccTypes.PreWrite && !preWrite.Key.IsEmpty
+            && preWrite.Element.Exists
             && preWrite.From.IsPlausible && preWrite.Element.Version.IsPlausible
             && (rename ? preWrite.Element.Blob.IsEmpty : preWrite.Element.IsWellFormed());
     }
@@ -115,6 +123,7 @@ public readonly record struct EccRetract(ReadOnlyMemory<byte> Key, EccVersion Ve
         var reader = new WireReader(message);
         var type = reader.U8();
         retract = new EccRetract(reader.Short(Limits.KeyBytes), new EccVersion(reader.U128()));
-        return reader.Complete && type == EccTypes.Retract && !retract.Key.IsEmpty && !retract.Version.IsNone;
+        return reader.Complete && type == EccTypes.Retract && !retract.Key.IsEmpty
+            && !retract.Version.IsNone;
     }
 }

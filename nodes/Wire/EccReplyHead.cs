@@ -4,7 +4,9 @@ namespace Testbed.Wire;
 
 /// <summary>What every reply of an ECC node carries.</summary>
 /// <param name="OperationId">That of the request.</param>
-/// <param name="Incarnation">How often the node started without its memory; an ack below a known one is void.</param>
+/// <param name="Incarnation">
+/// How often the node started without its memory; an ack below a known one is void.
+/// </param>
 /// <param name="Ready">True when its fin may be counted as a vote.</param>
 /// <param name="Known">
 /// Crash vector: per node four bytes, the highest incarnation the replier knows. Empty stands for all zero.

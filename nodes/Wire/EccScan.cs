@@ -44,7 +44,9 @@ public readonly record struct EccScan(
 /// <param name="Entries">The entries, read with <see cref="EccScanEntry.TryRead"/>.</param>
 public readonly record struct EccScanReply(EccReplyHead Head, bool Truncated, ReadOnlyMemory<byte> Entries)
 {
-    /// <summary>Entries of one reply take at most this; a larger element is left out, the key is not.</summary>
+    /// <summary>
+    /// Entries of one reply take at most this; a larger element is left out, the key is not.
+    /// </summary>
     public const int EntriesLimitBytes = 1024 * 1024;
 
     /// <summary>Bytes that suffice for entries of that size.</summary>

@@ -1,9 +1,9 @@
 namespace Testbed.Wire;
 
 /// <summary>
-/// A version of a key's value under the ECC strategy: (hlc, client, gen, rid, width) packed so that the integer order is
-/// the order of (hlc, client, gen, rid). The tag is (hlc, client): one tag, one value. Generations and repairer ids number
-/// encodings of that same value.
+/// A version of a key's value under the ECC strategy: (hlc, client, gen, rid, width) packed so that the
+/// integer order is the order of (hlc, client, gen, rid). The tag is (hlc, client): one tag, one value.
+/// Generations and repairer ids number encodings of that same value.
 /// </summary>
 /// <param name="Value">The packed form; 0 is <see cref="None"/>.</param>
 public readonly record struct EccVersion(UInt128 Value) : IComparable<EccVersion>
@@ -16,7 +16,8 @@ public readonly record struct EccVersion(UInt128 Value) : IComparable<EccVersion
 
     /// <summary>The version of a tag and an encoding.</summary>
     public static EccVersion Of(ulong hlc, uint client, int gen, int rid, int width) =>
-        new(((UInt128)hlc << 56) | ((UInt128)client << 24) | ((UInt128)(byte)gen << 16) | ((UInt128)(byte)rid << 8)
+        new(((UInt128)hlc << 56) | ((UInt128)client << 24) | ((UInt128)(byte)gen << 16) | ((UInt128)(
+            byte)rid << 8)
             | (byte)width);
 
     /// <summary>Hybrid logical clock: microseconds of wall time, pushed forward by what was seen.</summary>
@@ -41,7 +42,8 @@ public readonly record struct EccVersion(UInt128 Value) : IComparable<EccVersion
     public bool IsNone => Value == 0;
 
     /// <summary>
-    /// True for what a node or client can have made: a clock so far ahead that it could never be passed again is refused.
+    /// True for what a node or client can have made: a clock so far ahead that it could never be passed
+    /// again is refused.
     /// </summary>
     public bool IsPlausible => Value >> 118 == 0;
 

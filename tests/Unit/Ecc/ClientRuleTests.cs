@@ -22,7 +22,8 @@ public sealed class ClientRuleTests
     }
 
     private void Submit(KvKind kind, long deadlineMicros = 1_000_000) =>
-        _client.Submit(0, new ClientOperation(kind, Key, kind == KvKind.Put ? Value : [], 0, deadlineMicros), _output);
+        _client.Submit(0, new ClientOperation(kind, Key, kind == KvKind.Put
+            ? Value : [], 0, deadlineMicros), _output);
 
     private List<EccPreWrite> TakePreWrites()
     {
@@ -54,7 +55,8 @@ public sealed class ClientRuleTests
     }
 
     private void FetchAck(byte node, ulong operationId, EccVersion fin) => Receive(
-        node, span => EccFetchReply.Write(span, new EccReplyHead(operationId, 0, true, default, fin), default, 0, 0, default));
+        node, span => EccFetchReply.Write(span, new EccReplyHead(operationId, 0, true, default, fin),
+            default, 0, 0, default));
 
     private bool Finalizing =>
         _output.Sent!.Count > 0 && _output.Sent.TrueForAll(sent => sent.Message[0] == EccTypes.Finalize);

@@ -16,11 +16,13 @@ public sealed class EccMessageTests
     {
         var versions = new[]
         {
-            EccVersion.None, EccVersion.Of(5, 1, 0, 0, 3), EccVersion.Of(5, 1, 0, 1, 2), EccVersion.Of(5, 1, 1, 0, 1),
+            EccVersion.None, EccVersion.Of(5, 1, 0, 0, 3), EccVersion.Of(5, 1, 0, 1, 2), EccVersion.Of(5, 1,
+                1, 0, 1),
             EccVersion.Of(5, 2, 0, 0, 1), EccVersion.Of(6, 0, 0, 0, 0), EccVersion.Of(1UL << 61, 0, 0, 0, 1),
         };
         Assert.Equal(versions, versions.Order());
-        Assert.Equal((5UL, 2U, 0, 0, 1), (versions[4].Hlc, versions[4].Client, versions[4].Gen, versions[4].Rid,
+        Assert.Equal((5UL, 2U, 0, 0, 1), (versions[4].Hlc, versions[4].Client, versions[4].Gen,
+            versions[4].Rid,
             versions[4].Width));
         Assert.True(versions[5].IsTombstone);
         Assert.Equal(versions[1].Tag, versions[3].Tag);
@@ -36,7 +38,8 @@ public sealed class EccMessageTests
         blob.CopyTo(buffer.AsSpan(offset));
         EccPreWrite.Seal(buffer, offset, Checksum.Of(blob));
         samples.Add(buffer[..(offset + blob.Length)]);
-        samples.Add(buffer[..EccPreWrite.Write(buffer, 77, Key, Version, EccVersion.Of(9, 9, 3, 0, 3), 0, 0)]);
+        samples.Add(buffer[..EccPreWrite.Write(buffer, 77, Key, Version, EccVersion.Of(9, 9, 3, 0, 3), 0,
+            0)]);
         var head = new EccReplyHead(77, 3, true, new byte[20], Version);
         samples.Add(buffer[..new EccPreWriteAck(head, Version, EccStoreStatus.Superseded).Write(buffer)]);
         samples.Add(buffer[..EccFetch.Write(buffer, 77, Key, Version, 5, true)]);
@@ -45,7 +48,8 @@ public sealed class EccMessageTests
         samples.Add(buffer[..EccFetchReply.Write(buffer, head, EccVersion.None, 0, 0, default)]);
         samples.Add(buffer[..new EccScan(77, Key, true, 10, 7).Write(buffer)]);
         offset = EccScanReply.WriteHead(buffer, head);
-        var bytes = EccScanEntry.Write(buffer.AsSpan(offset), Key, Version, true, 12, Checksum.Of(blob), blob);
+        var bytes = EccScanEntry.Write(buffer.AsSpan(offset), Key, Version, true, 12, Checksum.Of(blob),
+            blob);
         bytes += EccScanEntry.Write(buffer.AsSpan(offset + bytes), "z"u8, Version, false, 12, 0, default);
         EccScanReply.Seal(buffer, offset, bytes, true);
         samples.Add(buffer[..(offset + bytes)]);
@@ -63,7 +67,8 @@ public sealed class EccMessageTests
     {
         var samples = Samples();
         Assert.True(EccPreWrite.TryRead(samples[0], out var preWrite));
-        Assert.Equal((77UL, Version, 12), (preWrite.OperationId, preWrite.Element.Version, preWrite.Element.ValueBytes));
+        Assert.Equal((77UL, Version, 12), (preWrite.OperationId, preWrite.Element.Version,
+            preWrite.Element.ValueBytes));
         Assert.Equal(preWrite.Element.Checksum, Checksum.Of(preWrite.Element.Blob.Span));
         Assert.True(EccPreWrite.TryRead(samples[1], out var rename));
         Assert.Equal((Version, 9UL), (rename.From, rename.Element.Version.Hlc));
@@ -95,7 +100,8 @@ public sealed class EccMessageTests
         var samples = Samples();
         var node = new EccNodeCore(
             new EccOptions { Self = new NodeId(0), Nodes = 5, DataElements = 3, Seed = 1 }, new KvStore());
-        var client = new EccClientCore(new EccClientOptions { Nodes = 5, DataElements = 3, Seed = 2, MaxInFlight = 4 });
+        var client = new EccClientCore(new EccClientOptions { Nodes = 5, DataElements = 3, Seed =
+            2, MaxInFlight = 4 });
         var sink = new NullOutput();
         node.Start(new CoreTime(1, 1_700_000_000_000_000), sink);
         var understood = 0;

@@ -5,8 +5,8 @@ using Testbed.Wire;
 namespace Testbed.Tests.Unit.Ecc;
 
 /// <summary>
-/// Nodes and clients in virtual time: streams that keep order, delay, stall and break; crashes that keep only durable
-/// records; pauses; skewed clocks; clients that die. One seed decides everything.
+/// Nodes and clients in virtual time: streams that keep order, delay, stall and break; crashes that keep
+/// only durable records; pauses; skewed clocks; clients that die. One seed decides everything.
 /// </summary>
 internal sealed class EccPump
 {
@@ -99,7 +99,9 @@ internal sealed class EccPump
         return Settings.Faults && Random.Below(50) == 0 ? delay * 10 : delay;
     }
 
-    /// <summary>Runs operations and faults, heals, waits for quiet, reads everything; throws what it finds.</summary>
+    /// <summary>
+    /// Runs operations and faults, heals, waits for quiet, reads everything; throws what it finds.
+    /// </summary>
     internal void Run()
     {
         Boot();
@@ -109,7 +111,8 @@ internal sealed class EccPump
         }
 
         After(1_000, SubmitNext);
-        RunUntil(() => _submitted >= Settings.Operations && _clients.TrueForAll(c => !c.Alive || c.IsIdle), 60_000_000);
+        RunUntil(() => _submitted >= Settings.Operations
+            && _clients.TrueForAll(c => !c.Alive || c.IsIdle), 60_000_000);
         Heal();
         RunUntil(_invariants.IsQuiet, 20_000_000);
         _invariants.CheckConverged();
@@ -233,7 +236,8 @@ internal sealed class EccPump
         var kind = pick < 5 ? HistoryKind.Write : pick < 9 ? HistoryKind.Read : HistoryKind.Delete;
         var timeout = Random.Below(6) == 0 ? 5_000 + Random.Below(60_000) : 2_000_000;
         if (alive.Count > 0
-            && alive[(int)Random.Below(alive.Count)].TrySubmit(kind, (int)Random.Below(Settings.Keys), timeout))
+            && alive[(int)Random.Below(alive.Count)].TrySubmit(kind, (int)Random.Below(Settings.Keys),
+                timeout))
         {
             _submitted++;
         }
@@ -347,7 +351,8 @@ internal sealed class EccPump
             }
 
             _streams[(from.Index, to.Index)] = stream;
-            WhenRunning(from, from.Life, 0, core => core.LinkUp(Endpoint.Peer(new NodeId((byte)to.Index)), from));
+            WhenRunning(from, from.Life, 0, core => core.LinkUp(Endpoint.Peer(new NodeId((byte)to.Index)),
+                from));
         });
     }
 
@@ -402,7 +407,8 @@ internal sealed class EccPump
         }
     }
 
-    private void WhenRunning(PumpNode node, int life, long delay, Action<EccNodeCore> input) => After(delay, () =>
+    private void WhenRunning(PumpNode node, int life, long delay, Action<EccNodeCore> input) => After(delay,
+        () =>
     {
         if (!node.Alive || node.Life != life)
         {
@@ -492,13 +498,15 @@ internal sealed class EccPump
 
     private void Hand(int from, int to, byte[] message)
     {
-        Trace = (Trace ^ (ulong)(Now * 31) ^ (ulong)((from * 131) + to) ^ (ulong)message.Length) * 1099511628211UL;
+        Trace = (Trace ^ (ulong)(Now * 31) ^ (ulong)((from * 131) + to) ^ (
+            ulong)message.Length) * 1099511628211UL;
         if (to >= 0)
         {
             var node = _nodes[to];
             if (node.Alive)
             {
-                var endpoint = from >= 0 ? Endpoint.Peer(new NodeId((byte)from)) : Endpoint.Client(-from - 1);
+                var endpoint = from >= 0
+                    ? Endpoint.Peer(new NodeId((byte)from)) : Endpoint.Client(-from - 1);
                 node.Run(core => Understood(core.Receive(endpoint, message, node)));
             }
         }

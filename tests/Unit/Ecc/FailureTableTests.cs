@@ -3,7 +3,9 @@ using Testbed.Wire;
 
 namespace Testbed.Tests.Unit.Ecc;
 
-/// <summary>The failure table of the design at (5,3), and what an operation costs when nothing fails.</summary>
+/// <summary>
+/// The failure table of the design at (5,3), and what an operation costs when nothing fails.
+/// </summary>
 public sealed class FailureTableTests
 {
     private static readonly byte[] Key = "user4711"u8.ToArray();
@@ -21,7 +23,7 @@ public sealed class FailureTableTests
         return value;
     }
 
-    private static EccPump Cluster(int nodes = 5, int dataElements = 3)
+    private static EccPump Cluster(int nodes = 5, int dataElements = 3, long delayMicros = 200)
     {
         var pump = new EccPump(new PumpSettings
         {
@@ -30,7 +32,7 @@ public sealed class FailureTableTests
             DataElements = dataElements,
             Clients = 1,
             Faults = false,
-            DelayMicros = 200,
+            DelayMicros = delayMicros,
         });
         pump.Boot();
         pump.RunFor(50_000);
@@ -159,7 +161,8 @@ public sealed class FailureTableTests
         pump.Crash(pump.Nodes[4]);
         pump.RunFor(20_000);
         Assert.Equal(KvOutcome.Failed, client.Execute(KvKind.Get, Key, timeoutMicros: 300_000).Outcome);
-        Assert.Equal(KvOutcome.Unknown, client.Execute(KvKind.Put, Key, Value, timeoutMicros: 300_000).Outcome);
+        Assert.Equal(KvOutcome.Unknown, client.Execute(KvKind.Put, Key, Value,
+            timeoutMicros: 300_000).Outcome);
     }
 
     [Fact]
@@ -189,10 +192,25 @@ public sealed class FailureTableTests
         foreach (var node in pump.Nodes)
         {
             var status = StatusProbe.Of(node.Core!.Report);
-            Assert.Equal((60, 0, 0), (status["store_keys"], status["missing_elements"], status["narrow_keys"]));
+            Assert.Equal((60, 0, 0), (status["store_keys"], status["missing_elements"],
+                status["narrow_keys"]));
             Assert.Equal(60 * (EccElement.PrefixBytes + (Value.Length / 3)), status["store_payload_bytes"]);
             Assert.Equal((1, 1), (status["ready"], status["caught_up"]));
         }
+    }
+
+    [Fact]
+    public void Widening_waits_for_nodes_that_are_slower_than_any_hedge()
+    {
+        var pump = Cluster(delayMicros: 40_000);
+        pump.RunFor(500_000);
+        pump.Crash(pump.Nodes[2]);
+        pump.RunFor(100_000);
+        Assert.Equal(KvOutcome.Ok, pump.Clients[0].Execute(KvKind.Put, Key, Value).Outcome);
+        Assert.True(pump.Clients[0].Core.Engine.LastVersion.Width < 3);
+        pump.Start(pump.Nodes[2]);
+        pump.RunUntilQuiet();
+        Assert.Equal(3, pump.Nodes[1].Core!.Replica.FinOf(Key).Width);
     }
 
     [Fact]

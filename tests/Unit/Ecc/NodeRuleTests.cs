@@ -30,14 +30,18 @@ public sealed class NodeRuleTests
 
     private void Durable() => _node.StorageDone(new LogSequence(_output.Records.Count), _output);
 
-    private static EccVersion V(ulong hlc, int gen = 0, int width = 3, int rid = 0) => EccVersion.Of(hlc, 9, gen, rid, width);
+    private static EccVersion V(ulong hlc, int gen = 0, int width = 3, int rid = 0) =>
+        EccVersion.Of(hlc, 9, gen, rid, width);
 
-    private EccPreWriteAck PreWrite(EccVersion version, EccVersion from = default, bool damaged = false, int bytes = 30)
+    private EccPreWriteAck PreWrite(EccVersion version, EccVersion from = default, bool damaged =
+        false, int bytes = 30)
     {
         var buffer = new byte[8192];
         var blobBytes = from.IsNone ? EccCode.BlobBytes(version.Width, bytes) : 0;
-        var offset = EccPreWrite.Write(buffer, 5, Key, from, version, from.IsNone && version.Width > 0 ? bytes : 0, blobBytes);
-        EccPreWrite.Seal(buffer, offset, Checksum.Of(buffer.AsSpan(offset, blobBytes)) ^ (damaged ? 1UL : 0));
+        var offset = EccPreWrite.Write(buffer, 5, Key, from, version, from.IsNone
+            && version.Width > 0 ? bytes : 0, blobBytes);
+        EccPreWrite.Seal(buffer, offset, Checksum.Of(buffer.AsSpan(offset, blobBytes)) ^ (damaged
+            ? 1UL : 0));
         Assert.True(_node.Receive(Client, buffer.AsMemory(0, offset + blobBytes), _output));
         Assert.True(EccPreWriteAck.TryRead(_output.Sent![^1].Message, out var ack));
         return ack;
@@ -218,7 +222,8 @@ public sealed class NodeRuleTests
         var reply = Fetch(V(20, width: 0), nodeMask: 1);
         Assert.Equal((V(20, width: 0), false), (reply.Head.Fin, reply.Element.Exists));
         var status = StatusProbe.Of(_node.Report);
-        Assert.Equal((0, 0, 0), (status["store_keys"], status["store_payload_bytes"], status["missing_elements"]));
+        Assert.Equal((0, 0, 0), (status["store_keys"], status["store_payload_bytes"],
+            status["missing_elements"]));
         Assert.Equal("replica", status.TextOf("role"));
     }
 }

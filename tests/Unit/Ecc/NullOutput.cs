@@ -2,7 +2,9 @@ using Testbed.Wire;
 
 namespace Testbed.Tests.Unit.Ecc;
 
-/// <summary>Takes everything, keeps messages when asked to, and makes records durable only when told.</summary>
+/// <summary>
+/// Takes everything, keeps messages when asked to, and makes records durable only when told.
+/// </summary>
 internal sealed class NullOutput : ICoreOutput, IClientOutput
 {
     private readonly byte[] _buffer = new byte[1 << 20];

@@ -5,7 +5,9 @@ using Testbed.Wire;
 
 namespace Testbed.Tests.Unit.Ecc;
 
-/// <summary>A client process of the pump: a few operations at a time, every one recorded in the history.</summary>
+/// <summary>
+/// A client process of the pump: a few operations at a time, every one recorded in the history.
+/// </summary>
 internal sealed class PumpClient : IClientOutput
 {
     private const int Slots = 3;
@@ -31,7 +33,8 @@ internal sealed class PumpClient : IClientOutput
     }
 
     private sealed record Pending(
-        int Process, HistoryKind Kind, int Key, ulong Value, long Invoked, Action<ClientResult>? Then = null);
+        int Process, HistoryKind Kind, int Key, ulong Value, long Invoked, Action<ClientResult>? Then =
+            null);
 
     internal EccClientCore Core { get; }
 
@@ -65,14 +68,16 @@ internal sealed class PumpClient : IClientOutput
         _pending[slot] = new Pending(_pump.NextProcess(), kind, key, value, _pump.NextInstant());
         var bytes = kind == HistoryKind.Write ? MakeValue(value) : [];
         var operation = new ClientOperation(
-            kind switch { HistoryKind.Read => KvKind.Get, HistoryKind.Write => KvKind.Put, _ => KvKind.Delete },
+            kind switch { HistoryKind.Read => KvKind.Get, HistoryKind.Write => KvKind.Put,
+                _ => KvKind.Delete },
             KeyBytes(key), bytes, 0, _pump.Now + timeoutMicros);
         Run(core => core.Submit(slot, operation, this));
         return true;
     }
 
     /// <summary>One operation outside the history, run to its end.</summary>
-    internal ClientResult Execute(KvKind kind, ReadOnlyMemory<byte> key, ReadOnlyMemory<byte> value = default,
+    internal ClientResult Execute(KvKind kind, ReadOnlyMemory<byte> key, ReadOnlyMemory<byte> value =
+        default,
         int scanLimit = 0, long timeoutMicros = 2_000_000)
     {
         var slot = Array.FindIndex(_pending, pending => pending is null);
@@ -148,7 +153,8 @@ internal sealed class PumpClient : IClientOutput
             var read = result.Outcome == KvOutcome.Ok && result.Value.Length >= 8
                 ? BinaryPrimitives.ReadUInt64LittleEndian(result.Value.Span)
                 : 0;
-            Record(pending, read, result.Outcome == KvOutcome.Failed ? HistoryOutcome.Info : HistoryOutcome.Ok);
+            Record(pending, read, result.Outcome == KvOutcome.Failed
+                ? HistoryOutcome.Info : HistoryOutcome.Ok);
             return;
         }
 
@@ -162,5 +168,6 @@ internal sealed class PumpClient : IClientOutput
 
     private void Record(Pending pending, ulong value, HistoryOutcome outcome) =>
         _pump.History.Add(new HistoryOperation(
-            pending.Process, pending.Kind, pending.Key, value, pending.Invoked, _pump.NextInstant(), outcome));
+            pending.Process, pending.Kind, pending.Key, value, pending.Invoked, _pump.NextInstant(),
+                outcome));
 }

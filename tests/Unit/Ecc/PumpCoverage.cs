@@ -1,6 +1,9 @@
 namespace Testbed.Tests.Unit.Ecc;
 
-/// <summary>Sums up how often the rare paths of the protocol were taken, so that a quiet pump does not pass for a good one.</summary>
+/// <summary>
+/// Sums up how often the rare paths of the protocol were taken, so that a quiet pump does not pass for a
+/// good one.
+/// </summary>
 internal sealed class PumpCoverage
 {
     private readonly SortedDictionary<string, long> _counts = [];
@@ -28,7 +31,9 @@ internal sealed class PumpCoverage
 
     private void Count(string name, long times) => _counts[name] = _counts.GetValueOrDefault(name) + times;
 
-    internal void AssertEverythingHappened() => Assert.All(_counts, count => Assert.True(count.Value > 0, count.Key));
+    internal void AssertEverythingHappened() =>
+        Assert.All(_counts, count => Assert.True(count.Value > 0, count.Key));
 
-    public override string ToString() => string.Join(", ", _counts.Select(count => $"{count.Value} {count.Key}"));
+    public override string ToString() =>
+        string.Join(", ", _counts.Select(count => $"{count.Value} {count.Key}"));
 }

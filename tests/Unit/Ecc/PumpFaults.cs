@@ -1,6 +1,8 @@
 namespace Testbed.Tests.Unit.Ecc;
 
-/// <summary>Draws faults: each seed enables some kinds only (swarm), half of the seeds never exceed the tolerance.</summary>
+/// <summary>
+/// Draws faults: each seed enables some kinds only (swarm), half of the seeds never exceed the tolerance.
+/// </summary>
 internal sealed class PumpFaults(EccPump pump)
 {
     private readonly ulong _kinds = pump.Random.Next();

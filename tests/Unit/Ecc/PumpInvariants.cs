@@ -64,7 +64,8 @@ internal sealed class PumpInvariants
     {
         for (var i = replica.Held.First(key, hash); i >= 0; i = replica.Held.Next(i, key, hash))
         {
-            Invariant.Holds(replica.Held.VersionAt(i) > fin || replica.Held.IsPinnedAt(i), "E3 held versions >= fin");
+            Invariant.Holds(replica.Held.VersionAt(i) > fin
+                || replica.Held.IsPinnedAt(i), "E3 held versions >= fin");
         }
     }
 
@@ -125,7 +126,9 @@ internal sealed class PumpInvariants
         return true;
     }
 
-    /// <summary>E10, and E9: what is held beside is no more than indefinite or failed writes can have left.</summary>
+    /// <summary>
+    /// E10, and E9: what is held beside is no more than indefinite or failed writes can have left.
+    /// </summary>
     internal void CheckConverged()
     {
         CheckQuorums();
@@ -150,7 +153,8 @@ internal sealed class PumpInvariants
         {
             var orphans = node.Core!.Replica.Held.Count - node.Core.Replica.Held.PinnedCount;
             Invariant.Holds(
-                orphans <= indefinite * (_pump.Settings.DataElements + 1), "E9 held bytes are values and orphans");
+                orphans <= indefinite * (_pump.Settings.DataElements + 1),
+                    "E9 held bytes are values and orphans");
         }
     }
 

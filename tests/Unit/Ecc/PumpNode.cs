@@ -4,7 +4,10 @@ using Testbed.Wire;
 
 namespace Testbed.Tests.Unit.Ecc;
 
-/// <summary>A node process of the pump: the core, a log that keeps only durable records over a crash, and gated messages.</summary>
+/// <summary>
+/// A node process of the pump: the core, a log that keeps only durable records over a crash, and gated
+/// messages.
+/// </summary>
 internal sealed class PumpNode(EccPump pump, int index) : ICoreOutput
 {
     private readonly List<(byte Type, byte[] Payload)> _log = [];

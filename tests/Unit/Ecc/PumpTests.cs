@@ -8,12 +8,14 @@ public sealed class PumpTests(ITestOutputHelper output)
 {
     /// <summary>Seeds per shape; TESTBED_ECC_SEEDS raises it for long runs.</summary>
     private static int Seeds =>
-        int.TryParse(Environment.GetEnvironmentVariable("TESTBED_ECC_SEEDS"), CultureInfo.InvariantCulture, out var seeds)
+        int.TryParse(Environment.GetEnvironmentVariable("TESTBED_ECC_SEEDS"), CultureInfo.InvariantCulture,
+            out var seeds)
             ? seeds
             : 50;
 
     private static ulong FirstSeed =>
-        ulong.TryParse(Environment.GetEnvironmentVariable("TESTBED_ECC_FIRST"), CultureInfo.InvariantCulture, out var seed)
+        ulong.TryParse(Environment.GetEnvironmentVariable("TESTBED_ECC_FIRST"),
+            CultureInfo.InvariantCulture, out var seed)
             ? seed
             : 1;
 
@@ -69,8 +71,8 @@ public sealed class PumpTests(ITestOutputHelper output)
         }
 
         output.WriteLine(
-            $"({nodes},{dataElements}) seeds {FirstSeed}..{FirstSeed + (ulong)Seeds - 1}: {acknowledged} acknowledged,"
-            + $" {unknown} unknown, {failed} failed, {seen}");
+            $"({nodes},{dataElements}) seeds {FirstSeed}..{FirstSeed + (ulong)Seeds - 1}:"
+            + $" {acknowledged} acknowledged, {unknown} unknown, {failed} failed, {seen}");
         seen.AssertEverythingHappened();
         Assert.True(acknowledged > Seeds * 70, "the faults leave too little to check");
     }
@@ -111,7 +113,8 @@ public sealed class PumpTests(ITestOutputHelper output)
     [Fact]
     public void A_lying_node_makes_the_history_invalid()
     {
-        var pump = new EccPump(new PumpSettings { Seed = 3, Faults = false, Lie = true, Operations = 2_000 });
+        var pump = new EccPump(new PumpSettings { Seed = 3, Faults = false, Lie = true, Operations =
+            2_000 });
         pump.Run();
         output.WriteLine($"lies: {pump.History.Count(o => o.Value == 0xA5A5A5A5A5A5A5A5)}");
         Assert.Equal(Verdict.Invalid, LinearizabilityChecker.Check(pump.History).Verdict);

@@ -20,7 +20,8 @@ internal sealed class ThinClient(PumpNode node)
             Assert.Equal(_correlation, read.CorrelationId);
             reply = read;
         };
-        node.Run(core => Assert.True(core.Receive(Endpoint.Client(Connection), buffer.AsMemory(0, length), node)));
+        node.Run(core => Assert.True(core.Receive(Endpoint.Client(Connection), buffer.AsMemory(0, length),
+            node)));
         pump.RunUntil(() => reply is not null, 2_000_000);
         return reply!.Value;
     }
