@@ -2,7 +2,8 @@ namespace Testbed.Client;
 
 /// <summary>
 /// A client of a key-value cluster, whichever strategy it uses. Thread-safe. At most
-/// <see cref="KvClientOptions.MaxInFlight"/> operations are outstanding; one more ends at once as failed, "client full".
+/// <see cref="KvClientOptions.MaxInFlight"/> operations are outstanding; one more ends at once as failed,
+/// "client full".
 /// </summary>
 public interface IKvClient : IAsyncDisposable
 {
@@ -28,6 +29,8 @@ public sealed record KvClientOptions
     /// <summary>Most operations outstanding.</summary>
     public int MaxInFlight { get; init; } = 4096;
 
-    /// <summary>Seed of the client's identity and tie-breaks; every client process and instance needs its own.</summary>
+    /// <summary>
+    /// Seed of the client's identity and tie-breaks; every client process and instance needs its own.
+    /// </summary>
     public required ulong Seed { get; init; }
 }

@@ -7,8 +7,8 @@ namespace Testbed.Client;
 
 /// <summary>
 /// Drives one client core: submissions from any thread, frames from one stream per node, time. See
-/// <see cref="OwnerLoop"/> for who runs it; submissions from outside go to the loop's own thread, so that a load
-/// generator's schedule never pays for the answers of others.
+/// <see cref="OwnerLoop"/> for who runs it; submissions from outside go to the loop's own thread, so that a
+/// load generator's schedule never pays for the answers of others.
 /// </summary>
 internal sealed class KvClient : OwnerLoop, IKvClient, IClientOutput, ILinkOwner
 {
@@ -19,7 +19,8 @@ internal sealed class KvClient : OwnerLoop, IKvClient, IClientOutput, ILinkOwner
     // While operations are outstanding their timeouts are seen within this time.
     private const int BusySleepMillis = 1;
 
-    // A core may have rounds to finish after the last completion; then the client sleeps until somebody submits.
+    // A core may have rounds to finish after the last completion; then the client sleeps until somebody
+    // submits.
     private const int IdleSleepMillis = 5;
     private const long WorkAfterLastMicros = 2_000_000;
     private const int AsleepMillis = 1_000;
@@ -225,7 +226,8 @@ internal sealed class KvClient : OwnerLoop, IKvClient, IClientOutput, ILinkOwner
         _dirty.Clear();
     }
 
-    // Nothing it says can be trusted any more: the process ends as by any unhandled exception, seen by its handlers.
+    // Nothing it says can be trusted any more: the process ends as by any unhandled exception, seen by its
+    // handlers.
     protected override void OnFault(Exception fault) =>
         new Thread(() => ExceptionDispatchInfo.Throw(fault)) { Name = "testbed client fault" }.Start();
 
@@ -391,7 +393,8 @@ internal sealed class KvClient : OwnerLoop, IKvClient, IClientOutput, ILinkOwner
     }
 
     private readonly record struct Input(
-        InputKind Kind, StreamLink? Link, ReadOnlyMemory<byte> Frame, Outbox? Outbox, ManualResetEventSlim? Done);
+        InputKind Kind, StreamLink? Link, ReadOnlyMemory<byte> Frame, Outbox? Outbox,
+        ManualResetEventSlim? Done);
 
     private sealed class CounterSink : IStatusSink
     {

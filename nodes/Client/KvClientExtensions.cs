@@ -1,22 +1,29 @@
 namespace Testbed.Client;
 
-/// <summary>Awaitable operations, for commands and tests; load uses <see cref="IKvClient.Submit"/>, which allocates nothing.</summary>
+/// <summary>
+/// Awaitable operations, for commands and tests; load uses <see cref="IKvClient.Submit"/>, which allocates
+/// nothing.
+/// </summary>
 public static class KvClientExtensions
 {
     /// <summary>Reads one key.</summary>
-    public static Task<KvResult> GetAsync(this IKvClient client, ReadOnlyMemory<byte> key, TimeSpan? timeout = null) =>
+    public static Task<KvResult> GetAsync(this IKvClient client, ReadOnlyMemory<byte> key,
+        TimeSpan? timeout = null) =>
         Start(client, OperationKind.Get, key, default, 0, timeout);
 
     /// <summary>Writes one key.</summary>
-    public static Task<KvResult> PutAsync(this IKvClient client, ReadOnlyMemory<byte> key, ReadOnlyMemory<byte> value,
-        TimeSpan? timeout = null) =>
+    public static Task<KvResult> PutAsync(this IKvClient client, ReadOnlyMemory<byte> key,
+        ReadOnlyMemory<byte> value, TimeSpan? timeout = null) =>
         Start(client, OperationKind.Put, key, value, 0, timeout);
 
     /// <summary>Removes one key.</summary>
-    public static Task<KvResult> DeleteAsync(this IKvClient client, ReadOnlyMemory<byte> key, TimeSpan? timeout = null) =>
+    public static Task<KvResult> DeleteAsync(this IKvClient client, ReadOnlyMemory<byte> key,
+        TimeSpan? timeout = null) =>
         Start(client, OperationKind.Delete, key, default, 0, timeout);
 
-    /// <summary>Reads up to <paramref name="limit"/> present keys in byte order, from <paramref name="start"/> on.</summary>
+    /// <summary>
+    /// Reads up to <paramref name="limit"/> present keys in byte order, from <paramref name="start"/> on.
+    /// </summary>
     public static Task<KvResult> ScanAsync(this IKvClient client, ReadOnlyMemory<byte> start, int limit,
         TimeSpan? timeout = null) =>
         Start(client, OperationKind.Scan, start, default, limit, timeout);
@@ -44,7 +51,8 @@ public static class KvClientExtensions
     private sealed class AwaitedOperation : KvOperation
     {
         // The awaiting code must not run on the client's loop.
-        private readonly TaskCompletionSource<KvResult> _completion = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        private readonly TaskCompletionSource<KvResult> _completion = new(
+            TaskCreationOptions.RunContinuationsAsynchronously);
 
         public Task<KvResult> Task => _completion.Task;
 

@@ -8,8 +8,8 @@ namespace Testbed.Client;
 public static class KvClients
 {
     /// <summary>
-    /// A client of the cluster that <paramref name="options"/> describe. Returns at once and connects in the background;
-    /// operations submitted before a node is reached wait within their timeout.
+    /// A client of the cluster that <paramref name="options"/> describe. Returns at once and connects in the
+    /// background; operations submitted before a node is reached wait within their timeout.
     /// </summary>
     public static IKvClient Connect(KvClientOptions options)
     {

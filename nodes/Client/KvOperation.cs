@@ -12,7 +12,9 @@ public enum OperationKind : byte
     /// <summary>Removal of one key.</summary>
     Delete = 2,
 
-    /// <summary>Up to <see cref="KvOperation.ScanLimit"/> present keys in byte order, from the given key on.</summary>
+    /// <summary>
+    /// Up to <see cref="KvOperation.ScanLimit"/> present keys in byte order, from the given key on.
+    /// </summary>
     Scan = 3,
 }
 
@@ -36,7 +38,8 @@ public enum Outcome : byte
 public readonly record struct KeyValue(ReadOnlyMemory<byte> Key, ReadOnlyMemory<byte> Value);
 
 /// <summary>
-/// One operation, allocated once and used again after each completion. The owner fills the request, submits, and gets
+/// One operation, allocated once and used again after each completion. The owner fills the request, submits,
+/// and gets
 /// <see cref="OnCompleted"/> on the client's loop; until then the request must not change.
 /// </summary>
 public abstract class KvOperation
@@ -53,7 +56,9 @@ public abstract class KvOperation
     /// <summary>Most keys a scan returns.</summary>
     public int ScanLimit { get; set; }
 
-    /// <summary>After this time the operation ends as <see cref="Outcome.Unknown"/> (a get: failed, it has no effect).</summary>
+    /// <summary>
+    /// After this time the operation ends as <see cref="Outcome.Unknown"/> (a get: failed, it has no effect).
+    /// </summary>
     public long TimeoutMicros { get; set; } = 1_000_000;
 
     /// <summary>How it ended.</summary>
@@ -71,7 +76,9 @@ public abstract class KvOperation
     /// <summary>Message rounds it took.</summary>
     public byte Rounds { get; internal set; }
 
-    /// <summary>True when the answer needed a parity element, or the write was stored narrower than k.</summary>
+    /// <summary>
+    /// True when the answer needed a parity element, or the write was stored narrower than k.
+    /// </summary>
     public bool Degraded { get; internal set; }
 
     /// <summary>The next operation of the client's submission stack; the client's while submitted.</summary>
@@ -83,7 +90,10 @@ public abstract class KvOperation
     /// <summary>Called once per submission, on the client's loop; must not block. May submit again.</summary>
     protected internal abstract void OnCompleted();
 
-    /// <summary>For clients outside this assembly (tests, no-op client): sets the outcome and calls <see cref="OnCompleted"/>.</summary>
+    /// <summary>
+    /// For clients outside this assembly (tests, no-op client): sets the outcome and calls <see
+    /// cref="OnCompleted"/>.
+    /// </summary>
     public void CompleteAs(Outcome outcome, ReadOnlyMemory<byte> result = default, string? reason = null)
     {
         Outcome = outcome;

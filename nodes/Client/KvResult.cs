@@ -6,7 +6,8 @@ namespace Testbed.Client;
 /// <param name="Entries">The answer of a scan that is ok; null otherwise.</param>
 /// <param name="Reason">A constant phrase that says why it failed or is unknown; null when neither.</param>
 /// <param name="Rounds">Message rounds it took.</param>
-/// <param name="Degraded">True when the answer needed a parity element, or the write was stored narrower than k.</param>
+/// <param name="Degraded">True when the answer needed a parity element, or the write was stored narrower than
+/// k.</param>
 public readonly record struct KvResult(
-    Outcome Outcome, ReadOnlyMemory<byte> Value, IReadOnlyList<KeyValue>? Entries, string? Reason, byte Rounds,
-    bool Degraded);
+    Outcome Outcome, ReadOnlyMemory<byte> Value, IReadOnlyList<KeyValue>? Entries, string? Reason,
+    byte Rounds, bool Degraded);

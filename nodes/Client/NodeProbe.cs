@@ -6,7 +6,8 @@ using Testbed.Protos.V1;
 namespace Testbed.Client;
 
 /// <summary>
-/// Asks one node how it is, over one connection that is kept; who asks once uses the static methods. Thread-safe.
+/// Asks one node how it is, over one connection that is kept; who asks once uses the static methods.
+/// Thread-safe.
 /// </summary>
 public sealed class NodeProbe : IDisposable
 {
@@ -16,7 +17,9 @@ public sealed class NodeProbe : IDisposable
     private readonly Health.HealthClient _health;
     private readonly NodeAdmin.NodeAdminClient _admin;
 
-    /// <summary>A probe of the node at <paramref name="address"/> (host:port); connects when first asked.</summary>
+    /// <summary>
+    /// A probe of the node at <paramref name="address"/> (host:port); connects when first asked.
+    /// </summary>
     public NodeProbe(string address)
     {
         ArgumentException.ThrowIfNullOrEmpty(address);
@@ -27,7 +30,8 @@ public sealed class NodeProbe : IDisposable
             {
                 ConnectTimeout = Patience,
                 UseProxy = false,
-                // A node that is killed and comes back must be seen as soon as it listens: no connection back-off.
+                // A node that is killed and comes back must be seen as soon as it listens: no connection
+                // back-off.
                 ConnectCallback = Links.CountingStream.ConnectAsync,
             },
         });
@@ -42,8 +46,11 @@ public sealed class NodeProbe : IDisposable
         return await probe.IsServingAsync(cancel).ConfigureAwait(false);
     }
 
-    /// <summary>Status of the node at the address by name; null when it does not answer within a second.</summary>
-    public static async Task<IReadOnlyDictionary<string, string>?> StatusAsync(string address, CancellationToken cancel)
+    /// <summary>
+    /// Status of the node at the address by name; null when it does not answer within a second.
+    /// </summary>
+    public static async Task<IReadOnlyDictionary<string, string>?> StatusAsync(string address,
+        CancellationToken cancel)
     {
         using var probe = new NodeProbe(address);
         return await probe.StatusAsync(cancel).ConfigureAwait(false);
@@ -64,7 +71,10 @@ public sealed class NodeProbe : IDisposable
         }
     }
 
-    /// <summary>Role, positions, counters and byte accounting by name; null when the node does not answer within a second.</summary>
+    /// <summary>
+    /// Role, positions, counters and byte accounting by name; null when the node does not answer within a
+    /// second.
+    /// </summary>
     public async Task<IReadOnlyDictionary<string, string>?> StatusAsync(CancellationToken cancel)
     {
         try

@@ -5,7 +5,9 @@ using Testbed.Wire;
 
 namespace Testbed.Node;
 
-/// <summary>Makes the core of the strategy asked for; nothing else in this room knows that there are two.</summary>
+/// <summary>
+/// Makes the core of the strategy asked for; nothing else in this room knows that there are two.
+/// </summary>
 internal static class CoreFactory
 {
     public static INodeCore Create(NodeOptions options) => options.Strategy switch

@@ -67,7 +67,8 @@ internal sealed class NodeHost : IAsyncDisposable
         }
         catch (SocketException refused)
         {
-            await errors.WriteLineAsync($"testbed-node: cannot listen on {_options.Listen}: {refused.Message}")
+            await errors.WriteLineAsync(
+                $"testbed-node: cannot listen on {_options.Listen}: {refused.Message}")
                 .ConfigureAwait(false);
             return NodeExit.PortInUse;
         }
@@ -137,7 +138,8 @@ internal sealed class NodeHost : IAsyncDisposable
             var (code, reason) = await _end.Task.ConfigureAwait(false);
             if (code != NodeExit.Ok)
             {
-                // No clean end: what the core knows or the disk holds cannot be trusted. Recovery sorts it out.
+                // No clean end: what the core knows or the disk holds cannot be trusted. Recovery sorts it
+                // out.
                 await errors.WriteLineAsync($"testbed-node: {reason}").ConfigureAwait(false);
                 Environment.Exit(code);
             }

@@ -5,10 +5,11 @@ internal static partial class NodeLog
 {
     [LoggerMessage(EventId = 1, Level = LogLevel.Information,
         Message = "{Node} {Strategy} serves on {Address}, {Records} records recovered")]
-    public static partial void Serves(this ILogger log, string node, string strategy, string address, long records);
+    public static partial void Serves(this ILogger log, string node, string strategy, string address,
+        long records);
 
     [LoggerMessage(EventId = 2, Level = LogLevel.Warning,
-        Message = "listening on {Address}: there is no authentication, everybody who reaches it can read and write")]
+        Message = "listening on {Address} without authentication: everybody who reaches it can read and write")]
     public static partial void NoAuthentication(this ILogger log, string address);
 
     [LoggerMessage(EventId = 3, Level = LogLevel.Information, Message = "link to {Peer} is up")]

@@ -7,8 +7,8 @@ using Testbed.Wire;
 namespace Testbed.Node;
 
 /// <summary>
-/// Drives one node core: frames from streams, links to peers, log completions and time go in, one batch at a time; what
-/// the core puts out leaves at the end of the batch, the log first.
+/// Drives one node core: frames from streams, links to peers, log completions and time go in, one batch at a
+/// time; what the core puts out leaves at the end of the batch, the log first.
 /// </summary>
 internal sealed class NodeLoop : OwnerLoop, ICoreOutput, ILinkOwner
 {
@@ -55,7 +55,9 @@ internal sealed class NodeLoop : OwnerLoop, ICoreOutput, ILinkOwner
         StartThread();
     }
 
-    /// <summary>Ends the loop: no input is handled after this returns, and the caller may touch the log writer.</summary>
+    /// <summary>
+    /// Ends the loop: no input is handled after this returns, and the caller may touch the log writer.
+    /// </summary>
     public void Stop()
     {
         StopThread();
@@ -66,16 +68,20 @@ internal sealed class NodeLoop : OwnerLoop, ICoreOutput, ILinkOwner
     public void LogAdvanced() => RunHere();
 
     /// <summary>Announces an incoming stream before its first frame.</summary>
-    public void Opened(ServerStream stream) => Bring(new Input(InputKind.Opened, stream.Endpoint) { Stream = stream });
+    public void Opened(ServerStream stream) =>
+        Bring(new Input(InputKind.Opened, stream.Endpoint) { Stream = stream });
 
     /// <summary>Announces the end of an incoming stream after its last frame.</summary>
-    public void Closed(ServerStream stream) => Bring(new Input(InputKind.Closed, stream.Endpoint) { Stream = stream });
+    public void Closed(ServerStream stream) =>
+        Bring(new Input(InputKind.Closed, stream.Endpoint) { Stream = stream });
 
     /// <summary>Brings one well-formed frame that the stream has counted into its unhandled bytes.</summary>
     public void Received(ServerStream stream, ReadOnlyMemory<byte> frame) =>
         Bring(new Input(InputKind.Frame, stream.Endpoint) { Stream = stream, Frame = frame });
 
-    /// <summary>Registers where answers to the host's own requests go; called before <see cref="Start"/>.</summary>
+    /// <summary>
+    /// Registers where answers to the host's own requests go; called before <see cref="Start"/>.
+    /// </summary>
     public void Register(int client, Outbox outbox) => _clients.Add(client, outbox);
 
     /// <summary>Brings one request of the host itself, acting for a unary call.</summary>
@@ -195,7 +201,8 @@ internal sealed class NodeLoop : OwnerLoop, ICoreOutput, ILinkOwner
                 input.Done!.SetResult();
                 break;
             case InputKind.Start:
-                _core.Start(new CoreTime(LoopClock.MonotonicMicros(_time), LoopClock.WallMicros(_time)), this);
+                _core.Start(new CoreTime(LoopClock.MonotonicMicros(_time), LoopClock.WallMicros(_time)),
+                    this);
                 break;
             default:
                 // A peer's incoming stream carries frames; the link to the peer is the outgoing one.
@@ -217,7 +224,8 @@ internal sealed class NodeLoop : OwnerLoop, ICoreOutput, ILinkOwner
         input.Stream?.Unhandled.Leave(input.Frame.Length);
     }
 
-    // Messages that waited for the disk leave before the core hears of it, so that they keep their place before its next.
+    // Messages that waited for the disk leave before the core hears of it, so that they keep their place
+    // before its next.
     private void AnnounceDurable()
     {
         var durable = _log.Durable;

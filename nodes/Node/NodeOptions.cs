@@ -5,7 +5,9 @@ using Testbed.Wire;
 
 namespace Testbed.Node;
 
-/// <summary>A command line that cannot be used; the message is one line for the person who typed it.</summary>
+/// <summary>
+/// A command line that cannot be used; the message is one line for the person who typed it.
+/// </summary>
 internal sealed class UsageException(string message) : Exception(message);
 
 /// <summary>What the node program was asked to be; checked once, here.</summary>
@@ -15,7 +17,7 @@ internal sealed record NodeOptions
     public const string Help = """
         testbed-node: one node of a Testbed cluster
 
-          testbed-node --id 0 --strategy raft --nodes 127.0.0.1:7001,127.0.0.1:7002,127.0.0.1:7003 --data /tmp/n0
+          testbed-node --id 0 --strategy raft --nodes 127.0.0.1:7001,127.0.0.1:7002 --data /tmp/n0
 
           --id N                this node's place in --nodes, from 0
           --strategy NAME       raft or ecc
@@ -102,7 +104,8 @@ internal sealed record NodeOptions
             Durability = DurabilityOf(given),
             DataFolder = Required(given, "--data"),
             Seed = Number(given, "--seed", 1, 0, ulong.MaxValue),
-            Listen = new IPEndPoint(Address("--listen", given.GetValueOrDefault("--listen", "127.0.0.1")), ports[id]),
+            Listen = new IPEndPoint(Address("--listen", given.GetValueOrDefault("--listen", "127.0.0.1")),
+                ports[id]),
             Metrics = MetricsOf(given.GetValueOrDefault("--metrics", "off")),
             ExitWithParent = given.ContainsKey("--exit-with-parent"),
             TestLie = given.ContainsKey("--test-lie"),
@@ -114,8 +117,8 @@ internal sealed record NodeOptions
         string[] flags = ["--exit-with-parent", "--test-lie"];
         string[] valued =
         [
-            "--id", "--strategy", "--nodes", "--data-elements", "--durability", "--data", "--seed", "--listen",
-            "--metrics",
+            "--id", "--strategy", "--nodes", "--data-elements", "--durability", "--data", "--seed",
+            "--listen", "--metrics",
         ];
         var given = new Dictionary<string, string>(StringComparer.Ordinal);
         for (var i = 0; i < args.Count; i++)
@@ -158,7 +161,8 @@ internal sealed record NodeOptions
             ? value
             : throw new UsageException($"{name} is missing: see --help");
 
-    private static string OneOf(Dictionary<string, string> given, string name, string? usual, params string[] words)
+    private static string OneOf(Dictionary<string, string> given, string name, string? usual,
+        params string[] words)
     {
         var value = usual is null ? Required(given, name) : given.GetValueOrDefault(name, usual);
         return words.Contains(value)
@@ -189,8 +193,8 @@ internal sealed record NodeOptions
     private static int Port(string address)
     {
         var colon = address.LastIndexOf(':');
-        return colon > 0 && int.TryParse(address[(colon + 1)..], NumberStyles.None, CultureInfo.InvariantCulture,
-            out var port) && port is > 0 and <= 65535
+        return colon > 0 && int.TryParse(address[(colon + 1)..], NumberStyles.None,
+            CultureInfo.InvariantCulture, out var port) && port is > 0 and <= 65535
             ? port
             : throw new UsageException($"--nodes: '{address}' is not host:port");
     }
@@ -212,8 +216,8 @@ internal sealed record NodeOptions
         }
 
         var colon = text.LastIndexOf(':');
-        return colon > 0 && ushort.TryParse(text[(colon + 1)..], NumberStyles.None, CultureInfo.InvariantCulture,
-            out var port)
+        return colon > 0 && ushort.TryParse(text[(colon + 1)..], NumberStyles.None,
+            CultureInfo.InvariantCulture, out var port)
             ? new IPEndPoint(Address("--metrics", text[..colon].Trim('[', ']')), port)
             : throw new UsageException($"--metrics {text}: must be HOST:PORT or off");
     }

@@ -6,7 +6,9 @@ using Testbed.Wire;
 
 namespace Testbed.Node;
 
-/// <summary>What the parts of one node process share. The gRPC services meet the loop here once it is there.</summary>
+/// <summary>
+/// What the parts of one node process share. The gRPC services meet the loop here once it is there.
+/// </summary>
 internal sealed class NodeRuntime(NodeOptions options, TimeProvider time, CancellationToken stopping)
 {
     private readonly ConcurrentDictionary<NodeId, ServerStream> _peerStreams = new();
@@ -35,7 +37,8 @@ internal sealed class NodeRuntime(NodeOptions options, TimeProvider time, Cancel
     public ByteCounters ClientTraffic { get; } = new();
 
     /// <summary>What this node answers in handshakes.</summary>
-    public FrameHello Hello { get; } = new(FrameHello.CurrentVersion, options.Strategy, (byte)options.Nodes.Count,
+    public FrameHello Hello { get; } = new(FrameHello.CurrentVersion, options.Strategy,
+        (byte)options.Nodes.Count,
         (byte)options.DataElements, EndpointKind.Peer, options.Id, options.Id);
 
     /// <summary>The loop; null while the node recovers its log.</summary>

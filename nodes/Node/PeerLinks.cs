@@ -31,8 +31,9 @@ internal sealed class PeerLinks : ILinkOwner, IAsyncDisposable
         var self = node.Options.Id.Index;
         _links =
         [
-            .. Enumerable.Range(0, node.Options.Nodes.Count).Where(peer => peer != self).Select(peer => new StreamLink(
-                this, settings, node.Options.Nodes[peer], node.Hello with { Target = new NodeId((byte)peer) })),
+            .. Enumerable.Range(0, node.Options.Nodes.Count).Where(peer => peer != self)
+                .Select(peer => new StreamLink(this, settings, node.Options.Nodes[peer],
+                    node.Hello with { Target = new NodeId((byte)peer) })),
         ];
         _tasks = [.. _links.Select(link => Task.Run(() => link.RunAsync(_stop.Token)))];
     }

@@ -3,8 +3,9 @@ using System.Text;
 namespace Testbed.Wire;
 
 /// <summary>
-/// The handshake: the only message of the first frame on a stream. The opener says who it is and what cluster it
-/// believes in; the node answers with the same form about itself, or refuses the stream with a status that says why.
+/// The handshake: the only message of the first frame on a stream. The opener says who it is and what cluster
+/// it believes in; the node answers with the same form about itself, or refuses the stream with a status that
+/// says why.
 /// </summary>
 /// <param name="Version">Version of messages and framing.</param>
 /// <param name="Strategy"><c>raft</c> or <c>ecc</c>.</param>
@@ -14,7 +15,8 @@ namespace Testbed.Wire;
 /// <param name="SenderNode">The peer's id; 0 for clients.</param>
 /// <param name="Target">The node that the opener means to reach; the answering node's own id.</param>
 public readonly record struct FrameHello(
-    byte Version, string Strategy, byte Nodes, byte DataElements, EndpointKind Sender, NodeId SenderNode, NodeId Target)
+    byte Version, string Strategy, byte Nodes, byte DataElements, EndpointKind Sender, NodeId SenderNode,
+    NodeId Target)
 {
     /// <summary>Today's version.</summary>
     public const byte CurrentVersion = 1;
@@ -73,7 +75,9 @@ public readonly record struct FrameHello(
             && strategy.IndexOfAnyExceptInRange((byte)' ', (byte)'~') < 0;
     }
 
-    /// <summary>Why <paramref name="other"/>, who opened a stream to this node, must be refused; null when it fits.</summary>
+    /// <summary>
+    /// Why <paramref name="other"/>, who opened a stream to this node, must be refused; null when it fits.
+    /// </summary>
     public string? Refusal(in FrameHello other)
     {
         if (other.Version != Version)
@@ -88,10 +92,12 @@ public readonly record struct FrameHello(
 
         if (other.Target != Target)
         {
-            return $"this is node {Target}, the caller wants {other.Target}: is the order of the addresses right?";
+            return $"this is node {Target}, the caller wants {other.Target}: "
+                + "is the order of the addresses right?";
         }
 
-        return other.Sender == EndpointKind.Peer && (other.SenderNode.Index >= Nodes || other.SenderNode == Target)
+        return other.Sender == EndpointKind.Peer
+            && (other.SenderNode.Index >= Nodes || other.SenderNode == Target)
             ? $"there is no peer {other.SenderNode}"
             : null;
     }

@@ -3,8 +3,8 @@ using System.Buffers.Binary;
 namespace Testbed.Wire;
 
 /// <summary>
-/// Walks the messages of one frame. A frame is one or more messages, each behind a four-byte little-endian length, so
-/// two frames laid end to end are a frame again: that is how writers batch.
+/// Walks the messages of one frame. A frame is one or more messages, each behind a four-byte little-endian
+/// length, so two frames laid end to end are a frame again: that is how writers batch.
 /// </summary>
 public ref struct FrameReader(ReadOnlyMemory<byte> frame)
 {
@@ -15,8 +15,8 @@ public ref struct FrameReader(ReadOnlyMemory<byte> frame)
     private int _position;
 
     /// <summary>
-    /// Why the frame must be refused, as a constant phrase; null when it is well formed. Checked before the first
-    /// message is handled, so a malformed frame has no effect at all.
+    /// Why the frame must be refused, as a constant phrase; null when it is well formed. Checked before the
+    /// first message is handled, so a malformed frame has no effect at all.
     /// </summary>
     public static string? Refusal(ReadOnlySpan<byte> frame)
     {
@@ -61,8 +61,8 @@ public ref struct FrameReader(ReadOnlyMemory<byte> frame)
     }
 
     /// <summary>
-    /// The next message as a slice of the frame; false at the end, and at the first malformed byte if the frame was not
-    /// checked with <see cref="Refusal"/>.
+    /// The next message as a slice of the frame; false at the end, and at the first malformed byte if the
+    /// frame was not checked with <see cref="Refusal"/>.
     /// </summary>
     public bool TryNext(out ReadOnlyMemory<byte> message)
     {

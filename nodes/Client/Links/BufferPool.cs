@@ -1,8 +1,9 @@
 namespace Testbed.Client.Links;
 
 /// <summary>
-/// Buffers for outgoing frames, in five sizes. One thread rents and others give back, which is the case that the shared
-/// array pool's per-thread caches serve badly. What exceeds the largest size is left to the garbage collector.
+/// Buffers for outgoing frames, in five sizes. One thread rents and others give back, which is the case that
+/// the shared array pool's per-thread caches serve badly. What exceeds the largest size is left to the
+/// garbage collector.
 /// </summary>
 internal sealed class BufferPool
 {
@@ -12,7 +13,8 @@ internal sealed class BufferPool
     // 4 KiB, 16 KiB, 64 KiB, 256 KiB, 1 MiB: at most about 16 MiB lie idle here.
     private static readonly int[] MostKept = [256, 128, 96, 16, 4];
 
-    private readonly Stack<byte[]>[] _kept = [.. Enumerable.Range(0, Classes).Select(_ => new Stack<byte[]>())];
+    private readonly Stack<byte[]>[] _kept =
+        [.. Enumerable.Range(0, Classes).Select(_ => new Stack<byte[]>())];
 
     /// <summary>A buffer of at least the size, with old contents.</summary>
     public byte[] Rent(int bytes)

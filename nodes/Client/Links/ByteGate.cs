@@ -1,8 +1,8 @@
 namespace Testbed.Client.Links;
 
 /// <summary>
-/// Counts bytes that wait somewhere and lets who brings more wait until there are few enough. The bound is the limit
-/// plus what one bringer brings at once. Any thread may call anything.
+/// Counts bytes that wait somewhere and lets who brings more wait until there are few enough. The bound is
+/// the limit plus what one bringer brings at once. Any thread may call anything.
 /// </summary>
 internal sealed class ByteGate(long limitBytes)
 {

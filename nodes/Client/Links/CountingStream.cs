@@ -37,7 +37,8 @@ internal sealed class CountingStream(Socket socket, ByteCounters counters) : Str
     }
 
     /// <summary>A connect callback whose bytes nobody wants to know.</summary>
-    public static ValueTask<Stream> ConnectAsync(SocketsHttpConnectionContext context, CancellationToken cancel) =>
+    public static ValueTask<Stream> ConnectAsync(SocketsHttpConnectionContext context,
+        CancellationToken cancel) =>
         ConnectAsync(context, new ByteCounters(), cancel);
 
     /// <summary>Connects to the endpoint that the HTTP client asks for, without Nagle's delay.</summary>
@@ -66,14 +67,16 @@ internal sealed class CountingStream(Socket socket, ByteCounters counters) : Str
         return read;
     }
 
-    public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
+    public override async ValueTask<int> ReadAsync(Memory<byte> buffer,
+        CancellationToken cancellationToken = default)
     {
         var read = await _inner.ReadAsync(buffer, cancellationToken).ConfigureAwait(false);
         counters.AddReceived(read);
         return read;
     }
 
-    public override Task<int> ReadAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) =>
+    public override Task<int> ReadAsync(byte[] buffer, int offset, int count,
+        CancellationToken cancellationToken) =>
         ReadAsync(buffer.AsMemory(offset, count), cancellationToken).AsTask();
 
     public override void Write(byte[] buffer, int offset, int count) => Write(buffer.AsSpan(offset, count));
@@ -84,13 +87,15 @@ internal sealed class CountingStream(Socket socket, ByteCounters counters) : Str
         counters.AddSent(buffer.Length);
     }
 
-    public override ValueTask WriteAsync(ReadOnlyMemory<byte> buffer, CancellationToken cancellationToken = default)
+    public override ValueTask WriteAsync(ReadOnlyMemory<byte> buffer,
+        CancellationToken cancellationToken = default)
     {
         counters.AddSent(buffer.Length);
         return _inner.WriteAsync(buffer, cancellationToken);
     }
 
-    public override Task WriteAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) =>
+    public override Task WriteAsync(byte[] buffer, int offset, int count,
+        CancellationToken cancellationToken) =>
         WriteAsync(buffer.AsMemory(offset, count), cancellationToken).AsTask();
 
     public override void Flush()

@@ -6,21 +6,25 @@ namespace Testbed.Client.Links;
 /// <summary>Where an <see cref="Outbox"/> sends: one call's request or response stream.</summary>
 internal interface IFrameSink
 {
-    /// <summary>Sends one frame; the next call comes only after this one has ended. Throws when the stream is broken.</summary>
+    /// <summary>
+    /// Sends one frame; the next call comes only after this one has ended. Throws when the stream is broken.
+    /// </summary>
     Task WriteAsync(StreamFrame frame);
 
-    /// <summary>Breaks the stream: the other end does not read. Called by the loop's owner; must not block.</summary>
+    /// <summary>
+    /// Breaks the stream: the other end does not read. Called by the loop's owner; must not block.
+    /// </summary>
     void Abort();
 }
 
 /// <summary>
 /// Messages on their way to one endpoint. The loop's owner writes messages in place (<see cref="Begin"/>,
-/// <see cref="End"/>) and publishes them once per batch; a pump sends what is published whenever the frame before it is
-/// gone. So nothing waits when the stream is idle, and frames grow by themselves under load.
+/// <see cref="End"/>) and publishes them once per batch; a pump sends what is published whenever the frame
+/// before it is gone. So nothing waits when the stream is idle, and frames grow by themselves under load.
 /// </summary>
 /// <remarks>
-/// Ownership: fields under "owner" are touched by the loop's owner only; those under "shared" with <c>_ready</c> locked.
-/// One outbox serves one stream and dies with it.
+/// Ownership: fields under "owner" are touched by the loop's owner only; those under "shared" with
+/// <c>_ready</c> locked. One outbox serves one stream and dies with it.
 /// </remarks>
 internal sealed class Outbox(BufferPool pool, IFrameSink sink, long limitBytes, ByteCounters traffic)
 {
@@ -65,7 +69,10 @@ internal sealed class Outbox(BufferPool pool, IFrameSink sink, long limitBytes, 
         }
     }
 
-    /// <summary>Makes the plain messages written so far ready and starts the pump when it rests and has something to send.</summary>
+    /// <summary>
+    /// Makes the plain messages written so far ready and starts the pump when it rests and has something to
+    /// send.
+    /// </summary>
     public void Publish()
     {
         _plain.Seal();
@@ -82,7 +89,10 @@ internal sealed class Outbox(BufferPool pool, IFrameSink sink, long limitBytes, 
         }
     }
 
-    /// <summary>Hands the held messages written so far over to the caller, who gives them to <see cref="Release"/> later.</summary>
+    /// <summary>
+    /// Hands the held messages written so far over to the caller, who gives them to <see cref="Release"/>
+    /// later.
+    /// </summary>
     public void TakeHeld(List<Segment> destination)
     {
         if (_held is null)
@@ -125,7 +135,9 @@ internal sealed class Outbox(BufferPool pool, IFrameSink sink, long limitBytes, 
         _ = PumpAsync();
     }
 
-    /// <summary>Forgets what was not sent and sends no more; ends when the write in flight has ended.</summary>
+    /// <summary>
+    /// Forgets what was not sent and sends no more; ends when the write in flight has ended.
+    /// </summary>
     public Task CloseAsync()
     {
         lock (_ready)
@@ -180,8 +192,9 @@ internal sealed class Outbox(BufferPool pool, IFrameSink sink, long limitBytes, 
         }
         catch (Exception)
         {
-            // Whatever broke the stream also ends its reader, which reports it; here it only ends the sending. The
-            // buffers of the broken frame are left to the collector: the transport may still look at them.
+            // Whatever broke the stream also ends its reader, which reports it; here it only ends the
+            // sending. The buffers of the broken frame are left to the collector: the transport may still
+            // look at them.
             lock (_ready)
             {
                 _closed = true;
@@ -257,7 +270,8 @@ internal sealed class Outbox(BufferPool pool, IFrameSink sink, long limitBytes, 
 
         public void Seal()
         {
-            // Remember how much a batch needs, so that the next one does not grow its buffer step by step again.
+            // Remember how much a batch needs, so that the next one does not grow its buffer step by step
+            // again.
             _firstBytes = Math.Min(Math.Max(_used, _firstBytes / 2), Limits.FrameTargetBytes);
             SealBuffer();
         }

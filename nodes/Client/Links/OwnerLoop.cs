@@ -1,9 +1,10 @@
 namespace Testbed.Client.Links;
 
 /// <summary>
-/// One owner at a time for a state that many threads feed. Whoever brings input tries to become the owner and handles what
-/// is there, on its own thread: no hand-over between threads on the way from socket to socket. Whoever fails leaves its
-/// input to the present owner. A thread of the loop's own ticks, and takes over what would hold up a borrowed thread.
+/// One owner at a time for a state that many threads feed. Whoever brings input tries to become the owner and
+/// handles what is there, on its own thread: no hand-over between threads on the way from socket to socket.
+/// Whoever fails leaves its input to the present owner. A thread of the loop's own ticks, and takes over what
+/// would hold up a borrowed thread.
 /// </summary>
 internal abstract class OwnerLoop
 {
@@ -32,7 +33,9 @@ internal abstract class OwnerLoop
     /// <summary>Handles a bounded part of the input. Called by the owner only.</summary>
     protected abstract void RunBatch();
 
-    /// <summary>How long the own thread may sleep without input. Asked by that thread, not as owner.</summary>
+    /// <summary>
+    /// How long the own thread may sleep without input. Asked by that thread, not as owner.
+    /// </summary>
     protected abstract int SleepMillis { get; }
 
     /// <summary>Ends the process or the client: the state can no longer be trusted.</summary>
@@ -56,7 +59,9 @@ internal abstract class OwnerLoop
         }
     }
 
-    /// <summary>Ends the own thread and waits for it, unless called on it. Input brought later is not handled by it.</summary>
+    /// <summary>
+    /// Ends the own thread and waits for it, unless called on it. Input brought later is not handled by it.
+    /// </summary>
     protected void StopThread()
     {
         lock (_sleep)
@@ -133,7 +138,8 @@ internal abstract class OwnerLoop
             tick = false;
             Volatile.Write(ref _ownerThread, 0);
 
-            // A full fence between giving up and looking again: input that came in between found the loop owned.
+            // A full fence between giving up and looking again: input that came in between found the loop
+            // owned.
             Interlocked.Exchange(ref _owned, 0);
             if (batches >= mostBatches)
             {

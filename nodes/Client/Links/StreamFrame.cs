@@ -8,12 +8,15 @@ namespace Testbed.Client.Links;
 internal readonly record struct Segment(byte[] Buffer, int Length);
 
 /// <summary>
-/// The message of the stream method, on the wire the protobuf message <c>Frame</c>. Incoming: <see cref="Payload"/>, a
-/// buffer of its own. Outgoing: segments that are copied straight into the transport's buffer.
+/// The message of the stream method, on the wire the protobuf message <c>Frame</c>. Incoming: <see
+/// cref="Payload"/>, a buffer of its own. Outgoing: segments that are copied straight into the transport's
+/// buffer.
 /// </summary>
 internal sealed class StreamFrame
 {
-    /// <summary>Largest protobuf form: the payload, its tag and length, and room for unknown fields.</summary>
+    /// <summary>
+    /// Largest protobuf form: the payload, its tag and length, and room for unknown fields.
+    /// </summary>
     public const int MaxMessageBytes = Limits.FrameBytes + 64;
 
     private const byte PayloadTag = (1 << 3) | 2;
@@ -21,10 +24,13 @@ internal sealed class StreamFrame
     private readonly List<Segment> _segments = [];
     private int _bytes;
 
-    /// <summary>The stream method of service KvStore with this class in place of the generated message.</summary>
+    /// <summary>
+    /// The stream method of service KvStore with this class in place of the generated message.
+    /// </summary>
     public static Method<StreamFrame, StreamFrame> Method { get; } = new(
         MethodType.DuplexStreaming, "testbed.v1.KvStore", "Stream",
-        new Marshaller<StreamFrame>(Serialize, Deserialize), new Marshaller<StreamFrame>(Serialize, Deserialize));
+        new Marshaller<StreamFrame>(Serialize, Deserialize),
+        new Marshaller<StreamFrame>(Serialize, Deserialize));
 
     /// <summary>The bytes received; empty when <see cref="Refusal"/> says why.</summary>
     public ReadOnlyMemory<byte> Payload { get; private init; }

@@ -5,13 +5,17 @@ using Testbed.Wire;
 
 namespace Testbed.Client.Links;
 
-/// <summary>What a <see cref="StreamLink"/> tells its owner, in order and from one thread at a time.</summary>
+/// <summary>
+/// What a <see cref="StreamLink"/> tells its owner, in order and from one thread at a time.
+/// </summary>
 internal interface ILinkOwner
 {
     /// <summary>The stream is open and the node has answered the handshake.</summary>
     void LinkUp(StreamLink link, Outbox outbox);
 
-    /// <summary>One well-formed frame; the owner counts its bytes out of <see cref="StreamLink.Unhandled"/> when done.</summary>
+    /// <summary>
+    /// One well-formed frame; the owner counts its bytes out of <see cref="StreamLink.Unhandled"/> when done.
+    /// </summary>
     void Received(StreamLink link, ReadOnlyMemory<byte> frame);
 
     /// <summary>The stream broke, or could not be opened; the link tries again by itself.</summary>
@@ -88,8 +92,10 @@ internal sealed class StreamLink : IDisposable
             pauseMillis = wasUp ? FirstPauseMillis : Math.Min(pauseMillis * 2, LongestPauseMillis);
             try
             {
-                // Between half and the whole pause, so that nodes which lost the same peer do not come back as one.
-                await Task.Delay(pauseMillis / 2 + (int)_jitter.Below(pauseMillis / 2 + 1), stop).ConfigureAwait(false);
+                // Between half and the whole pause, so that nodes which lost the same peer do not come back
+                // as one.
+                await Task.Delay(pauseMillis / 2 + (int)_jitter.Below(pauseMillis / 2 + 1), stop)
+                    .ConfigureAwait(false);
             }
             catch (OperationCanceledException)
             {
@@ -103,7 +109,8 @@ internal sealed class StreamLink : IDisposable
     {
         lock (_sessionLock)
         {
-            // Cancelled from the pool: callbacks of the token must not run on the loop's owner, nor under this lock.
+            // Cancelled from the pool: callbacks of the token must not run on the loop's owner, nor under
+            // this lock.
             _session?.CancelAfter(0);
         }
     }
@@ -136,7 +143,8 @@ internal sealed class StreamLink : IDisposable
             session.CancelAfter(HandshakePatience);
             using var call = _invoker.AsyncDuplexStreamingCall(
                 StreamFrame.Method, null, new CallOptions(cancellationToken: session.Token));
-            await call.RequestStream.WriteAsync(StreamFrame.Of(_hello.ToFrame()), session.Token).ConfigureAwait(false);
+            await call.RequestStream.WriteAsync(StreamFrame.Of(_hello.ToFrame()), session.Token)
+                .ConfigureAwait(false);
             if (!await call.ResponseStream.MoveNext(session.Token).ConfigureAwait(false))
             {
                 return ("stream closed by the node", false);
@@ -148,8 +156,8 @@ internal sealed class StreamLink : IDisposable
             }
 
             session.CancelAfter(Timeout.InfiniteTimeSpan);
-            outbox = new Outbox(_settings.Pool, new CallSink(this, call.RequestStream), _settings.OutgoingLimitBytes,
-                _settings.Traffic);
+            outbox = new Outbox(_settings.Pool, new CallSink(this, call.RequestStream),
+                _settings.OutgoingLimitBytes, _settings.Traffic);
             _owner.LinkUp(this, outbox);
             return (await ReadAsync(call.ResponseStream).ConfigureAwait(false), true);
         }
@@ -179,7 +187,8 @@ internal sealed class StreamLink : IDisposable
 
     private async Task<string> ReadAsync(IAsyncStreamReader<StreamFrame> stream)
     {
-        // No token here: the call itself carries the session's, and a token per read costs a registration per read.
+        // No token here: the call itself carries the session's, and a token per read costs a registration per
+        // read.
         while (await stream.MoveNext(CancellationToken.None).ConfigureAwait(false))
         {
             var frame = stream.Current;

@@ -13,11 +13,15 @@ internal sealed class DiskLogDirectory : ILogDirectory, IDisposable
     private readonly string _folder;
     private readonly FileStream _lock;
 
-    /// <summary>Creates the folder where needed and locks it; throws <see cref="IOException"/> when another node has it.</summary>
+    /// <summary>
+    /// Creates the folder where needed and locks it; throws <see cref="IOException"/> when another node has
+    /// it.
+    /// </summary>
     public DiskLogDirectory(string folder)
     {
         _folder = Directory.CreateDirectory(folder).FullName;
-        _lock = new FileStream(Path.Combine(_folder, LockName), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
+        _lock = new FileStream(Path.Combine(_folder, LockName), FileMode.OpenOrCreate, FileAccess.ReadWrite,
+            FileShare.None);
     }
 
     public IReadOnlyList<string> List() =>
@@ -31,7 +35,9 @@ internal sealed class DiskLogDirectory : ILogDirectory, IDisposable
 
     public void Delete(string name) => File.Delete(Path.Combine(_folder, name));
 
-    /// <summary>Syncs the folder itself; Windows makes names durable with the files and has no such call.</summary>
+    /// <summary>
+    /// Syncs the folder itself; Windows makes names durable with the files and has no such call.
+    /// </summary>
     public void Sync()
     {
         if (OperatingSystem.IsWindows())
@@ -43,7 +49,8 @@ internal sealed class DiskLogDirectory : ILogDirectory, IDisposable
         var descriptor = OpenFolder(Encoding.UTF8.GetBytes(_folder + "\0"), 0);
         if (descriptor < 0)
         {
-            throw new IOException($"cannot open folder {_folder} to sync it: error {Marshal.GetLastPInvokeError()}");
+            throw new IOException(
+                $"cannot open folder {_folder} to sync it: error {Marshal.GetLastPInvokeError()}");
         }
 
         try
@@ -61,7 +68,8 @@ internal sealed class DiskLogDirectory : ILogDirectory, IDisposable
 
     public void Dispose() => _lock.Dispose();
 
-    // Blittable signatures, so that neither marshalling code nor unsafe blocks are needed; the path ends in a zero byte.
+    // Blittable signatures, so that neither marshalling code nor unsafe blocks are needed; the path ends in a
+    // zero byte.
     [DllImport("libc", EntryPoint = "open", SetLastError = true)]
     private static extern int OpenFolder(byte[] path, int flags);
 

@@ -4,8 +4,9 @@ using Testbed.Wire;
 namespace Testbed.Node.Disk;
 
 /// <summary>
-/// The thread that writes the log. The loop's owner appends to an open group and hands it over when the thread has none:
-/// so whatever arrived during one write and sync is the next group, and nobody waits for a timer.
+/// The thread that writes the log. The loop's owner appends to an open group and hands it over when the
+/// thread has none: so whatever arrived during one write and sync is the next group, and nobody waits for a
+/// timer.
 /// </summary>
 internal sealed class LogWriter
 {
@@ -23,7 +24,8 @@ internal sealed class LogWriter
     private LogGroup _open = new();
     private long _appended;
 
-    // Under the lock: the group that the thread has, the one that is free, and what the handed group ends with.
+    // Under the lock: the group that the thread has, the one that is free, and what the handed group ends
+    // with.
     private LogGroup? _handed;
     private LogGroup? _spare = new();
     private long _handedUpTo;
@@ -34,7 +36,8 @@ internal sealed class LogWriter
     private int _openBytes;
 
     /// <summary>
-    /// A writer that goes on where recovery ended. <paramref name="advanced"/> is called on the thread after each group,
+    /// A writer that goes on where recovery ended. <paramref name="advanced"/> is called on the thread after
+    /// each group,
     /// <paramref name="failed"/> once, when the disk refuses: nothing is durable from then on.
     /// </summary>
     public LogWriter(WriteAheadLog log, long recovered, bool sync, Action advanced, Action<Exception> failed)
@@ -94,7 +97,9 @@ internal sealed class LogWriter
         }
     }
 
-    /// <summary>Writes everything appended, syncs at level fsync and ends. The caller is the loop's owner for good.</summary>
+    /// <summary>
+    /// Writes everything appended, syncs at level fsync and ends. The caller is the loop's owner for good.
+    /// </summary>
     public void Stop()
     {
         lock (_lock)
@@ -147,7 +152,8 @@ internal sealed class LogWriter
             }
             catch (Exception refused)
             {
-                // After a failed write or sync nobody knows what the disk holds: the group is never announced.
+                // After a failed write or sync nobody knows what the disk holds: the group is never
+                // announced.
                 _failed(refused);
                 return;
             }

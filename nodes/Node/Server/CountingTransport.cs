@@ -52,7 +52,8 @@ internal sealed class CountingTransport(IDuplexPipe inner, ByteCounters counters
 
         public override void Complete(Exception? exception = null) => inner.Complete(exception);
 
-        public override ValueTask CompleteAsync(Exception? exception = null) => inner.CompleteAsync(exception);
+        public override ValueTask CompleteAsync(Exception? exception = null) =>
+            inner.CompleteAsync(exception);
 
         private async ValueTask<ReadResult> AwaitAsync(ValueTask<ReadResult> reading)
         {
@@ -85,6 +86,7 @@ internal sealed class CountingTransport(IDuplexPipe inner, ByteCounters counters
 
         public override void Complete(Exception? exception = null) => inner.Complete(exception);
 
-        public override ValueTask CompleteAsync(Exception? exception = null) => inner.CompleteAsync(exception);
+        public override ValueTask CompleteAsync(Exception? exception = null) =>
+            inner.CompleteAsync(exception);
     }
 }

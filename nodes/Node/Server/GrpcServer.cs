@@ -11,7 +11,9 @@ using Testbed.Protos.V1;
 
 namespace Testbed.Node.Server;
 
-/// <summary>The node's servers: gRPC over HTTP/2 without TLS, and the metrics page on a port of its own.</summary>
+/// <summary>
+/// The node's servers: gRPC over HTTP/2 without TLS, and the metrics page on a port of its own.
+/// </summary>
 internal static class GrpcServer
 {
     private const int StreamsPerConnection = 1024;
@@ -70,7 +72,8 @@ internal static class GrpcServer
         kestrel.AddServerHeader = false;
         kestrel.Limits.MaxRequestBodySize = null;
 
-        // Streams live as long as the node and may rest: their bounds are ours, in bytes, not Kestrel's in bytes per second.
+        // Streams live as long as the node and may rest: their bounds are ours, in bytes, not Kestrel's in
+        // bytes per second.
         kestrel.Limits.MinRequestBodyDataRate = null;
         kestrel.Limits.MinResponseDataRate = null;
         kestrel.Limits.Http2.MaxStreamsPerConnection = StreamsPerConnection;
@@ -100,6 +103,7 @@ internal static class GrpcServer
         var figures = await NodeFigures.CollectAsync(node, context.RequestAborted).ConfigureAwait(false);
         context.Response.StatusCode = (int)HttpStatusCode.OK;
         context.Response.ContentType = "text/plain; version=0.0.4; charset=utf-8";
-        await context.Response.WriteAsync(figures.ToPrometheus(), context.RequestAborted).ConfigureAwait(false);
+        await context.Response.WriteAsync(figures.ToPrometheus(), context.RequestAborted)
+            .ConfigureAwait(false);
     }
 }

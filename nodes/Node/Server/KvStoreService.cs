@@ -15,7 +15,8 @@ internal sealed class KvStoreService(NodeRuntime node) : KvStoreBase
 
     public override async Task<GetReply> Get(GetRequest request, ServerCallContext context)
     {
-        var reply = await Unary.CallAsync(KvKind.Get, request.Key.Memory, default, 0, context).ConfigureAwait(false);
+        var reply = await Unary.CallAsync(KvKind.Get, request.Key.Memory, default, 0, context)
+            .ConfigureAwait(false);
         return new GetReply
         {
             Found = reply.Status == KvStatus.Ok,
@@ -25,7 +26,8 @@ internal sealed class KvStoreService(NodeRuntime node) : KvStoreBase
 
     public override async Task<PutReply> Put(PutRequest request, ServerCallContext context)
     {
-        await Unary.CallAsync(KvKind.Put, request.Key.Memory, request.Value.Memory, 0, context).ConfigureAwait(false);
+        await Unary.CallAsync(KvKind.Put, request.Key.Memory, request.Value.Memory, 0, context)
+            .ConfigureAwait(false);
         return new PutReply();
     }
 
@@ -54,12 +56,14 @@ internal sealed class KvStoreService(NodeRuntime node) : KvStoreBase
     }
 
     public override async Task Stream(
-        IAsyncStreamReader<StreamFrame> requests, IServerStreamWriter<StreamFrame> responses, ServerCallContext context)
+        IAsyncStreamReader<StreamFrame> requests, IServerStreamWriter<StreamFrame> responses,
+        ServerCallContext context)
     {
         var endpoint = await HandshakeAsync(requests, responses, context).ConfigureAwait(false);
         var loop = Loop;
         var traffic = endpoint.Kind == EndpointKind.Peer ? node.PeerTraffic : node.ClientTraffic;
-        using var ending = CancellationTokenSource.CreateLinkedTokenSource(context.CancellationToken, node.Stopping);
+        using var ending = CancellationTokenSource.CreateLinkedTokenSource(context.CancellationToken,
+            node.Stopping);
         using var stream = new ServerStream(endpoint, responses, node.Pool, traffic, ending.Token);
         node.Replace(stream);
         loop.Opened(stream);
@@ -67,7 +71,8 @@ internal sealed class KvStoreService(NodeRuntime node) : KvStoreBase
         {
             await ReadAsync(requests, stream, loop, traffic).ConfigureAwait(false);
         }
-        catch (Exception broken) when (broken is OperationCanceledException or IOException or InvalidOperationException)
+        catch (Exception broken) when (
+            broken is OperationCanceledException or IOException or InvalidOperationException)
         {
             // This side or the other ended the stream; which one is sorted out below.
         }
@@ -112,7 +117,8 @@ internal sealed class KvStoreService(NodeRuntime node) : KvStoreBase
             stream.Unhandled.Enter(frame.Payload.Length);
             loop.Received(stream, frame.Payload);
 
-            // Back-pressure: no further frame while the loop is behind, or the client does not read its answers.
+            // Back-pressure: no further frame while the loop is behind, or the client does not read its
+            // answers.
             await stream.Unhandled.WaitAsync().ConfigureAwait(false);
             if (stream.Outbox is { } outbox)
             {
@@ -122,9 +128,11 @@ internal sealed class KvStoreService(NodeRuntime node) : KvStoreBase
     }
 
     private async Task<Endpoint> HandshakeAsync(
-        IAsyncStreamReader<StreamFrame> requests, IServerStreamWriter<StreamFrame> responses, ServerCallContext context)
+        IAsyncStreamReader<StreamFrame> requests, IServerStreamWriter<StreamFrame> responses,
+        ServerCallContext context)
     {
-        using var patience = CancellationTokenSource.CreateLinkedTokenSource(context.CancellationToken, node.Stopping);
+        using var patience = CancellationTokenSource.CreateLinkedTokenSource(context.CancellationToken,
+            node.Stopping);
         patience.CancelAfter(HandshakePatience);
         try
         {
@@ -145,7 +153,8 @@ internal sealed class KvStoreService(NodeRuntime node) : KvStoreBase
 
         if (!FrameHello.TryReadFrame(requests.Current.Payload, out var hello))
         {
-            throw new RpcException(new Status(StatusCode.InvalidArgument, "the first frame is not a handshake"));
+            throw new RpcException(new Status(StatusCode.InvalidArgument,
+                "the first frame is not a handshake"));
         }
 
         if (node.Hello.Refusal(hello) is { } mismatch)
@@ -155,9 +164,13 @@ internal sealed class KvStoreService(NodeRuntime node) : KvStoreBase
 
         // Before the answer: who sees the handshake answered may rely on the node being ready.
         _ = Loop;
-        await responses.WriteAsync(StreamFrame.Of(node.Hello.ToFrame()), context.CancellationToken).ConfigureAwait(false);
-        return hello.Sender == EndpointKind.Peer ? Endpoint.Peer(hello.SenderNode) : Endpoint.Client(node.NextClientId());
+        await responses.WriteAsync(StreamFrame.Of(node.Hello.ToFrame()), context.CancellationToken)
+            .ConfigureAwait(false);
+        return hello.Sender == EndpointKind.Peer
+            ? Endpoint.Peer(hello.SenderNode)
+            : Endpoint.Client(node.NextClientId());
     }
 
-    private static RpcException NotReady() => new(new Status(StatusCode.Unavailable, "the node recovers its log"));
+    private static RpcException NotReady() =>
+        new(new Status(StatusCode.Unavailable, "the node recovers its log"));
 }

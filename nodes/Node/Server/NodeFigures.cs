@@ -5,13 +5,18 @@ using Testbed.Wire;
 
 namespace Testbed.Node.Server;
 
-/// <summary>A node's figures at one moment: the core's, and the host's own about process, network and log.</summary>
+/// <summary>
+/// A node's figures at one moment: the core's, and the host's own about process, network and log.
+/// </summary>
 internal sealed class NodeFigures : IStatusSink
 {
-    private readonly SortedDictionary<string, (long Value, bool IsCounter)> _numbers = new(StringComparer.Ordinal);
+    private readonly SortedDictionary<string, (long Value, bool IsCounter)> _numbers =
+        new(StringComparer.Ordinal);
     private readonly SortedDictionary<string, string> _texts = new(StringComparer.Ordinal);
 
-    /// <summary>Asks host and core. While the node recovers its log there are the host's figures only.</summary>
+    /// <summary>
+    /// Asks host and core. While the node recovers its log there are the host's figures only.
+    /// </summary>
     public static async Task<NodeFigures> CollectAsync(NodeRuntime node, CancellationToken cancel)
     {
         var figures = new NodeFigures();

@@ -9,7 +9,8 @@ internal sealed class ServerStream : IFrameSink, IDisposable
 {
     private const long UnhandledLimitBytes = 4 * 1024 * 1024;
 
-    // A client may have this much of answers waiting before it is cut off; it should read, or ask for less at once.
+    // A client may have this much of answers waiting before it is cut off; it should read, or ask for less at
+    // once.
     private const long ClientLimitBytes = 256L * 1024 * 1024;
 
     private readonly IServerStreamWriter<StreamFrame> _writer;
@@ -23,13 +24,17 @@ internal sealed class ServerStream : IFrameSink, IDisposable
         _writer = writer;
         _ended = CancellationTokenSource.CreateLinkedTokenSource(cancel);
         Ended = _ended.Token;
-        Outbox = endpoint.Kind == EndpointKind.Client ? new Outbox(pool, this, ClientLimitBytes, traffic) : null;
+        Outbox = endpoint.Kind == EndpointKind.Client
+            ? new Outbox(pool, this, ClientLimitBytes, traffic)
+            : null;
     }
 
     /// <summary>Who is at the other end.</summary>
     public Endpoint Endpoint { get; }
 
-    /// <summary>Answers to a client; null for a peer, which gets its messages over this node's own link to it.</summary>
+    /// <summary>
+    /// Answers to a client; null for a peer, which gets its messages over this node's own link to it.
+    /// </summary>
     public Outbox? Outbox { get; }
 
     /// <summary>Bytes received that the loop has not handled.</summary>

@@ -18,7 +18,8 @@ internal abstract class KvStoreBase
     public abstract Task<ScanReply> Scan(ScanRequest request, ServerCallContext context);
 
     public abstract Task Stream(
-        IAsyncStreamReader<StreamFrame> requests, IServerStreamWriter<StreamFrame> responses, ServerCallContext context);
+        IAsyncStreamReader<StreamFrame> requests, IServerStreamWriter<StreamFrame> responses,
+        ServerCallContext context);
 }
 
 /// <summary>The methods of NodeAdmin.</summary>
@@ -29,8 +30,8 @@ internal abstract class NodeAdminBase
 }
 
 /// <summary>
-/// Binds the services by hand instead of through generated bases, because the stream method has its own marshaller. Names
-/// and types are those of testbed.proto, which reflection serves.
+/// Binds the services by hand instead of through generated bases, because the stream method has its own
+/// marshaller. Names and types are those of testbed.proto, which reflection serves.
 /// </summary>
 internal static class ServiceBinding
 {
@@ -40,10 +41,13 @@ internal static class ServiceBinding
         var unary = new Unary(binder, "testbed.v1.KvStore");
         unary.Add("Get", GetRequest.Parser, GetReply.Parser, service is null ? null : service.Get);
         unary.Add("Put", PutRequest.Parser, PutReply.Parser, service is null ? null : service.Put);
-        unary.Add("Delete", DeleteRequest.Parser, DeleteReply.Parser, service is null ? null : service.Delete);
+        unary.Add("Delete", DeleteRequest.Parser, DeleteReply.Parser,
+            service is null ? null : service.Delete);
         unary.Add("Scan", ScanRequest.Parser, ScanReply.Parser, service is null ? null : service.Scan);
         binder.AddMethod(StreamFrame.Method,
-            service is null ? null : new DuplexStreamingServerMethod<StreamFrame, StreamFrame>(service.Stream));
+            service is null
+                ? null
+                : new DuplexStreamingServerMethod<StreamFrame, StreamFrame>(service.Stream));
     }
 
     /// <summary>Called by the gRPC server once, to learn the methods; the service is null then.</summary>
@@ -53,8 +57,8 @@ internal static class ServiceBinding
 
     private readonly struct Unary(ServiceBinderBase binder, string service)
     {
-        public void Add<TRequest, TReply>(string name, MessageParser<TRequest> request, MessageParser<TReply> reply,
-            UnaryServerMethod<TRequest, TReply>? handler)
+        public void Add<TRequest, TReply>(string name, MessageParser<TRequest> request,
+            MessageParser<TReply> reply, UnaryServerMethod<TRequest, TReply>? handler)
             where TRequest : class, IMessage<TRequest>
             where TReply : class, IMessage<TReply> =>
             binder.AddMethod(new Method<TRequest, TReply>(

@@ -6,8 +6,8 @@ using Testbed.Wire;
 namespace Testbed.Node.Server;
 
 /// <summary>
-/// Unary calls in the core's terms: requests of one client, the host itself, told apart by correlation id. For people and
-/// other clients; load goes over streams.
+/// Unary calls in the core's terms: requests of one client, the host itself, told apart by correlation id.
+/// For people and other clients; load goes over streams.
 /// </summary>
 internal sealed class UnaryCalls : IFrameSink
 {
@@ -34,9 +34,11 @@ internal sealed class UnaryCalls : IFrameSink
         loop.Register(ClientId, new Outbox(pool, this, AnswersLimitBytes, new ByteCounters()));
     }
 
-    /// <summary>Has the core carry out one operation; throws <see cref="RpcException"/> unless it is ok or not found.</summary>
-    public async Task<KvReply> CallAsync(KvKind kind, ReadOnlyMemory<byte> key, ReadOnlyMemory<byte> value, int scanLimit,
-        ServerCallContext context)
+    /// <summary>
+    /// Has the core carry out one operation; throws <see cref="RpcException"/> unless it is ok or not found.
+    /// </summary>
+    public async Task<KvReply> CallAsync(KvKind kind, ReadOnlyMemory<byte> key, ReadOnlyMemory<byte> value,
+        int scanLimit, ServerCallContext context)
     {
         Check(kind, key, value, scanLimit);
         if (_outstanding.Count >= MostOutstanding)
@@ -55,7 +57,8 @@ internal sealed class UnaryCalls : IFrameSink
         {
             _loop.Request(ClientId, Frame(new KvRequest(
                 id, kind, key, value, scanLimit, (uint)patience.TotalMicroseconds)));
-            var reply = await waiting.Task.WaitAsync(patience, _time, context.CancellationToken).ConfigureAwait(false);
+            var reply = await waiting.Task.WaitAsync(patience, _time, context.CancellationToken)
+                .ConfigureAwait(false);
             return Checked(kind, reply);
         }
         catch (TimeoutException)
@@ -72,7 +75,9 @@ internal sealed class UnaryCalls : IFrameSink
         }
     }
 
-    /// <summary>Takes answers from the core. The buffers are used again afterwards, so what is kept is copied.</summary>
+    /// <summary>
+    /// Takes answers from the core. The buffers are used again afterwards, so what is kept is copied.
+    /// </summary>
     public Task WriteAsync(StreamFrame frame)
     {
         foreach (var segment in frame.Segments)
@@ -100,12 +105,14 @@ internal sealed class UnaryCalls : IFrameSink
         // Answers are taken at once: there is no stream that could stop reading.
     }
 
-    private static void Check(KvKind kind, ReadOnlyMemory<byte> key, ReadOnlyMemory<byte> value, int scanLimit)
+    private static void Check(KvKind kind, ReadOnlyMemory<byte> key, ReadOnlyMemory<byte> value,
+        int scanLimit)
     {
         var wrong = (kind, key.Length) switch
         {
             (not KvKind.Scan, 0) => "the key is empty",
-            (_, > Limits.KeyBytes) => $"the key has {key.Length} bytes, at most {Limits.KeyBytes} are allowed",
+            (_, > Limits.KeyBytes) =>
+                $"the key has {key.Length} bytes, at most {Limits.KeyBytes} are allowed",
             _ when value.Length > Limits.ValueBytes =>
                 $"the value has {value.Length} bytes, at most {Limits.ValueBytes} are allowed",
             _ when scanLimit is < 0 or > Limits.ScanKeys => $"a scan returns at most {Limits.ScanKeys} keys",
@@ -128,11 +135,14 @@ internal sealed class UnaryCalls : IFrameSink
     private KvReply Checked(KvKind kind, in KvReply reply) => reply.Status switch
     {
         KvStatus.Ok or KvStatus.NotFound => reply,
-        KvStatus.NotLeader => throw Refused(StatusCode.FailedPrecondition, reply.LeaderHint < _options.Nodes.Count
+        KvStatus.NotLeader =>
+            throw Refused(StatusCode.FailedPrecondition, reply.LeaderHint < _options.Nodes.Count
             ? $"this node does not lead; n{reply.LeaderHint} does, at {_options.Nodes[reply.LeaderHint]}"
             : "this node does not lead, and no leader is known"),
-        KvStatus.Busy => throw Refused(StatusCode.ResourceExhausted, "a limit is reached; nothing was done, try again"),
-        KvStatus.Rejected => throw Refused(StatusCode.InvalidArgument, "the node cannot carry this out; nothing was done"),
+        KvStatus.Busy =>
+            throw Refused(StatusCode.ResourceExhausted, "a limit is reached; nothing was done, try again"),
+        KvStatus.Rejected =>
+            throw Refused(StatusCode.InvalidArgument, "the node cannot carry this out; nothing was done"),
         _ => throw Refused(StatusCode.Unavailable, WithEffect(kind, "the node gave up")),
     };
 

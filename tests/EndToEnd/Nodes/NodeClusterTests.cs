@@ -35,7 +35,8 @@ public sealed class NodeClusterTests : IDisposable
                 await nodes[lost].DisposeAsync();
                 nodes[lost] = await NodeProcess.StartAsync(strategy, addresses, lost, _folder.Of(lost));
 
-                // The next one may only be lost when this one holds what it missed: three nodes bear one failure.
+                // The next one may only be lost when this one holds what it missed: three nodes bear one
+                // failure.
                 await CaughtUpAsync(strategy, addresses);
             }
 
@@ -73,7 +74,8 @@ public sealed class NodeClusterTests : IDisposable
                 Assert.True(value.AsSpan().SequenceEqual(get.Value.Span));
             }
 
-            Assert.Equal(Outcome.NotFound, (await client.GetAsync("absent"u8.ToArray(), NodeTests.Long)).Outcome);
+            Assert.Equal(Outcome.NotFound,
+                (await client.GetAsync("absent"u8.ToArray(), NodeTests.Long)).Outcome);
             Assert.Equal(Outcome.Ok, (await client.DeleteAsync("size1"u8.ToArray(), NodeTests.Long)).Outcome);
             var scan = await client.ScanAsync("size"u8.ToArray(), 2, NodeTests.Long);
             Assert.Equal(Outcome.Ok, scan.Outcome);
@@ -98,10 +100,12 @@ public sealed class NodeClusterTests : IDisposable
 
     private static async Task ExpectAllAsync(IKvClient client, string value)
     {
-        var gets = await Task.WhenAll(Enumerable.Range(0, Keys).Select(i => client.GetAsync(Key(i), NodeTests.Long)));
+        var gets = await Task.WhenAll(Enumerable.Range(0, Keys).Select(i =>
+            client.GetAsync(Key(i), NodeTests.Long)));
         for (var i = 0; i < Keys; i++)
         {
-            Assert.Equal((Outcome.Ok, value + i), (gets[i].Outcome, Encoding.ASCII.GetString(gets[i].Value.Span)));
+            Assert.Equal((Outcome.Ok, value + i),
+                (gets[i].Outcome, Encoding.ASCII.GetString(gets[i].Value.Span)));
         }
     }
 
@@ -111,7 +115,8 @@ public sealed class NodeClusterTests : IDisposable
         var clock = Stopwatch.StartNew();
         while (true)
         {
-            var status = await Task.WhenAll(addresses.Select(address => NodeProbe.StatusAsync(address, Cancel)));
+            var status = await Task.WhenAll(addresses.Select(address =>
+                NodeProbe.StatusAsync(address, Cancel)));
             if (status.All(node => node is not null) && IsCaughtUp(strategy, status!))
             {
                 return;

@@ -52,7 +52,8 @@ internal sealed class NodeProcess : IAsyncDisposable
     /// <summary>Ports that nobody has now; chosen by the system, so that tests run side by side.</summary>
     public static string[] FreeAddresses(int count)
     {
-        var listeners = Enumerable.Range(0, count).Select(_ => new TcpListener(IPAddress.Loopback, 0)).ToArray();
+        var listeners = Enumerable.Range(0, count).Select(_ =>
+            new TcpListener(IPAddress.Loopback, 0)).ToArray();
         foreach (var listener in listeners)
         {
             listener.Start();
@@ -94,12 +95,14 @@ internal sealed class NodeProcess : IAsyncDisposable
     }
 
     /// <summary>Starts one node of a cluster and waits until it serves.</summary>
-    public static async Task<NodeProcess> StartAsync(string strategy, string[] nodes, int id, string data, params string[] more)
+    public static async Task<NodeProcess> StartAsync(string strategy, string[] nodes, int id, string data,
+        params string[] more)
     {
         var process = Launch(nodes[id],
         [
             "--id", id.ToString(CultureInfo.InvariantCulture), "--strategy", strategy, "--nodes",
-            string.Join(',', nodes), "--data-elements", Math.Max(1, nodes.Length / 2).ToString(CultureInfo.InvariantCulture),
+            string.Join(',', nodes), "--data-elements",
+            Math.Max(1, nodes.Length / 2).ToString(CultureInfo.InvariantCulture),
             "--data", data, "--exit-with-parent", .. more,
         ]);
         await process.ServingAsync();

@@ -33,7 +33,8 @@ public sealed class NodeTests : IDisposable
         var scan = await store.ScanAsync(new ScanRequest { Limit = 10 }, cancellationToken: Cancel);
         Assert.Equal(["a=1", "b=2"], scan.Entries.Select(entry =>
             $"{entry.Key.ToStringUtf8()}={entry.Value.ToStringUtf8()}"));
-        await store.DeleteAsync(new DeleteRequest { Key = ByteString.CopyFromUtf8("a") }, cancellationToken: Cancel);
+        await store.DeleteAsync(new DeleteRequest { Key = ByteString.CopyFromUtf8("a") },
+            cancellationToken: Cancel);
         Assert.False((await GetAsync(store, "a")).Found);
     }
 
@@ -45,7 +46,8 @@ public sealed class NodeTests : IDisposable
         using var channel = GrpcChannel.ForAddress($"http://{nodes[0]}",
             new GrpcChannelOptions { MaxReceiveMessageSize = null, MaxSendMessageSize = null });
         var store = new KvStore.KvStoreClient(channel);
-        var longKey = await Assert.ThrowsAsync<RpcException>(() => PutAsync(store, new string('k', 1025), "v"));
+        var longKey = await Assert.ThrowsAsync<RpcException>(() =>
+            PutAsync(store, new string('k', 1025), "v"));
         Assert.Equal(StatusCode.InvalidArgument, longKey.StatusCode);
         Assert.Equal("the key has 1025 bytes, at most 1024 are allowed", longKey.Status.Detail);
         var noKey = await Assert.ThrowsAsync<RpcException>(() => GetAsync(store, ""));
@@ -72,7 +74,8 @@ public sealed class NodeTests : IDisposable
         Assert.Equal(Outcome.Ok, (await client.PutAsync("k"u8.ToArray(), "v"u8.ToArray(), Long)).Outcome);
         using var channel = GrpcChannel.ForAddress($"http://{nodes[0]}",
             new GrpcChannelOptions { MaxSendMessageSize = null });
-        var hello = new FrameHello(FrameHello.CurrentVersion, "raft", 1, 0, EndpointKind.Client, default, default);
+        var hello = new FrameHello(FrameHello.CurrentVersion, "raft", 1, 0, EndpointKind.Client, default,
+            default);
         (byte[] First, byte[] Second, StatusCode Code, string Detail)[] cases =
         [
             ([7, 7], [], StatusCode.InvalidArgument, "frame ends inside a length"),
@@ -111,7 +114,8 @@ public sealed class NodeTests : IDisposable
         Assert.NotEqual("0", status["network_rx_bytes"]);
         using var http = new HttpClient();
         var metrics = await http.GetStringAsync($"http://{addresses[1]}/metrics", Cancel);
-        Assert.Contains("# TYPE testbed_rss_bytes gauge\ntestbed_rss_bytes ", metrics, StringComparison.Ordinal);
+        Assert.Contains("# TYPE testbed_rss_bytes gauge\ntestbed_rss_bytes ", metrics,
+            StringComparison.Ordinal);
         Assert.Contains("testbed_network_rx_bytes_total ", metrics, StringComparison.Ordinal);
         Assert.Contains("node=\"n0\"", metrics, StringComparison.Ordinal);
         Assert.Equal(["grpc.health.v1.Health", "testbed.v1.KvStore", "testbed.v1.NodeAdmin"],
@@ -146,7 +150,8 @@ public sealed class NodeTests : IDisposable
         Assert.All(puts, put => Assert.Equal(Outcome.Ok, put.Outcome));
         await node.KillAsync();
         await node.DisposeAsync();
-        await using var again = await NodeProcess.StartAsync("raft", nodes, 0, _folder.Of(0), "--durability", durability);
+        await using var again = await NodeProcess.StartAsync("raft", nodes, 0, _folder.Of(0), "--durability",
+            durability);
         for (var i = 0; i < 200; i++)
         {
             var get = await client.GetAsync(Encoding.ASCII.GetBytes($"key{i}"), Long);
@@ -183,7 +188,8 @@ public sealed class NodeTests : IDisposable
 
         await node.KillAsync();
         await node.DisposeAsync();
-        var segment = Directory.EnumerateFiles(_folder.Of(0)).Where(file => Path.GetFileName(file) != "lock").Order().First();
+        var segment = Directory.EnumerateFiles(_folder.Of(0)).Where(file =>
+            Path.GetFileName(file) != "lock").Order().First();
         var bytes = await File.ReadAllBytesAsync(segment, Cancel);
         bytes[6000] ^= 1;
         await File.WriteAllBytesAsync(segment, bytes, Cancel);
@@ -193,7 +199,8 @@ public sealed class NodeTests : IDisposable
 
     internal static TimeSpan Long { get; } = TimeSpan.FromSeconds(20);
 
-    internal static IKvClient Connect(string strategy, string[] nodes) => KvClients.Connect(new KvClientOptions
+    internal static IKvClient Connect(string strategy, string[] nodes) =>
+        KvClients.Connect(new KvClientOptions
     {
         Strategy = strategy,
         Nodes = nodes,
@@ -205,7 +212,8 @@ public sealed class NodeTests : IDisposable
     {
         await using var node = NodeProcess.Launch("", args);
         Assert.Equal(code, await node.ExitAsync());
-        var lines = node.Errors.Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
+        var lines = node.Errors.Split('\n',
+            StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
         Assert.Contains(line, Assert.Single(lines), StringComparison.Ordinal);
     }
 
@@ -225,7 +233,8 @@ public sealed class NodeTests : IDisposable
                 }
                 catch (RpcException)
                 {
-                    // The node may end the stream before it has taken all bytes; its status comes with the next read.
+                    // The node may end the stream before it has taken all bytes; its status comes with the
+                    // next read.
                 }
             }
 
@@ -234,7 +243,8 @@ public sealed class NodeTests : IDisposable
     }
 
     private static async Task<GetReply> GetAsync(KvStore.KvStoreClient store, string key) =>
-        await store.GetAsync(new GetRequest { Key = ByteString.CopyFromUtf8(key) }, cancellationToken: Cancel);
+        await store.GetAsync(new GetRequest { Key = ByteString.CopyFromUtf8(key) },
+            cancellationToken: Cancel);
 
     private static async Task PutAsync(KvStore.KvStoreClient store, string key, string value) =>
         await store.PutAsync(

@@ -13,6 +13,7 @@ internal static class Reflection
             .ServerReflectionInfo(cancellationToken: cancel);
         await call.RequestStream.WriteAsync(new ServerReflectionRequest { ListServices = "" }, cancel);
         Assert.True(await call.ResponseStream.MoveNext(cancel));
-        return [.. call.ResponseStream.Current.ListServicesResponse.Service.Select(service => service.Name).Order()];
+        return [.. call.ResponseStream.Current.ListServicesResponse.Service.Select(service =>
+            service.Name).Order()];
     }
 }

@@ -78,9 +78,15 @@ public sealed class KvClientTests
 
     private static byte[] Key { get; } = "k"u8.ToArray();
 
-    // Port 9 (discard) of an address nobody has: the links keep trying, which is all these tests need of them.
+    // Port 9 (discard) of an address nobody has: the links keep trying, which is all they need here.
     private KvClient Make(int maxInFlight) => new(
-        new KvClientOptions { Strategy = "raft", Nodes = ["127.0.0.1:9"], MaxInFlight = maxInFlight, Seed = 1 },
+        new KvClientOptions
+        {
+            Strategy = "raft",
+            Nodes = ["127.0.0.1:9"],
+            MaxInFlight = maxInFlight,
+            Seed = 1,
+        },
         _core, TimeProvider.System);
 
     /// <summary>Submits itself again until it was completed a number of times.</summary>

@@ -15,8 +15,8 @@ public sealed class NodeOptionsTests
     {
         var options = NodeOptions.Parse(
         [
-            "--id", "1", "--strategy", "ecc", "--nodes", Three, "--data-elements=2", "--durability", "fsync", "--data",
-            "d", "--seed", "18446744073709551615", "--listen", "0.0.0.0", "--metrics", "127.0.0.1:9100",
+            "--id", "1", "--strategy", "ecc", "--nodes", Three, "--data-elements=2", "--durability", "fsync",
+            "--data", "d", "--seed", "18446744073709551615", "--listen", "0.0.0.0", "--metrics", "127.0.0.1:9100",
             "--exit-with-parent", "--test-lie",
         ]);
         Assert.Equal(new NodeId(1), options.Id);
@@ -79,6 +79,7 @@ public sealed class NodeOptionsTests
     {
         Assert.Equal("--id is given twice",
             Assert.Throws<UsageException>(() => NodeOptions.Parse(["--id", "0", "--id", "1"])).Message);
-        Assert.Equal("--data needs a value", Assert.Throws<UsageException>(() => NodeOptions.Parse(["--data"])).Message);
+        Assert.Equal("--data needs a value", Assert.Throws<UsageException>(() =>
+            NodeOptions.Parse(["--data"])).Message);
     }
 }

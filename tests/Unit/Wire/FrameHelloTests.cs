@@ -13,7 +13,8 @@ public sealed class FrameHelloTests
 
     [Fact]
     public void It_survives_the_wire() =>
-        Gen.Select(Gen.Byte, Gen.Char[' ', '~'].Array[0, 16], Gen.Byte, Gen.Byte, Gen.Bool, Gen.Byte, Gen.Byte)
+        Gen.Select(Gen.Byte, Gen.Char[' ', '~'].Array[0, 16], Gen.Byte, Gen.Byte, Gen.Bool, Gen.Byte,
+            Gen.Byte)
             .Sample((version, strategy, nodes, k, peer, sender, target) =>
             {
                 var hello = new FrameHello(version, new string(strategy), nodes, k,
@@ -51,7 +52,8 @@ public sealed class FrameHelloTests
             Node.Refusal(Client with { Strategy = "raft", DataElements = 0 }));
         Assert.Equal("this cluster is ecc (5,3), the caller expects ecc (5,2)",
             Node.Refusal(Client with { DataElements = 2 }));
-        Assert.Equal("wire version 9 spoken to a node of version 1", Node.Refusal(Client with { Version = 9 }));
+        Assert.Equal("wire version 9 spoken to a node of version 1",
+            Node.Refusal(Client with { Version = 9 }));
         Assert.Equal("this is node n2, the caller wants n1: is the order of the addresses right?",
             Node.Refusal(Client with { Target = new NodeId(1) }));
         Assert.Equal("there is no peer n7",

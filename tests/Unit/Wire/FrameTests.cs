@@ -76,7 +76,8 @@ public sealed class FrameTests
     public void A_message_of_the_largest_size_fits_and_one_byte_more_does_not()
     {
         Assert.Null(FrameReader.Refusal(Frame([new byte[Limits.MessageBytes]])));
-        Assert.Equal("message larger than the limit", FrameReader.Refusal(Frame([new byte[Limits.MessageBytes + 1]])));
+        Assert.Equal("message larger than the limit",
+            FrameReader.Refusal(Frame([new byte[Limits.MessageBytes + 1]])));
     }
 
     private static byte[] Frame(byte[][] messages) =>
