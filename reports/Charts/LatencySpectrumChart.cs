@@ -9,13 +9,13 @@ internal static class LatencySpectrumChart
     public static Figure Build(Findings findings)
     {
         LatencyRow[] rows = [.. findings.Run.Latencies.Where(r =>
-            r.Kind == "latency" && r.Outcome == "ok" && r.ValueUs > 0)];
+            r.Kind == "latency" && r.Outcome == "ok" && r.ValueUs > 0 && IsDrawn(r.Phase, findings))];
         IReadOnlyList<string> operations = OperationWords.Sorted(rows.Select(r => r.Operation));
         string[] reads = [.. operations.Where(OperationWords.IsRead)];
         string[] writes = [.. operations.Where(OperationWords.IsWrite)];
         Axis y = AxisScales.Log(
             "latency from intended start",
-            rows.Where(r => IsDrawn(r.Phase, findings) && IsPaired(r.Operation) && r.Percentile >= 1)
+            rows.Where(r => IsPaired(r.Operation) && r.Percentile >= 1)
                 .Select(r => r.ValueUs),
             Units.LatencyTick);
         List<Panel> panels = [];

@@ -14,6 +14,11 @@ internal sealed class HarnessProcess : IAsyncDisposable
 
     private HarnessProcess(Process process) => _process = process;
 
+    /// <summary>
+    /// The harness in its own output folder: beside the tests its dependencies would be mixed with those of the node.
+    /// </summary>
+    private static string Program { get; } = Find();
+
     /// <summary>Process id.</summary>
     public int Pid => _process.Id;
 
@@ -50,7 +55,7 @@ internal sealed class HarnessProcess : IAsyncDisposable
             RedirectStandardError = true,
             WorkingDirectory = Path.GetTempPath(),
         };
-        info.ArgumentList.Add(Path.Combine(AppContext.BaseDirectory, "harness.dll"));
+        info.ArgumentList.Add(Program);
         foreach (var argument in arguments)
         {
             info.ArgumentList.Add(argument);
@@ -88,7 +93,9 @@ internal sealed class HarnessProcess : IAsyncDisposable
             _awaited[text] = source;
         }
 
-        await source.Task.WaitAsync(Limit, TestContext.Current.CancellationToken);
+        var ended = WaitAsync();
+        var first = await Task.WhenAny(source.Task, ended);
+        Assert.True(first == source.Task || source.Task.IsCompleted, $"'{text}' never came\n{Out}\n{Error}");
     }
 
     /// <summary>Waits for the end; the exit code.</summary>
@@ -117,6 +124,15 @@ internal sealed class HarnessProcess : IAsyncDisposable
 
         _process.Dispose();
         return ValueTask.CompletedTask;
+    }
+
+    private static string Find()
+    {
+        // .../tests/EndToEnd/bin/<configuration>/<framework>/
+        var framework = new DirectoryInfo(Path.TrimEndingDirectorySeparator(AppContext.BaseDirectory));
+        var configuration = framework.Parent!;
+        var root = configuration.Parent!.Parent!.Parent!.Parent!;
+        return Path.Combine(root.FullName, "harness", "bin", configuration.Name, framework.Name, "harness.dll");
     }
 
     private void Take(StringBuilder target, string? line)
