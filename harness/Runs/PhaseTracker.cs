@@ -14,7 +14,7 @@ namespace Testbed.Harness.Runs;
 internal sealed class PhaseTracker(FaultPlan plan, IRunView view, Action<string, long> setPhase, RunFolder folder,
     Action<FaultRecord> healed) : IFaultLog
 {
-    private const long TransientNanos = 1_000_000_000;
+    private const long TransientNanos = 1_500_000_000;
     private readonly Lock _lock = new();
     private readonly SortedDictionary<int, FaultRecord> _records = [];
     private long _lastAppliedNanos;
