@@ -22,6 +22,9 @@ internal sealed class RunOptionSet
     private readonly Option<int?> _basePort = Values.Number(
         "--base-port", "First port of the nodes, the rest follow. [default: free ports]", 1024, 65_000);
 
+    private readonly Option<string?> _nodeProgram = Values.Text(
+        "--node-program", "PATH", "Node program to run, such as an ahead-of-time build. [default: the one beside the harness]");
+
     private readonly Option<string> _workload = new("--workload")
     {
         Description = "YCSB workload a to f, or a property file.",
@@ -37,7 +40,8 @@ internal sealed class RunOptionSet
         "--value-size", "Size of a record's value. [default: 1KiB]", 1, 16 * 1024 * 1024);
 
     private readonly Option<double?> _rate = Values.Rate(
-        "--rate", "Operations offered per second; max: as fast as the clients can (closed loop). [default: 2000]");
+        "--rate", "Operations offered per second; max: as fast as the clients can (closed loop)."
+        + " [default: 2000; 200 for workloads with scans]");
 
     private readonly Option<string> _arrival = Values.Word(
         "--arrival", "poisson", "How offered operations are spread.", "poisson", "constant");
@@ -109,8 +113,8 @@ internal sealed class RunOptionSet
 
     /// <summary>Adds only the options of the cluster.</summary>
     public void AddCluster(Verb verb, bool withStrategy) => verb.With("Cluster", withStrategy
-        ? [_strategy, _nodes, _code, _durability, _basePort]
-        : [_nodes, _code, _durability, _basePort]);
+        ? [_strategy, _nodes, _code, _durability, _basePort, _nodeProgram]
+        : [_nodes, _code, _durability, _basePort, _nodeProgram]);
 
     /// <summary>Adds the seed alone.</summary>
     public void AddSeed(Verb verb) => verb.With("Load", _seed);
@@ -138,6 +142,7 @@ internal sealed class RunOptionSet
             DataElements = elements,
             Durability = durability,
             BasePort = parse.GetValue(_basePort) ?? 0,
+            NodeProgram = parse.GetValue(_nodeProgram) is { } program ? Path.GetFullPath(program, context.Folder) : null,
             Seed = seed ?? context.DrawSeed(),
             SeedGiven = seed is not null,
         };
@@ -177,7 +182,12 @@ internal sealed class RunOptionSet
         options = options with { LyingNodes = Lying(parse.GetValue(_lying), options.Nodes) };
         Refuse(rate is { } max && double.IsInfinity(max) && parse.GetResult(_arrival) is { Implicit: false },
             "--arrival needs a rate; with --rate max there is no schedule");
-        _ = WorkloadChoice.Resolve(options, context.Folder);
+        var (workload, _) = WorkloadChoice.Resolve(options, context.Folder);
+        if (parse.GetValue(_rate) is null && workload.ScanProportion > 0)
+        {
+            options = options with { RatePerSecond = RunOptions.DefaultScanRate };
+        }
+
         _ = options.CompilePlan();
         return options;
     }
@@ -185,7 +195,7 @@ internal sealed class RunOptionSet
     /// <summary>True when no option of a run was typed.</summary>
     public bool NoneGiven(ParseResult parse) => ((Option[])
     [
-        _nodes, _code, _durability, _basePort, _workload, _properties, _records, _valueSize, _rate, _arrival, _clients, _duration,
+        _nodes, _code, _durability, _basePort, _nodeProgram, _workload, _properties, _records, _valueSize, _rate, _arrival, _clients, _duration,
         _warmup, _timeout, _maxLag, _seed, _kill, _killRole, _killAt, _restartAt, _noRestart, _pause, _pauseAt, _resumeAt, _faults,
         _allowOutage,
     ]).All(o => parse.GetResult(o) is null or { Implicit: true });

@@ -32,7 +32,7 @@ internal static class RunManifest
             WorkloadProperties = workloadProperties,
             Seed = options.Seed,
             OfferedRate = options.RatePerSecond,
-            NodeBuild = NodeBuild.Kind(),
+            NodeBuild = NodeBuild.Kind(options.NodeProgram),
             Commit = commit,
             Dirty = dirty,
             Versions = new Dictionary<string, string>
@@ -65,6 +65,7 @@ internal static class RunManifest
         ["allow_outage"] = o.AllowOutage ? "true" : "false",
         ["max_lag_ns"] = Text(o.MaxLagNanos),
         ["base_port"] = Text(o.BasePort),
+        ["node_program"] = o.NodeProgram ?? "",
         ["label"] = o.Label ?? "",
         ["lying_nodes"] = string.Join(',', o.LyingNodes),
         ["max_read_p99_ns"] = o.Thresholds.MaxReadP99Nanos?.ToString(CultureInfo.InvariantCulture) ?? "",

@@ -47,6 +47,15 @@ public sealed record RunOptions
     /// <summary>Bytes of a value; null: what field count and length of the workload give, else <see cref="DefaultValueBytes"/>.</summary>
     public int? ValueBytes { get; init; }
 
+    /// <summary>
+    /// Offered rate of workloads with scans when nothing else says: a scan touches some 50 records, so this is a heavier load than
+    /// the 2,000 operations per second of the others.
+    /// </summary>
+    public const double DefaultScanRate = 200;
+
+    /// <summary>Path of the node program; null: the one built beside the harness.</summary>
+    public string? NodeProgram { get; init; }
+
     /// <summary>Records when nothing else says.</summary>
     public const long DefaultRecords = 10_000;
 

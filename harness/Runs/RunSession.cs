@@ -82,6 +82,7 @@ internal sealed class RunSession(
             DataFolder = folder.In("data"),
             BasePort = options.BasePort,
             LyingNodes = options.LyingNodes,
+            NodeProgram = options.NodeProgram,
             Seed = options.Seed,
         }, cancel).ConfigureAwait(false);
         cluster.UnexpectedExit += (node, evidence) =>
