@@ -87,7 +87,7 @@ internal sealed class RunOptionSet
     private readonly Option<string?> _label = Values.Text("--label", "TEXT", "Kept with the run, to find it again.");
     private readonly Option<bool> _noReport = Values.Flag("--no-report", "Leaves out the page and the pictures.");
     private readonly Option<long?> _maxLag = Values.Duration(
-        "--max-lag", "Schedule lag p99 above which the generator was the limit and the run is void. [default: 5ms]");
+        "--max-lag", "Schedule lag p99 above which the generator was the limit and the run is void. [default: 50ms]");
     private readonly Option<bool> _quiet = Values.Flag("--quiet", "Prints nothing but the summary.");
     private readonly Option<long?> _maxReadP99 = Values.Duration(
         "--max-read-p99", "Exit code 1 when the p99 latency of reads is higher.");

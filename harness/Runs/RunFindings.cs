@@ -36,6 +36,9 @@ internal sealed class RunFindings
     /// <summary>Counters of the client.</summary>
     public IReadOnlyDictionary<string, long> ClientCounters { get; set; } = new Dictionary<string, long>();
 
+    /// <summary>Bytes the client sent during the measured time; null when it never ended.</summary>
+    public long? ClientSentBytes { get; set; }
+
     /// <summary>Resource sums.</summary>
     public NodeSampler? Sampler { get; set; }
 

@@ -86,8 +86,11 @@ public sealed record RunOptions
     /// <summary>False leaves the report (HTML, PNG) out.</summary>
     public bool Report { get; init; } = true;
 
-    /// <summary>Schedule lag p99 above which the load generator itself was the limit and the run is void.</summary>
-    public long MaxLagNanos { get; init; } = 5_000_000;
+    /// <summary>
+    /// Schedule lag p99 above which the load generator itself was the limit and the run is void. Lag is part of every latency; the
+    /// default is half of the 100 ms windows that reports resolve, so that an operation stays in its window or the next.
+    /// </summary>
+    public long MaxLagNanos { get; init; } = 50_000_000;
 
     /// <summary>No status while running.</summary>
     public bool Quiet { get; init; }

@@ -30,6 +30,7 @@ internal sealed class RunSession(
     private readonly RunFindings _found = new();
     private readonly CancellationTokenSource _catchUpEnd = new();
     private long _measuredFrom;
+    private long _clientBytesBefore;
 
     /// <summary>Makes the run; returns its summary, also when it was cut short.</summary>
     public async Task<Summary> RunAsync(CancellationToken cancel)
@@ -124,7 +125,7 @@ internal sealed class RunSession(
         {
             if (await LoadAsync(generator, client, cancel).ConfigureAwait(false))
             {
-                await MeasureAsync(cluster, recorder, sampler, tracker, generator, cancel).ConfigureAwait(false);
+                await MeasureAsync(cluster, client, recorder, sampler, tracker, generator, cancel).ConfigureAwait(false);
                 await DrainAsync(cluster, sampler, watch, generator, cancel).ConfigureAwait(false);
             }
         }
@@ -178,8 +179,8 @@ internal sealed class RunSession(
         return false;
     }
 
-    private async Task MeasureAsync(ICluster cluster, RunRecorder recorder, NodeSampler sampler, PhaseTracker tracker,
-        LoadGenerator generator, CancellationToken cancel)
+    private async Task MeasureAsync(ICluster cluster, IKvClient client, RunRecorder recorder, NodeSampler sampler,
+        PhaseTracker tracker, LoadGenerator generator, CancellationToken cancel)
     {
         var warmupFrom = _clock.NowNanos;
         recorder.SetPhase("warm-up", warmupFrom);
@@ -188,19 +189,15 @@ internal sealed class RunSession(
         _found.MeasuredFromNanos = _measuredFrom;
         var executor = new FaultExecutor(plan, cluster, () => _clock.NowNanos, tracker, _measuredFrom);
         using var faultsEnd = CancellationTokenSource.CreateLinkedTokenSource(cancel);
-        var faults = BeginMeasuringAsync(tracker, sampler, executor, faultsEnd.Token);
+        var faults = BeginMeasuringAsync(client, tracker, sampler, executor, faultsEnd.Token);
         var report = await generator.RunAsync(
             TimeSpan.FromMicroseconds((options.WarmupNanos + options.DurationNanos) / 1000), cancel).ConfigureAwait(false);
         tracker.End();
         recorder.SetPhase("drain", Math.Max(_clock.NowNanos, _measuredFrom));
         await sampler.SampleAsync(CancellationToken.None).ConfigureAwait(false);
         sampler.Measuring = false;
+        _found.ClientSentBytes = client.Counters().GetValueOrDefault("network_tx_bytes") - _clientBytesBefore;
         _found.Load = report;
-        if (report.VoidReason is { } reason && !report.Interrupted)
-        {
-            _found.VoidReasons.Add(reason);
-        }
-
         // Every planned time is within the measured time, so this ends as soon as the last node answers again.
         faultsEnd.CancelAfter(cancel.IsCancellationRequested ? TimeSpan.Zero : RestartLimit);
         try
@@ -221,8 +218,8 @@ internal sealed class RunSession(
         cancel.ThrowIfCancellationRequested();
     }
 
-    private async Task BeginMeasuringAsync(
-        PhaseTracker tracker, NodeSampler sampler, FaultExecutor executor, CancellationToken cancel)
+    private async Task BeginMeasuringAsync(IKvClient client, PhaseTracker tracker, NodeSampler sampler,
+        FaultExecutor executor, CancellationToken cancel)
     {
         var wait = _measuredFrom - _clock.NowNanos;
         if (wait > 0)
@@ -232,6 +229,7 @@ internal sealed class RunSession(
 
         tracker.Begin(_measuredFrom);
         sampler.Measuring = true;
+        _clientBytesBefore = client.Counters().GetValueOrDefault("network_tx_bytes");
         await executor.RunAsync(cancel).ConfigureAwait(false);
     }
 
@@ -262,7 +260,6 @@ internal sealed class RunSession(
         Arrival = options.Arrival == "constant" ? ArrivalKind.Constant : ArrivalKind.Poisson,
         Clients = options.Clients,
         TimeoutMicros = options.TimeoutNanos / 1000,
-        MaxLagP99Micros = options.MaxLagNanos / 1000,
         Seed = options.Seed,
         OriginTimestamp = _clock.OriginTimestamp,
     };

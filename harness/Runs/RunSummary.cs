@@ -9,6 +9,8 @@ namespace Testbed.Harness.Runs;
 /// <summary>Turns the findings of a run into <c>summary.json</c> and decides verdict and exit code.</summary>
 internal static class RunSummary
 {
+    private const double MinAttemptedShare = 0.99;
+
     /// <summary>The summary; the same for complete runs and for those cut short.</summary>
     public static Summary Build(RunOptions options, WorkloadSpec workload, RunFolder folder, RunFindings found)
     {
@@ -17,7 +19,7 @@ internal static class RunSummary
         var measured = figures.Operations.Where(o => o.Phase == RunRecorder.MeasuredPhase).ToList();
         var faults = Faults(folder, found);
         var notes = Notes(options, found, figures);
-        var (verdict, reason, exitCode) = Verdict(options, found, check, measured);
+        var (verdict, reason, exitCode) = Verdict(options, found, figures, check, measured);
         return new Summary
         {
             RunId = folder.RunId,
@@ -42,7 +44,8 @@ internal static class RunSummary
 
     /// <summary>The worst finding decides: invalid, interrupted, void, undecided, threshold missed, valid.</summary>
     private static (string Verdict, string Reason, int ExitCode) Verdict(
-        RunOptions options, RunFindings found, HistoryCheck check, IReadOnlyList<OperationFigures> measured)
+        RunOptions options, RunFindings found, RunFigures figures, HistoryCheck check,
+        IReadOnlyList<OperationFigures> measured)
     {
         if (check.Verdict == "invalid")
         {
@@ -62,6 +65,11 @@ internal static class RunSummary
         {
             found.VoidReasons.Add(string.Create(CultureInfo.InvariantCulture,
                 $"fault {record.Fault.Id} ({FaultText.NameOf(record.Fault.Kind)}) had no effect: {record.Evidence}"));
+        }
+
+        if (options.RatePerSecond is not null)
+        {
+            found.VoidReasons.AddRange(GeneratorLimits(options, figures));
         }
 
         if (found.VoidReasons.Count > 0)
@@ -85,6 +93,24 @@ internal static class RunSummary
         return MissedThreshold(options.Thresholds, measured) is { } missed
             ? ("valid", reason + ", but " + missed, ExitCodes.Missed)
             : ("valid", reason, ExitCodes.Ok);
+    }
+
+    /// <summary>Whether the load generator, not the cluster, was what was measured; over the measured time alone.</summary>
+    private static IEnumerable<string> GeneratorLimits(RunOptions options, RunFigures figures)
+    {
+        if (figures.ScheduleLagP99Ns > options.MaxLagNanos)
+        {
+            yield return string.Create(CultureInfo.InvariantCulture,
+                $"the load generator was late: schedule lag p99 {figures.ScheduleLagP99Ns / 1e6:F1} ms, allowed ")
+                + string.Create(CultureInfo.InvariantCulture, $"{options.MaxLagNanos / 1e6:F0} ms; lower --rate");
+        }
+
+        var share = figures.Offered == 0 ? 1 : (double)figures.Attempted / figures.Offered;
+        if (share < MinAttemptedShare)
+        {
+            yield return string.Create(CultureInfo.InvariantCulture,
+                $"only {share:P1} of the offered operations were attempted, the rest was shed; lower --rate");
+        }
     }
 
     private static string? MissedThreshold(Thresholds limits, IReadOnlyList<OperationFigures> measured)
@@ -139,8 +165,7 @@ internal static class RunSummary
         return new ByteFigures(
             logical, payload, total, logical == 0 ? null : (double)payload / logical,
             options.Strategy == "raft" ? options.Nodes : (double)options.Nodes / options.DataElements,
-            found.ClientCounters.TryGetValue("bytes_sent", out var clientSent) ? clientSent : null,
-            sent, usage.Sum(u => u.RxBytes),
+            found.ClientSentBytes, sent, usage.Sum(u => u.RxBytes),
             operations == 0 ? null : (double)sent / operations,
             operations == 0 ? null : cpuSeconds * 1e6 / operations);
     }
