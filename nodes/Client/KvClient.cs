@@ -146,7 +146,11 @@ internal sealed class KvClient : OwnerLoop, IKvClient, IClientOutput, ILinkOwner
         await Task.WhenAll(_linkTasks).ConfigureAwait(false);
         StopThread();
         _inbox.Enqueue(new Input(InputKind.Close, null, default, null, null));
-        RunHere();
+        while (HasInput)
+        {
+            RunHere();
+        }
+
         foreach (var link in _links)
         {
             link.Dispose();

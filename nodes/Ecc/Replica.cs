@@ -359,7 +359,14 @@ internal sealed class Replica
         {
             RecoverKey(type, key.Span, first, second);
         }
+        else
+        {
+            throw Foreign(type);
+        }
     }
+
+    private static InvariantViolation Foreign(byte type) =>
+        new($"record type {type} is not ECC's: the data folder belongs to another kind of node");
 
     private void RecoverKey(byte type, ReadOnlySpan<byte> key, EccVersion first, EccVersion second)
     {
@@ -376,7 +383,7 @@ internal sealed class Replica
                 Retract(key, hash, first);
                 break;
             default:
-                break;
+                throw Foreign(type);
         }
     }
 }

@@ -61,8 +61,7 @@ internal sealed class NodeHost : IAsyncDisposable
         }
         catch (IOException taken) when (taken.InnerException is AddressInUseException or SocketException)
         {
-            await errors.WriteLineAsync($"testbed-node: cannot listen on {_options.Listen}: port in use")
-                .ConfigureAwait(false);
+            await errors.WriteLineAsync(PortInUseLine(taken)).ConfigureAwait(false);
             return NodeExit.PortInUse;
         }
         catch (SocketException refused)
@@ -82,6 +81,13 @@ internal sealed class NodeHost : IAsyncDisposable
         {
             return await ServeAsync(core, errors).ConfigureAwait(false);
         }
+        catch (InvariantViolation violated)
+        {
+            await errors.WriteLineAsync(
+                $"testbed-node: the log in {_options.DataFolder} cannot be taken back: {violated.Message}")
+                .ConfigureAwait(false);
+            return NodeExit.Disk;
+        }
         catch (LogCorruptException corrupt)
         {
             await errors.WriteLineAsync($"testbed-node: {corrupt.Message}").ConfigureAwait(false);
@@ -100,6 +106,12 @@ internal sealed class NodeHost : IAsyncDisposable
         await _app.DisposeAsync().ConfigureAwait(false);
         _stopping.Dispose();
     }
+
+    /// <summary>Names the address of streams or, where that is the one that is taken, what the server says of the other.</summary>
+    private string PortInUseLine(IOException taken) =>
+        taken.Message.Contains($":{_options.Listen.Port}", StringComparison.Ordinal)
+            ? $"testbed-node: cannot listen on {_options.Listen}: port in use"
+            : $"testbed-node: {taken.Message}";
 
     private INodeCore CreateCore()
     {
@@ -155,7 +167,18 @@ internal sealed class NodeHost : IAsyncDisposable
         return NodeExit.Ok;
     }
 
-    private void End(int code, string reason) => _end.TrySetResult((code, reason));
+    /// <summary>
+    /// The first call decides how the node ends. A fault during an orderly stop ends it at once: the stop could wait for
+    /// ever for what is broken.
+    /// </summary>
+    private void End(int code, string reason)
+    {
+        if (!_end.TrySetResult((code, reason)) && code != NodeExit.Ok)
+        {
+            Console.Error.WriteLine($"testbed-node: {reason}");
+            Environment.Exit(code);
+        }
+    }
 
     private void SetHealth(HealthCheckResponse.Types.ServingStatus status) => _health.SetStatus("", status);
 }

@@ -332,6 +332,8 @@ internal sealed partial class RaftProtocol
             return;
         }
 
+        // A heartbeat's worth of every gap counts: else a process that only runs in slices would never elect.
+        gapMicros -= _options.HeartbeatMicros;
         _electionDeadline += gapMicros;
         _leaderContact += gapMicros;
         for (var i = 0; i < _peers.Length; i++)

@@ -63,5 +63,10 @@ internal static class RaftRecords
             Invariant.Holds(!reader.Failed, "R3 log matching");
             raft.RecoverEntries(reader.Raw(reader.Remaining).Span, commit, trim);
         }
+        else
+        {
+            throw new InvariantViolation(
+                $"record type {type} is not Raft's: the data folder belongs to another kind of node");
+        }
     }
 }

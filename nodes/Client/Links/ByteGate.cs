@@ -46,6 +46,8 @@ internal sealed class ByteGate(long limitBytes)
         var waiter = Interlocked.CompareExchange(ref _waiter, fresh, null) ?? fresh;
         if (IsPassable)
         {
+            // Taken back before it is completed: a completed waiter left in place would let everybody pass.
+            Interlocked.CompareExchange(ref _waiter, null, waiter);
             waiter.TrySetResult();
         }
 
