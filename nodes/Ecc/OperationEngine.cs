@@ -246,7 +246,7 @@ internal sealed class OperationEngine
     private OperationSlot Open(int index, OperationKind kind, ReadOnlyMemory<byte> key, long deadlineMicros)
     {
         var slot = _slots[index] ??= new OperationSlot(index, Code.Nodes, Code.DataElements);
-        slot.Id = (++_sequence << IndexBits) | (uint)index;
+        Renew(slot);
         slot.Kind = kind;
         slot.Key = key;
         slot.KeyHash = EccCode.HashOf(key.Span);
@@ -256,6 +256,9 @@ internal sealed class OperationEngine
         Counters.Operations++;
         return slot;
     }
+
+    /// <summary>Gives the slot a new id: answers to what was asked under the old one are ignored from now on.</summary>
+    internal void Renew(OperationSlot slot) => slot.Id = (++_sequence << IndexBits) | (uint)slot.Index;
 
     /// <summary>True while the slot holds an operation.</summary>
     internal bool IsBusy(int index) => _slots[index] is { ActiveIndex: >= 0 };

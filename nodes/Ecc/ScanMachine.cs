@@ -34,11 +34,14 @@ internal sealed class ScanMachine(OperationEngine engine)
     {
         var scan = slot.Scan!;
         scan.ClearPage();
+
+        // Each page has an id of its own: a late answer to an earlier page must not count for this one.
+        engine.Renew(slot);
         engine.BeginPhase(slot, OperationPhase.Scan);
 
         // Start at another node for each operation: elements are spread over all, so should be the listing's
         // work.
-        var first = (int)(slot.Id >> 20) % Code.Nodes;
+        var first = (int)((slot.Id >> 20) % (uint)Code.Nodes);
         var chosen = Choose(first, Health.Live, 0);
         chosen = Choose(first, Health.Up, chosen);
         scan.NodeMask = chosen;

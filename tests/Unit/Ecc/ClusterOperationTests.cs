@@ -118,6 +118,29 @@ public sealed class ClusterOperationTests
     }
 
     [Fact]
+    public void A_late_answer_to_an_earlier_page_of_a_scan_counts_for_nothing()
+    {
+        var pump = Cluster();
+        var client = pump.Clients[0];
+        for (var i = 0; i < 10; i++)
+        {
+            client.Execute(KvKind.Put, KeyOf(i), FailureTableTests.MakeValue(400_000 + i));
+        }
+
+        pump.RunFor(20_000);
+        for (var stallMicros = 20_000; stallMicros <= 300_000; stallMicros += 7_000)
+        {
+            foreach (var node in pump.Nodes)
+            {
+                // Two nodes answer late: the hedge asks the rest, and their answers meet later pages.
+                pump.Stall(node.Index, -client.Number - 1, pump.Now + stallMicros);
+                pump.Stall((node.Index + 1) % 5, -client.Number - 1, pump.Now + (stallMicros / 2));
+                Assert.Equal(Enumerable.Range(0, 10), Numbers(client.Execute(KvKind.Scan, KeyOf(0), scanLimit: 12)));
+            }
+        }
+    }
+
+    [Fact]
     public void A_scan_skips_nothing_that_a_node_missed_while_it_was_away()
     {
         var pump = Cluster();
