@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using HdrHistogram;
 using Testbed.Results;
+using Testbed.Tests.Unit.Support;
 
 namespace Testbed.Tests.Unit.Results;
 
@@ -204,13 +205,17 @@ public sealed class RunRecorderTests(ITestOutputHelper output)
         run.Recorder.Collect(0);
         Turn();
         run.Recorder.Collect(0);
-        var before = GC.GetAllocatedBytesForCurrentThread();
-        var start = Stopwatch.GetTimestamp();
-        Turn();
-        var elapsed = Stopwatch.GetElapsedTime(start);
-        var allocated = GC.GetAllocatedBytesForCurrentThread() - before;
-        output.WriteLine($"{elapsed.TotalNanoseconds / 20_000:F1} ns per record");
-        Assert.Equal(0, allocated);
+        var least = long.MaxValue;
+        for (var round = 0; round < 8 && least > 0; round++)
+        {
+            run.Recorder.Collect(0);
+            var start = Stopwatch.GetTimestamp();
+            least = Math.Min(least, Allocation.Least(Turn, rounds: 1));
+            var elapsed = Stopwatch.GetElapsedTime(start);
+            output.WriteLine($"{elapsed.TotalNanoseconds / 20_000:F1} ns per record");
+        }
+
+        Assert.Equal(0, least);
     }
 
     [Fact]

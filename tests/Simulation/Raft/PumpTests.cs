@@ -1,7 +1,8 @@
 using System.Globalization;
 using Testbed.Raft;
+using Testbed.Tests.Unit.Raft;
 
-namespace Testbed.Tests.Unit.Raft;
+namespace Testbed.Tests.Simulation.Raft;
 
 /// <summary>
 /// Clusters under random faults in virtual time. A failure names its seed; TESTBED_RAFT_SEED and

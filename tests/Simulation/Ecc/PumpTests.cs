@@ -1,8 +1,9 @@
 using System.Globalization;
 using Testbed.Checker;
 using Testbed.Ecc;
+using Testbed.Tests.Unit.Ecc;
 
-namespace Testbed.Tests.Unit.Ecc;
+namespace Testbed.Tests.Simulation.Ecc;
 
 public sealed class PumpTests(ITestOutputHelper output)
 {
