@@ -7,13 +7,14 @@ namespace Testbed.Results;
 /// </summary>
 /// <param name="Phase">The phase.</param>
 /// <param name="GoodputPerSecond">Operations that ended ok or not found.</param>
-/// <param name="LatencyP99Us">Their latency; null when there was none.</param>
+/// <param name="ReadP99Us">Latency of good reads and scans; null when there was none.</param>
+/// <param name="WriteP99Us">Latency of all other good operations; null when there was none.</param>
 /// <param name="FailuresPerSecond">Operations that failed, are unknown or corrupt.</param>
 /// <param name="Ok">Good operations since the start.</param>
 /// <param name="Failures">Bad ones since the start.</param>
 /// <param name="Shed">Operations never sent since the start.</param>
 public sealed record LiveFigures(
-    string Phase, double GoodputPerSecond, double? LatencyP99Us, double FailuresPerSecond, long Ok, long Failures,
+    string Phase, double GoodputPerSecond, double? ReadP99Us, double? WriteP99Us, double FailuresPerSecond, long Ok, long Failures,
     long Shed);
 
 /// <summary>Gathers <see cref="LiveFigures"/>; collector only.</summary>
@@ -21,7 +22,8 @@ internal sealed class LiveMeter
 {
     private const long SecondNanos = 1_000_000_000;
 
-    private readonly LongHistogram _latency = Histograms.Create();
+    private readonly LongHistogram _reads = Histograms.Create();
+    private readonly LongHistogram _writes = Histograms.Create();
     private long _since = -1;
     private long _ok;
     private long _failures;
@@ -29,15 +31,15 @@ internal sealed class LiveMeter
     private long _okBefore;
     private long _failuresBefore;
 
-    public LiveFigures Figures { get; private set; } = new(PhaseBook.Unnamed, 0, null, 0, 0, 0, 0);
+    public LiveFigures Figures { get; private set; } = new(PhaseBook.Unnamed, 0, null, null, 0, 0, 0, 0);
 
-    public void Add(OperationOutcome outcome, long latencyNanos)
+    public void Add(OperationType type, OperationOutcome outcome, long latencyNanos)
     {
         switch (outcome)
         {
             case OperationOutcome.Ok or OperationOutcome.NotFound:
                 _ok++;
-                _latency.RecordValue(latencyNanos);
+                (type is OperationType.Read or OperationType.Scan ? _reads : _writes).RecordValue(latencyNanos);
                 break;
             case OperationOutcome.Shed:
                 _shed++;
@@ -64,11 +66,13 @@ internal sealed class LiveMeter
 
         var seconds = elapsed / (double)SecondNanos;
         Figures = new LiveFigures(
-            phase, (_ok - _okBefore) / seconds, Histograms.MicrosAt(_latency, 99),
+            phase, (_ok - _okBefore) / seconds, Histograms.MicrosAt(_reads, 99),
+            Histograms.MicrosAt(_writes, 99),
             (_failures - _failuresBefore) / seconds, _ok, _failures, _shed);
         _since = nowNanos;
         _okBefore = _ok;
         _failuresBefore = _failures;
-        _latency.Reset();
+        _reads.Reset();
+        _writes.Reset();
     }
 }

@@ -216,7 +216,7 @@ public sealed class RunRecorder : IDisposable
             var shed = operation.Outcome == OperationOutcome.Shed;
             var latency = shed ? 0 : Clamp(operation.EndNanos - operation.IntendedNanos);
             var service = shed ? 0 : Clamp(operation.EndNanos - operation.StartNanos);
-            _meter.Add(operation.Outcome, latency);
+            _meter.Add(operation.Type, operation.Outcome, latency);
             if (operation.Reason is { } reason)
             {
                 _reasons[reason] = _reasons.GetValueOrDefault(reason) + 1;

@@ -162,7 +162,7 @@ public sealed class RunRecorderTests(ITestOutputHelper output)
         run.Recorder.Collect(2 * Second);
         var live = run.Recorder.Live;
         Assert.Equal(("steady", 45.0, 5.0, 90, 10), (live.Phase, live.GoodputPerSecond, live.FailuresPerSecond, live.Ok, live.Failures));
-        Assert.InRange(live.LatencyP99Us!.Value, 1000, 1001);
+        Assert.InRange(live.ReadP99Us!.Value, 1000, 1001);
     }
 
     [Fact]
