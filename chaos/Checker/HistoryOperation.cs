@@ -27,10 +27,11 @@ public enum HistoryOutcome : byte
 }
 
 /// <summary>
-/// One operation on one key. Values are identities: every write of a history has its own non-zero value; 0 stands for
-/// "absent".
+/// One operation on one key. Values are identities: every write of a history has its own non-zero value; 0
+/// stands for "absent".
 /// </summary>
-/// <param name="Process">The logical client; one outstanding operation at a time; not used again after an info.</param>
+/// <param name="Process">The logical client; one outstanding operation at a time; not used again after an
+/// info.</param>
 /// <param name="Kind">What it did.</param>
 /// <param name="Key">Number of the key.</param>
 /// <param name="Value">Identity written, or read; 0 for a delete, and for a read that found nothing.</param>

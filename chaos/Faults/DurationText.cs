@@ -2,7 +2,10 @@ using System.Globalization;
 
 namespace Testbed.Faults;
 
-/// <summary>Durations as people write them: <c>500ms</c>, <c>30s</c>, <c>1.5m</c>, <c>2h</c>; a bare number is refused.</summary>
+/// <summary>
+/// Durations as people write them: <c>500ms</c>, <c>30s</c>, <c>1.5m</c>, <c>2h</c>; a bare number is
+/// refused.
+/// </summary>
 public static class DurationText
 {
     private const decimal MaxNanos = 1_000_000_000m * 3600 * 24 * 30;
@@ -38,13 +41,17 @@ public static class DurationText
         return false;
     }
 
-    /// <summary>Writes a duration in the largest unit that keeps it whole; <see cref="TryParse"/> reads it back exactly.</summary>
+    /// <summary>
+    /// Writes a duration in the largest unit that keeps it whole; <see cref="TryParse"/> reads it back
+    /// exactly.
+    /// </summary>
     public static string Format(long nanos)
     {
         for (var i = Units.Length - 1; i > 0; i--)
         {
             var (suffix, unit) = Units[i];
-            // 90 s reads better than 1.5 m, and 60 s than 1 m; only whole minutes from 2 on and hours use the larger unit.
+            // 90 s reads better than 1.5 m, and 60 s than 1 m; only whole minutes from 2 on and hours use the
+            // larger unit.
             if (nanos != 0 && nanos % unit == 0 && (unit < 60_000_000_000 || nanos / unit >= 2))
             {
                 return (nanos / unit).ToString(CultureInfo.InvariantCulture) + suffix;

@@ -1,6 +1,8 @@
 namespace Testbed.Faults;
 
-/// <summary>What a fault does to a node. Each has an undo: a killed or stopped node is started, a paused one resumed.</summary>
+/// <summary>
+/// What a fault does to a node. Each has an undo: a killed or stopped node is started, a paused one resumed.
+/// </summary>
 public enum FaultKind : byte
 {
     /// <summary>SIGKILL: the process is gone at once, what it had not written is lost.</summary>

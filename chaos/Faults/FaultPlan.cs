@@ -4,12 +4,14 @@ using System.Text.Json;
 
 namespace Testbed.Faults;
 
-/// <summary>A plan that cannot be carried out, or text that is not a plan. The message is one line for a person.</summary>
+/// <summary>
+/// A plan that cannot be carried out, or text that is not a plan. The message is one line for a person.
+/// </summary>
 public sealed class FaultPlanException(string message) : Exception(message);
 
 /// <summary>
-/// A schedule of faults as data: the same plan drives real clusters and the simulator. Saved before the run, so that what was
-/// intended is known whatever happens.
+/// A schedule of faults as data: the same plan drives real clusters and the simulator. Saved before the run,
+/// so that what was intended is known whatever happens.
 /// </summary>
 public sealed record FaultPlan
 {
@@ -57,7 +59,9 @@ public sealed record FaultPlan
         return Encoding.UTF8.GetString(buffer.WrittenSpan) + "\n";
     }
 
-    /// <summary>Reads the JSON form; throws <see cref="FaultPlanException"/> with one line that says what is wrong.</summary>
+    /// <summary>
+    /// Reads the JSON form; throws <see cref="FaultPlanException"/> with one line that says what is wrong.
+    /// </summary>
     public static FaultPlan FromJson(string json)
     {
         try

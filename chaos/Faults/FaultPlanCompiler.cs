@@ -1,6 +1,8 @@
 namespace Testbed.Faults;
 
-/// <summary>Makes a plan of what was asked for, and refuses what cannot be carried out or would prove nothing.</summary>
+/// <summary>
+/// Makes a plan of what was asked for, and refuses what cannot be carried out or would prove nothing.
+/// </summary>
 public static class FaultPlanCompiler
 {
     private const long SpacingNanos = 1_000_000_000;
@@ -71,8 +73,9 @@ public static class FaultPlanCompiler
         "--pause", "--resume-at");
 
     /// <summary>
-    /// N faults, at most 1 s apart, undone in the same order and spacing. The default undo is half way between the first fault
-    /// and the end, so that with the default start each third of the measured time has its own state.
+    /// N faults, at most 1 s apart, undone in the same order and spacing. The default undo is half way
+    /// between the first fault and the end, so that with the default start each third of the measured time
+    /// has its own state.
     /// </summary>
     private static void AddSeries(List<Draft> drafts, Series series, FaultLimits limits)
     {
@@ -152,7 +155,9 @@ public static class FaultPlanCompiler
         }
     }
 
-    /// <summary>Draws a node for each fault that left it open, none that another fault has at the same time.</summary>
+    /// <summary>
+    /// Draws a node for each fault that left it open, none that another fault has at the same time.
+    /// </summary>
     private static void DrawNodes(List<Draft> drafts, int nodes, FaultRandom random)
     {
         foreach (var draft in drafts.Where(d => d.Target is null))

@@ -1,8 +1,8 @@
 namespace Testbed.Faults;
 
 /// <summary>
-/// The plan's own seeded generator (SplitMix64: Steele, Lea, Flood 2014), so that a plan does not depend on what else a seed is
-/// used for.
+/// The plan's own seeded generator (SplitMix64: Steele, Lea, Flood 2014), so that a plan does not depend on
+/// what else a seed is used for.
 /// </summary>
 public sealed class FaultRandom(ulong seed)
 {

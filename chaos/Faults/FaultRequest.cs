@@ -1,6 +1,8 @@
 namespace Testbed.Faults;
 
-/// <summary>The faults a person asked for, as options; <see cref="FaultPlanCompiler"/> makes a plan of them.</summary>
+/// <summary>
+/// The faults a person asked for, as options; <see cref="FaultPlanCompiler"/> makes a plan of them.
+/// </summary>
 public sealed record FaultRequest
 {
     /// <summary>Nothing asked for.</summary>

@@ -3,9 +3,10 @@ using System.Globalization;
 namespace Testbed.Faults;
 
 /// <summary>
-/// The language of <c>--fault</c>: <c>KIND:TARGET@AT [for DURATION]</c>, such as <c>pause:leader@10s for 5s</c>. KIND is kill, stop
-/// or pause; TARGET is a node (<c>2</c> or <c>n2</c>), any, leader or follower; AT counts from the start of the measured
-/// time. Without a duration the fault lasts until the measured time ends.
+/// The language of <c>--fault</c>: <c>KIND:TARGET@AT [for DURATION]</c>, such as <c>pause:leader@10s for
+/// 5s</c>. KIND is kill, stop or pause; TARGET is a node (<c>2</c> or <c>n2</c>), any, leader or follower; AT
+/// counts from the start of the measured time. Without a duration the fault lasts until the measured time
+/// ends.
 /// </summary>
 public static class FaultText
 {
@@ -53,7 +54,9 @@ public static class FaultText
         return true;
     }
 
-    /// <summary>One fault as written; target is null for <c>any</c>. Throws <see cref="FaultPlanException"/>.</summary>
+    /// <summary>
+    /// One fault as written; target is null for <c>any</c>. Throws <see cref="FaultPlanException"/>.
+    /// </summary>
     internal static (FaultKind Kind, FaultTarget? Target, long AtNanos, long? ForNanos) Parse(string text)
     {
         var colon = text.IndexOf(':', StringComparison.Ordinal);

@@ -15,6 +15,8 @@ public sealed record PlannedFault
     /// <summary>When to do it.</summary>
     public required long AtNanos { get; init; }
 
-    /// <summary>When to undo it; null leaves it until everything is healed at the end of the measured time.</summary>
+    /// <summary>
+    /// When to undo it; null leaves it until everything is healed at the end of the measured time.
+    /// </summary>
     public long? HealAtNanos { get; init; }
 }

@@ -3,14 +3,16 @@ using Testbed.Faults;
 namespace Testbed.Injectors;
 
 /// <summary>
-/// Carries out a plan on a cluster: applies each fault at its time, keeps the evidence, undoes it at its time. One object per
-/// run. A fault that could not be applied is recorded as such and stops nothing; the run then proves nothing about it.
+/// Carries out a plan on a cluster: applies each fault at its time, keeps the evidence, undoes it at its
+/// time. One object per run. A fault that could not be applied is recorded as such and stops nothing; the run
+/// then proves nothing about it.
 /// </summary>
 /// <param name="plan">What to do.</param>
 /// <param name="control">The cluster.</param>
 /// <param name="nowNanos">The run's clock.</param>
 /// <param name="log">Told of every step.</param>
-/// <param name="originNanos">When on the run's clock the measured time began, from which the plan counts.</param>
+/// <param name="originNanos">When on the run's clock the measured time began, from which the plan
+/// counts.</param>
 /// <param name="time">What delays wait on; null for the system's.</param>
 public sealed class FaultExecutor(
     FaultPlan plan, INodeControl control, Func<long> nowNanos, IFaultLog log, long originNanos = 0,
@@ -39,7 +41,8 @@ public sealed class FaultExecutor(
     }
 
     /// <summary>
-    /// Runs the plan to its end. Cancelling leaves what is in force; call <see cref="HealAllAsync"/> afterwards in any case.
+    /// Runs the plan to its end. Cancelling leaves what is in force; call <see cref="HealAllAsync"/>
+    /// afterwards in any case.
     /// </summary>
     public async Task RunAsync(CancellationToken cancel)
     {
@@ -47,7 +50,9 @@ public sealed class FaultExecutor(
         await Task.WhenAll(plan.Faults.Select(f => RunOneAsync(f, cancel))).ConfigureAwait(false);
     }
 
-    /// <summary>Undoes what is still in force, all at once; call it after <see cref="RunAsync"/> has ended.</summary>
+    /// <summary>
+    /// Undoes what is still in force, all at once; call it after <see cref="RunAsync"/> has ended.
+    /// </summary>
     public async Task HealAllAsync(CancellationToken cancel)
     {
         var open = Records.Where(r => r.State is FaultState.Applied or FaultState.NotHealed).ToList();
@@ -83,8 +88,8 @@ public sealed class FaultExecutor(
         {
             var node = await ResolveAsync(record.Fault.Target, cancel).ConfigureAwait(false);
             record = record with { Node = node, AppliedNanos = nowNanos() };
-            // Not cancelled half-way: a signal that was sent without its evidence would be a fault nobody knows of. The cluster
-            // bounds each of these itself.
+            // Not cancelled half-way: a signal that was sent without its evidence would be a fault nobody
+            // knows of. The cluster bounds each of these itself.
             var evidence = await (record.Fault.Kind switch
             {
                 FaultKind.Kill => control.KillAsync(node, CancellationToken.None),

@@ -3,7 +3,9 @@ using Testbed.Harness.Runs;
 
 namespace Testbed.Harness.Cli;
 
-/// <summary>What verbs have besides their options: where to write, where they are. Tests put their own in its place.</summary>
+/// <summary>
+/// What verbs have besides their options: where to write, where they are. Tests put their own in its place.
+/// </summary>
 internal sealed record CliContext
 {
     /// <summary>Standard output.</summary>

@@ -29,7 +29,8 @@ internal static class CliHost
                 return;
             }
 
-            // No clean-up of our own: the nodes see the end of their input, and the reaper ends those that cannot.
+            // No clean-up of our own: the nodes see the end of their input, and the reaper ends those that
+            // cannot.
             Environment.Exit(ExitCodes.Interrupted);
         }
 

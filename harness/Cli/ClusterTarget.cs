@@ -5,7 +5,9 @@ using Testbed.Harness.Clusters.Processes;
 
 namespace Testbed.Harness.Cli;
 
-/// <summary>The options that say which cluster a verb talks to: the one that is up, or any by address.</summary>
+/// <summary>
+/// The options that say which cluster a verb talks to: the one that is up, or any by address.
+/// </summary>
 internal sealed class ClusterTarget
 {
     private static readonly TimeSpan DefaultTimeout = TimeSpan.FromSeconds(5);

@@ -5,8 +5,8 @@ using System.Text;
 namespace Testbed.Harness.Cli;
 
 /// <summary>
-/// Completion scripts as tables: for each verb the words that may follow it, for each option its words. Each shell gets the
-/// same table in its own language.
+/// Completion scripts as tables: for each verb the words that may follow it, for each option its words. Each
+/// shell gets the same table in its own language.
 /// </summary>
 internal static class CompletionScripts
 {

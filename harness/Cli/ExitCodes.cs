@@ -15,7 +15,9 @@ public static class ExitCodes
     /// <summary>The history could not be decided.</summary>
     public const int Undecided = 3;
 
-    /// <summary>The run proves nothing: generator saturated, fault not applied, cluster did not start.</summary>
+    /// <summary>
+    /// The run proves nothing: generator saturated, fault not applied, cluster did not start.
+    /// </summary>
     public const int Void = 4;
 
     /// <summary>Wrong usage.</summary>

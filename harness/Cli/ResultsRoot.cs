@@ -3,7 +3,10 @@ namespace Testbed.Harness.Cli;
 /// <summary>Where runs are kept.</summary>
 internal static class ResultsRoot
 {
-    /// <summary>The folder given, or results/runs of the repository the current folder lies in, or of the current folder.</summary>
+    /// <summary>
+    /// The folder given, or results/runs of the repository the current folder lies in, or of the current
+    /// folder.
+    /// </summary>
     public static string Resolve(string? given, string currentFolder)
     {
         if (given is not null)
@@ -22,7 +25,9 @@ internal static class ResultsRoot
         return Path.Combine(currentFolder, "results", "runs");
     }
 
-    /// <summary>Makes the folder and proves that it can be written; throws <see cref="UsageException"/> otherwise.</summary>
+    /// <summary>
+    /// Makes the folder and proves that it can be written; throws <see cref="UsageException"/> otherwise.
+    /// </summary>
     public static void RequireWritable(string root)
     {
         var probe = Path.Combine(root, $".write-test-{Environment.ProcessId}");

@@ -4,7 +4,10 @@ using Testbed.Harness.Runs;
 
 namespace Testbed.Harness.Cli;
 
-/// <summary>The options of one run, shared by <c>run</c>, <c>compare</c> and <c>cluster up</c>, and how they become <see cref="RunOptions"/>.</summary>
+/// <summary>
+/// The options of one run, shared by <c>run</c>, <c>compare</c> and <c>cluster up</c>, and how they become
+/// <see cref="RunOptions"/>.
+/// </summary>
 internal sealed class RunOptionSet
 {
     private const int MaxNodes = 32;
@@ -119,7 +122,9 @@ internal sealed class RunOptionSet
     /// <summary>Adds the seed alone.</summary>
     public void AddSeed(Verb verb) => verb.With("Load", _seed);
 
-    /// <summary>The cluster's part of the options, checked. Throws <see cref="UsageException"/> with one line.</summary>
+    /// <summary>
+    /// The cluster's part of the options, checked. Throws <see cref="UsageException"/> with one line.
+    /// </summary>
     public RunOptions ReadCluster(ParseResult parse, CliContext context, string? strategy = null)
     {
         var code = parse.GetValue(_code);
@@ -148,7 +153,10 @@ internal sealed class RunOptionSet
         };
     }
 
-    /// <summary>All options, checked. Throws <see cref="UsageException"/> or <see cref="FaultPlanException"/> with one line.</summary>
+    /// <summary>
+    /// All options, checked. Throws <see cref="UsageException"/> or <see cref="FaultPlanException"/> with one
+    /// line.
+    /// </summary>
     public RunOptions Read(ParseResult parse, CliContext context, string? strategy = null)
     {
         var defaults = new RunOptions();

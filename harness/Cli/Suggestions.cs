@@ -3,7 +3,10 @@ namespace Testbed.Harness.Cli;
 /// <summary>Finds what somebody may have meant.</summary>
 internal static class Suggestions
 {
-    /// <summary>The candidate with the smallest edit distance; null when none is near (a third of the length, at least 2).</summary>
+    /// <summary>
+    /// The candidate with the smallest edit distance; null when none is near (a third of the length, at least
+    /// 2).
+    /// </summary>
     public static string? Nearest(string text, IEnumerable<string> candidates)
     {
         var best = candidates

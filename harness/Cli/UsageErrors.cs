@@ -2,7 +2,9 @@ using System.CommandLine;
 
 namespace Testbed.Harness.Cli;
 
-/// <summary>Turns what the parser found into one line that says what is wrong, and one that says where to read on.</summary>
+/// <summary>
+/// Turns what the parser found into one line that says what is wrong, and one that says where to read on.
+/// </summary>
 internal static class UsageErrors
 {
     /// <summary>The lines for a command line that could not be parsed.</summary>
@@ -20,7 +22,8 @@ internal static class UsageErrors
             return Unmatched(result.UnmatchedTokens[0], command, path);
         }
 
-        // Our own parsers' errors name the option; they come before the library's, which repeat them in other words.
+        // Our own parsers' errors name the option; they come before the library's, which repeat them in other
+        // words.
         var message = result.Errors[0].Message;
         if (command.Subcommands.Count > 0 && result.Errors[0].SymbolResult == result.CommandResult)
         {

@@ -5,7 +5,10 @@ using Testbed.Faults;
 
 namespace Testbed.Harness.Cli;
 
-/// <summary>Options and arguments whose values are read by us, so that every error is one line that says what to write.</summary>
+/// <summary>
+/// Options and arguments whose values are read by us, so that every error is one line that says what to
+/// write.
+/// </summary>
 internal static class Values
 {
     private static readonly (string Suffix, long Bytes)[] SizeUnits =

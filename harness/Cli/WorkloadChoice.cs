@@ -10,9 +10,9 @@ internal static class WorkloadChoice
     private static readonly string[] LengthNames = ["fieldcount", "fieldlength", "valuesize", "minvaluesize"];
 
     /// <summary>
-    /// The resolved workload and its warnings. The size of a shipped workload is YCSB's tiny example; unless something says
-    /// otherwise it becomes <see cref="RunOptions.DefaultRecords"/> records of <see cref="RunOptions.DefaultValueBytes"/>.
-    /// Throws <see cref="UsageException"/> with one line.
+    /// The resolved workload and its warnings. The size of a shipped workload is YCSB's tiny example; unless
+    /// something says otherwise it becomes <see cref="RunOptions.DefaultRecords"/> records of
+    /// <see cref="RunOptions.DefaultValueBytes"/>. Throws <see cref="UsageException"/> with one line.
     /// </summary>
     public static (WorkloadSpec Spec, IReadOnlyList<string> Warnings) Resolve(RunOptions options, string folder)
     {

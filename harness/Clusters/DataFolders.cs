@@ -25,7 +25,8 @@ internal static class DataFolders
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            // A virus scanner or a late writer holds a file; what is left carries the marker and says what it is.
+            // A virus scanner or a late writer holds a file; what is left carries the marker and says what it
+            // is.
         }
     }
 

@@ -4,7 +4,9 @@ using Testbed.Client;
 
 namespace Testbed.Harness.Clusters;
 
-/// <summary>Asks real nodes over gRPC, over one kept connection each, so that a sample costs one small round trip.</summary>
+/// <summary>
+/// Asks real nodes over gRPC, over one kept connection each, so that a sample costs one small round trip.
+/// </summary>
 internal sealed class GrpcNodeProbe : INodeProbe, IDisposable
 {
     private readonly ConcurrentDictionary<string, NodeProbe> _probes = new(StringComparer.Ordinal);

@@ -3,7 +3,9 @@ using Testbed.Results;
 
 namespace Testbed.Harness.Clusters;
 
-/// <summary>A running cluster, of processes or of containers. Disposing stops every node and leaves nothing behind.</summary>
+/// <summary>
+/// A running cluster, of processes or of containers. Disposing stops every node and leaves nothing behind.
+/// </summary>
 public interface ICluster : INodeControl, IAsyncDisposable
 {
     /// <summary>host:port of every node's gRPC, in node order; fixed for the cluster's life.</summary>
@@ -13,11 +15,14 @@ public interface ICluster : INodeControl, IAsyncDisposable
     event Action<int, string>? UnexpectedExit;
 
     /// <summary>
-    /// One sample of every node, dead ones included (state "down", figures empty). Times are left 0; the caller sets them.
+    /// One sample of every node, dead ones included (state "down", figures empty). Times are left 0; the
+    /// caller sets them.
     /// </summary>
     Task<IReadOnlyList<NodeRow>> SampleAsync(CancellationToken cancel);
 
-    /// <summary>Status of one node by name (role, term, keys, counters); null when it does not answer.</summary>
+    /// <summary>
+    /// Status of one node by name (role, term, keys, counters); null when it does not answer.
+    /// </summary>
     Task<IReadOnlyDictionary<string, string>?> StatusAsync(int node, CancellationToken cancel);
 }
 
@@ -45,7 +50,9 @@ public sealed record ClusterOptions
     /// <summary>First port, the rest follow; 0 lets the operating system choose.</summary>
     public int BasePort { get; init; }
 
-    /// <summary>True: nodes end when this process ends, however it ends. False: the cluster outlives it (cluster up).</summary>
+    /// <summary>
+    /// True: nodes end when this process ends, however it ends. False: the cluster outlives it (cluster up).
+    /// </summary>
     public bool TieToParent { get; init; } = true;
 
     /// <summary>Test-only: nodes that answer wrongly; empty in every real run.</summary>

@@ -8,8 +8,8 @@ namespace Testbed.Harness.Clusters;
 internal static class NodeStatus
 {
     /// <summary>
-    /// The node that leads: of those that say so the one with the highest term, since a deposed leader may not know yet. Null when
-    /// none does.
+    /// The node that leads: of those that say so the one with the highest term, since a deposed leader may
+    /// not know yet. Null when none does.
     /// </summary>
     public static int? Leader(IReadOnlyList<IReadOnlyDictionary<string, string>?> statuses)
     {

@@ -3,7 +3,9 @@ using Testbed.Harness.Clusters;
 
 namespace Testbed.Harness.Runs;
 
-/// <summary>Watches nodes that came back until their own status says that they have what they missed.</summary>
+/// <summary>
+/// Watches nodes that came back until their own status says that they have what they missed.
+/// </summary>
 internal sealed class CatchUpWatch(ICluster cluster, RunClock clock)
 {
     private static readonly TimeSpan Poll = TimeSpan.FromMilliseconds(50);

@@ -31,8 +31,9 @@ internal static class CompareCommand
     }
 
     /// <summary>
-    /// Runs the strategies in turn, A B B A A B ..., each pair with a seed of its own that both sides share, so that a drift of the
-    /// machine's speed meets both alike. A run that is invalid, void or interrupted ends the series.
+    /// Runs the strategies in turn, A B B A A B ..., each pair with a seed of its own that both sides share,
+    /// so that a drift of the machine's speed meets both alike. A run that is invalid, void or interrupted
+    /// ends the series.
     /// </summary>
     private static async Task<(IReadOnlyList<string> Baseline, IReadOnlyList<string> Candidate, int Worst)> MakeRunsAsync(
         CompareOptions options, IRunView view, CancellationToken cancel)

@@ -12,7 +12,9 @@ public sealed record CompareOptions
     /// <summary>Run folders of the candidate; empty when runs are made now.</summary>
     public IReadOnlyList<string> Candidate { get; init; } = [];
 
-    /// <summary>Baseline and candidate strategy when runs are made now; empty when folders are given.</summary>
+    /// <summary>
+    /// Baseline and candidate strategy when runs are made now; empty when folders are given.
+    /// </summary>
     public IReadOnlyList<string> Strategies { get; init; } = [];
 
     /// <summary>Runs per side when runs are made now.</summary>

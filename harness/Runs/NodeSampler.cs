@@ -4,8 +4,9 @@ using Testbed.Results;
 namespace Testbed.Harness.Runs;
 
 /// <summary>
-/// Samples every node each 250 ms into <c>nodes.csv</c> and sums what each used during the measured time. A process's
-/// counters begin at zero, so a value below the one before belongs to a new process and counts whole.
+/// Samples every node each 250 ms into <c>nodes.csv</c> and sums what each used during the measured time. A
+/// process's counters begin at zero, so a value below the one before belongs to a new process and counts
+/// whole.
 /// </summary>
 internal sealed class NodeSampler(ICluster cluster, RunClock clock, Action<IReadOnlyList<NodeRow>> write)
 {

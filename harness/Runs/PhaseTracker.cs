@@ -7,9 +7,9 @@ using Testbed.Results;
 namespace Testbed.Harness.Runs;
 
 /// <summary>
-/// Follows the faults of a run: names the phase, tells the view, keeps <c>faults.csv</c>. Steady until the first fault is
-/// applied; fault until a second after the last one of a series; degraded until the first undo is wanted; recovery until
-/// nothing is in force; recovered from then on.
+/// Follows the faults of a run: names the phase, tells the view, keeps <c>faults.csv</c>. Steady until the
+/// first fault is applied; fault until a second after the last one of a series; degraded until the first undo
+/// is wanted; recovery until nothing is in force; recovered from then on.
 /// </summary>
 internal sealed class PhaseTracker(FaultPlan plan, IRunView view, Action<string, long> setPhase, RunFolder folder,
     Action<FaultRecord> healed) : IFaultLog
@@ -127,7 +127,9 @@ internal sealed class PhaseTracker(FaultPlan plan, IRunView view, Action<string,
     private IEnumerable<FaultRecord> InForce =>
         _records.Values.Where(r => r.State is FaultState.Applied or FaultState.NotHealed);
 
-    /// <summary>Recovery begins when the plan wants the first undo, which may be a little before anybody looks.</summary>
+    /// <summary>
+    /// Recovery begins when the plan wants the first undo, which may be a little before anybody looks.
+    /// </summary>
     private void BeginRecovery(long nowNanos)
     {
         var wanted = _records.Values.Where(r => r.State is FaultState.Applied or FaultState.NotHealed or FaultState.Healed)

@@ -55,8 +55,8 @@ internal static class RunCommand
     }
 
     /// <summary>
-    /// YCSB sizes the set of popular records by the inserts to come, so the operation count follows from rate and time unless
-    /// the user gives one.
+    /// YCSB sizes the set of popular records by the inserts to come, so the operation count follows from rate
+    /// and time unless the user gives one.
     /// </summary>
     private static RunOptions WithOperationCount(RunOptions options)
     {

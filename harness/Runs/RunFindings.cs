@@ -3,7 +3,9 @@ using Testbed.Results;
 
 namespace Testbed.Harness.Runs;
 
-/// <summary>What a run has found so far; filled from phase to phase, so that a run cut short has what came before.</summary>
+/// <summary>
+/// What a run has found so far; filled from phase to phase, so that a run cut short has what came before.
+/// </summary>
 internal sealed class RunFindings
 {
     /// <summary>Reasons why the run proves nothing; empty when it does.</summary>

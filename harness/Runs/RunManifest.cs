@@ -80,8 +80,8 @@ internal static class RunManifest
             ?? "unknown";
 
     /// <summary>
-    /// The commit the harness was built from, which the build writes into the version; whether the work tree has changes is
-    /// asked of git, where there is one.
+    /// The commit the harness was built from, which the build writes into the version; whether the work tree
+    /// has changes is asked of git, where there is one.
     /// </summary>
     private static (string Commit, bool Dirty) Source()
     {

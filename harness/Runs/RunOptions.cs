@@ -2,7 +2,9 @@ using Testbed.Faults;
 
 namespace Testbed.Harness.Runs;
 
-/// <summary>Everything one run needs, resolved, validated, in base units; printed whole into the manifest.</summary>
+/// <summary>
+/// Everything one run needs, resolved, validated, in base units; printed whole into the manifest.
+/// </summary>
 public sealed record RunOptions
 {
     /// <summary>Arguments as typed, for the manifest.</summary>
@@ -26,7 +28,9 @@ public sealed record RunOptions
     /// <summary><c>os</c> or <c>fsync</c>.</summary>
     public string Durability { get; init; } = "os";
 
-    /// <summary>Offered operations per second of the open loop; null: closed loop (<c>--rate max</c>).</summary>
+    /// <summary>
+    /// Offered operations per second of the open loop; null: closed loop (<c>--rate max</c>).
+    /// </summary>
     public double? RatePerSecond { get; init; } = 2000;
 
     /// <summary>Arrivals of the open loop: <c>poisson</c> or <c>constant</c>.</summary>
@@ -41,15 +45,21 @@ public sealed record RunOptions
     /// <summary>Time before it that is not measured.</summary>
     public long WarmupNanos { get; init; } = 5_000_000_000;
 
-    /// <summary>Records loaded; null: <c>-p recordcount</c> or the property file's when given by path, else <see cref="DefaultRecords"/>.</summary>
+    /// <summary>
+    /// Records loaded; null: <c>-p recordcount</c> or the property file's when given by path, else
+    /// <see cref="DefaultRecords"/>.
+    /// </summary>
     public long? Records { get; init; }
 
-    /// <summary>Bytes of a value; null: what field count and length of the workload give, else <see cref="DefaultValueBytes"/>.</summary>
+    /// <summary>
+    /// Bytes of a value; null: what field count and length of the workload give, else
+    /// <see cref="DefaultValueBytes"/>.
+    /// </summary>
     public int? ValueBytes { get; init; }
 
     /// <summary>
-    /// Offered rate of workloads with scans when nothing else says: a scan touches some 50 records, so this is a heavier load than
-    /// the 2,000 operations per second of the others.
+    /// Offered rate of workloads with scans when nothing else says: a scan touches some 50 records, so this
+    /// is a heavier load than the 2,000 operations per second of the others.
     /// </summary>
     public const double DefaultScanRate = 200;
 
@@ -87,8 +97,9 @@ public sealed record RunOptions
     public bool Report { get; init; } = true;
 
     /// <summary>
-    /// Schedule lag p99 above which the load generator itself was the limit and the run is void. Lag is part of every latency; the
-    /// default is half of the 100 ms windows that reports resolve, so that an operation stays in its window or the next.
+    /// Schedule lag p99 above which the load generator itself was the limit and the run is void. Lag is part
+    /// of every latency; the default is half of the 100 ms windows that reports resolve, so that an operation
+    /// stays in its window or the next.
     /// </summary>
     public long MaxLagNanos { get; init; } = 50_000_000;
 
@@ -104,7 +115,9 @@ public sealed record RunOptions
     /// <summary>Test-only: nodes that answer wrongly.</summary>
     public IReadOnlyList<int> LyingNodes { get; init; } = [];
 
-    /// <summary>Nodes that may be away while reads and writes go on: Raft a minority, ECC min(n - k, minority).</summary>
+    /// <summary>
+    /// Nodes that may be away while reads and writes go on: Raft a minority, ECC min(n - k, minority).
+    /// </summary>
     public int Tolerance => Strategy == "raft"
         ? (Nodes - 1) / 2
         : Math.Min(Nodes - DataElements, (Nodes - 1) / 2);
@@ -125,7 +138,10 @@ public sealed record RunOptions
         ClusterName = ClusterName,
     };
 
-    /// <summary>The schedule of faults for these options; throws <see cref="FaultPlanException"/> with one line that says why not.</summary>
+    /// <summary>
+    /// The schedule of faults for these options; throws <see cref="FaultPlanException"/> with one line that
+    /// says why not.
+    /// </summary>
     public FaultPlan CompilePlan() => FaultPlanCompiler.Compile(Faults, FaultLimits, Seed);
 }
 

@@ -13,8 +13,9 @@ using Testbed.Workloads;
 namespace Testbed.Harness.Runs;
 
 /// <summary>
-/// One run from start to summary: cluster, load, warm-up, measured time with faults, drain, check. Whatever ends it early
-/// (Ctrl-C, a cluster that does not come up, a crash of a node), what was measured until then is kept and judged.
+/// One run from start to summary: cluster, load, warm-up, measured time with faults, drain, check. Whatever
+/// ends it early (Ctrl-C, a cluster that does not come up, a crash of a node), what was measured until then
+/// is kept and judged.
 /// </summary>
 internal sealed class RunSession(
     RunOptions options, WorkloadSpec workload, FaultPlan plan, RunFolder folder, DateTimeOffset started, IRunView view)
@@ -198,7 +199,8 @@ internal sealed class RunSession(
         sampler.Measuring = false;
         _found.ClientSentBytes = client.Counters().GetValueOrDefault("network_tx_bytes") - _clientBytesBefore;
         _found.Load = report;
-        // Every planned time is within the measured time, so this ends as soon as the last node answers again.
+        // Every planned time is within the measured time, so this ends as soon as the last node answers
+        // again.
         faultsEnd.CancelAfter(cancel.IsCancellationRequested ? TimeSpan.Zero : RestartLimit);
         try
         {
@@ -233,7 +235,9 @@ internal sealed class RunSession(
         await executor.RunAsync(cancel).ConfigureAwait(false);
     }
 
-    /// <summary>Quiet period, catching up, and a read of every key, so that a lost write cannot hide.</summary>
+    /// <summary>
+    /// Quiet period, catching up, and a read of every key, so that a lost write cannot hide.
+    /// </summary>
     private async Task DrainAsync(ICluster cluster, NodeSampler sampler, CatchUpWatch watch,
         LoadGenerator generator, CancellationToken cancel)
     {

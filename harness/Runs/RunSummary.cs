@@ -42,7 +42,9 @@ internal static class RunSummary
         };
     }
 
-    /// <summary>The worst finding decides: invalid, interrupted, void, undecided, threshold missed, valid.</summary>
+    /// <summary>
+    /// The worst finding decides: invalid, interrupted, void, undecided, threshold missed, valid.
+    /// </summary>
     private static (string Verdict, string Reason, int ExitCode) Verdict(
         RunOptions options, RunFindings found, RunFigures figures, HistoryCheck check,
         IReadOnlyList<OperationFigures> measured)
@@ -95,7 +97,9 @@ internal static class RunSummary
             : ("valid", reason, ExitCodes.Ok);
     }
 
-    /// <summary>Whether the load generator, not the cluster, was what was measured; over the measured time alone.</summary>
+    /// <summary>
+    /// Whether the load generator, not the cluster, was what was measured; over the measured time alone.
+    /// </summary>
     private static IEnumerable<string> GeneratorLimits(RunOptions options, RunFigures figures)
     {
         if (figures.ScheduleLagP99Ns > options.MaxLagNanos)

@@ -257,7 +257,9 @@ internal sealed class OperationEngine
         return slot;
     }
 
-    /// <summary>Gives the slot a new id: answers to what was asked under the old one are ignored from now on.</summary>
+    /// <summary>
+    /// Gives the slot a new id: answers to what was asked under the old one are ignored from now on.
+    /// </summary>
     internal void Renew(OperationSlot slot) => slot.Id = (++_sequence << IndexBits) | (uint)slot.Index;
 
     /// <summary>True while the slot holds an operation.</summary>

@@ -107,7 +107,10 @@ internal sealed class NodeHost : IAsyncDisposable
         _stopping.Dispose();
     }
 
-    /// <summary>Names the address of streams or, where that is the one that is taken, what the server says of the other.</summary>
+    /// <summary>
+    /// Names the address of streams or, where that is the one that is taken, what the server says of the
+    /// other.
+    /// </summary>
     private string PortInUseLine(IOException taken) =>
         taken.Message.Contains($":{_options.Listen.Port}", StringComparison.Ordinal)
             ? $"testbed-node: cannot listen on {_options.Listen}: port in use"
@@ -168,8 +171,8 @@ internal sealed class NodeHost : IAsyncDisposable
     }
 
     /// <summary>
-    /// The first call decides how the node ends. A fault during an orderly stop ends it at once: the stop could wait for
-    /// ever for what is broken.
+    /// The first call decides how the node ends. A fault during an orderly stop ends it at once: the stop
+    /// could wait for ever for what is broken.
     /// </summary>
     private void End(int code, string reason)
     {

@@ -12,7 +12,9 @@ public enum KvKind : byte
     /// <summary>Removal of one key.</summary>
     Delete = 2,
 
-    /// <summary>Up to <see cref="ClientOperation.ScanLimit"/> present keys in byte order, from the given key on.</summary>
+    /// <summary>
+    /// Up to <see cref="ClientOperation.ScanLimit"/> present keys in byte order, from the given key on.
+    /// </summary>
     Scan = 3,
 }
 
@@ -28,14 +30,18 @@ public enum KvOutcome : byte
     /// <summary>It certainly had and will have no effect.</summary>
     Failed = 2,
 
-    /// <summary>It may have taken effect, now or later: a deadline passed or a stream broke after sending.</summary>
+    /// <summary>
+    /// It may have taken effect, now or later: a deadline passed or a stream broke after sending.
+    /// </summary>
     Unknown = 3,
 }
 
 /// <summary>One key and value of a scan's answer; both refer to an immutable buffer.</summary>
 public readonly record struct KvEntry(ReadOnlyMemory<byte> Key, ReadOnlyMemory<byte> Value);
 
-/// <summary>One operation as a client core takes it. The memory must stay unchanged until completion.</summary>
+/// <summary>
+/// One operation as a client core takes it. The memory must stay unchanged until completion.
+/// </summary>
 public readonly record struct ClientOperation(
     KvKind Kind, ReadOnlyMemory<byte> Key, ReadOnlyMemory<byte> Value, int ScanLimit, long DeadlineMonotonicMicros);
 
@@ -57,22 +63,26 @@ public readonly struct ClientResult
     /// <summary>Message rounds this operation took.</summary>
     public byte Rounds { get; init; }
 
-    /// <summary>True when an ECC get had to use a parity element, or a put was stored narrower than k.</summary>
+    /// <summary>
+    /// True when an ECC get had to use a parity element, or a put was stored narrower than k.
+    /// </summary>
     public bool Degraded { get; init; }
 }
 
 /// <summary>
-/// A client of either strategy as a pure state machine: it finds leaders, counts votes, hedges, retries and decides
-/// outcomes. Same rules as <see cref="INodeCore"/>.
+/// A client of either strategy as a pure state machine: it finds leaders, counts votes, hedges, retries and
+/// decides outcomes. Same rules as <see cref="INodeCore"/>.
 /// </summary>
 public interface IClientCore
 {
-    /// <summary>Advances time. The host calls it before each batch of inputs and at least every 5 ms.</summary>
+    /// <summary>
+    /// Advances time. The host calls it before each batch of inputs and at least every 5 ms.
+    /// </summary>
     void Tick(CoreTime now, IClientOutput output);
 
     /// <summary>
-    /// Begins an operation. <paramref name="slot"/> is a small number, unique among those outstanding (0 to the host's
-    /// in-flight limit); it comes back in <see cref="IClientOutput.Complete"/> exactly once.
+    /// Begins an operation. <paramref name="slot"/> is a small number, unique among those outstanding (0 to
+    /// the host's in-flight limit); it comes back in <see cref="IClientOutput.Complete"/> exactly once.
     /// </summary>
     void Submit(int slot, in ClientOperation operation, IClientOutput output);
 
@@ -92,12 +102,16 @@ public interface IClientCore
 /// <summary>Where a client core puts what it wants done. Valid during the call only.</summary>
 public interface IClientOutput
 {
-    /// <summary>Room for one message, written in place into the node's next frame; followed by <see cref="End"/>.</summary>
+    /// <summary>
+    /// Room for one message, written in place into the node's next frame; followed by <see cref="End"/>.
+    /// </summary>
     Span<byte> Begin(NodeId to, int maxBytes);
 
     /// <summary>Ends the message begun last with its true length; 0 takes it back.</summary>
     void End(int writtenBytes);
 
-    /// <summary>Ends an operation. The slot may be used again at once, even before this call returns.</summary>
+    /// <summary>
+    /// Ends an operation. The slot may be used again at once, even before this call returns.
+    /// </summary>
     void Complete(int slot, in ClientResult result);
 }

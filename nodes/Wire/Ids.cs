@@ -16,7 +16,9 @@ public enum EndpointKind : byte
     /// <summary>Another node of the cluster; the id is its <see cref="NodeId"/>.</summary>
     Peer = 0,
 
-    /// <summary>A client stream, or the host itself acting for unary calls; the id is the host's connection number.</summary>
+    /// <summary>
+    /// A client stream, or the host itself acting for unary calls; the id is the host's connection number.
+    /// </summary>
     Client = 1,
 }
 
@@ -34,8 +36,8 @@ public readonly record struct Endpoint(EndpointKind Kind, int Id)
 }
 
 /// <summary>
-/// The time a core may see. Monotonic time drives every timeout; wall time only feeds hybrid logical clocks, may jump,
-/// and is never used for safety.
+/// The time a core may see. Monotonic time drives every timeout; wall time only feeds hybrid logical clocks,
+/// may jump, and is never used for safety.
 /// </summary>
 /// <param name="MonotonicMicros">Microseconds since an arbitrary start; never decreases.</param>
 /// <param name="WallMicros">Microseconds since 1970-01-01 UTC by the machine's clock.</param>

@@ -3,13 +3,17 @@ using System.Runtime.CompilerServices;
 
 namespace Testbed.Wire;
 
-/// <summary>A protocol invariant did not hold: the process must stop before it answers anything else.</summary>
+/// <summary>
+/// A protocol invariant did not hold: the process must stop before it answers anything else.
+/// </summary>
 public sealed class InvariantViolation(string message) : Exception(message);
 
 /// <summary>Checks that stay on in every build. Ids are those of docs/INVARIANTS.md.</summary>
 public static class Invariant
 {
-    /// <summary>Throws <see cref="InvariantViolation"/> naming <paramref name="id"/> unless the condition holds.</summary>
+    /// <summary>
+    /// Throws <see cref="InvariantViolation"/> naming <paramref name="id"/> unless the condition holds.
+    /// </summary>
     public static void Holds([DoesNotReturnIf(false)] bool condition, string id,
         [CallerArgumentExpression(nameof(condition))] string expression = "")
     {

@@ -9,7 +9,10 @@ public enum KvStatus : byte
     /// <summary>The key is absent.</summary>
     NotFound = 1,
 
-    /// <summary>Refused before any side effect: this node does not lead. <see cref="KvReply.LeaderHint"/> may say who does.</summary>
+    /// <summary>
+    /// Refused before any side effect: this node does not lead. <see cref="KvReply.LeaderHint"/> may say who
+    /// does.
+    /// </summary>
     NotLeader = 2,
 
     /// <summary>Refused before any side effect: a limit is reached; try again later.</summary>
@@ -27,7 +30,8 @@ public enum KvStatus : byte
 /// <param name="Status">How it went.</param>
 /// <param name="LeaderHint">Index of the node thought to lead, or 255.</param>
 /// <param name="Value">The value of a get; empty otherwise.</param>
-/// <param name="Entries">The keys and values of a scan, in <see cref="KvEntryCodec"/>'s form; empty otherwise.</param>
+/// <param name="Entries">The keys and values of a scan, in <see cref="KvEntryCodec"/>'s form; empty
+/// otherwise.</param>
 public readonly record struct KvReply(
     ulong CorrelationId, KvStatus Status, byte LeaderHint, ReadOnlyMemory<byte> Value, ReadOnlyMemory<byte> Entries)
 {
@@ -73,7 +77,9 @@ public readonly record struct KvReply(
     }
 }
 
-/// <summary>Keys and values of a scan, one after another: key behind a two-byte length, value behind a four-byte one.</summary>
+/// <summary>
+/// Keys and values of a scan, one after another: key behind a two-byte length, value behind a four-byte one.
+/// </summary>
 public static class KvEntryCodec
 {
     /// <summary>Bytes one entry takes.</summary>

@@ -1,12 +1,13 @@
 namespace Testbed.Wire;
 
 /// <summary>
-/// A whole operation sent to one node, the same for both strategies: a Raft leader carries it out itself, an ECC node
-/// coordinates it for a thin client.
+/// A whole operation sent to one node, the same for both strategies: a Raft leader carries it out itself, an
+/// ECC node coordinates it for a thin client.
 /// </summary>
 /// <param name="CorrelationId">Chosen by the sender; comes back in the reply.</param>
 /// <param name="Kind">What to do.</param>
-/// <param name="Key">1 to <see cref="Limits.KeyBytes"/> bytes; for a scan the first key, may be empty.</param>
+/// <param name="Key">1 to <see cref="Limits.KeyBytes"/> bytes; for a scan the first key, may be
+/// empty.</param>
 /// <param name="Value">The value of a put; empty otherwise.</param>
 /// <param name="ScanLimit">Most keys a scan returns; 0 otherwise.</param>
 /// <param name="TimeoutMicros">How long the asker waits; a node may give up then.</param>

@@ -1,6 +1,8 @@
 namespace Testbed.Wire;
 
-/// <summary>Bounds that hold on every stream. A peer or client that exceeds one loses that stream, nothing else.</summary>
+/// <summary>
+/// Bounds that hold on every stream. A peer or client that exceeds one loses that stream, nothing else.
+/// </summary>
 public static class Limits
 {
     /// <summary>Longest key in bytes; the shortest is 1.</summary>
@@ -15,7 +17,9 @@ public static class Limits
     /// <summary>Largest frame: one message of the largest size.</summary>
     public const int FrameBytes = MessageBytes + 64;
 
-    /// <summary>A frame is sent once it reaches this size; a single larger message makes a larger frame.</summary>
+    /// <summary>
+    /// A frame is sent once it reaches this size; a single larger message makes a larger frame.
+    /// </summary>
     public const int FrameTargetBytes = 64 * 1024;
 
     /// <summary>Most keys one scan may ask for.</summary>
@@ -25,7 +29,9 @@ public static class Limits
     public const int Nodes = 32;
 }
 
-/// <summary>First byte of every message. Ranges keep the rooms apart: 1-15 common, 16-47 Raft, 48-95 ECC.</summary>
+/// <summary>
+/// First byte of every message. Ranges keep the rooms apart: 1-15 common, 16-47 Raft, 48-95 ECC.
+/// </summary>
 public static class MessageTypes
 {
     /// <summary>A <see cref="KvRequest"/>.</summary>

@@ -1,8 +1,8 @@
 namespace Testbed.Wire;
 
 /// <summary>
-/// The seeded generator that cores use: Steele, Lea, Flood, "Fast splittable pseudorandom number generators" (OOPSLA 2014).
-/// Same seed, same numbers, on any machine.
+/// The seeded generator that cores use: Steele, Lea, Flood, "Fast splittable pseudorandom number generators"
+/// (OOPSLA 2014). Same seed, same numbers, on any machine.
 /// </summary>
 public sealed class SplitMix64(ulong seed)
 {
@@ -17,6 +17,9 @@ public sealed class SplitMix64(ulong seed)
         return z ^ (z >> 31);
     }
 
-    /// <summary>A number from 0 to <paramref name="bound"/> - 1, by multiply-shift (bias below 2^-32 for small bounds).</summary>
+    /// <summary>
+    /// A number from 0 to <paramref name="bound"/> - 1, by multiply-shift (bias below 2^-32 for small
+    /// bounds).
+    /// </summary>
     public long Below(long bound) => (long)Math.BigMul(Next(), (ulong)bound, out _);
 }

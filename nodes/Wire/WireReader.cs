@@ -3,8 +3,9 @@ using System.Buffers.Binary;
 namespace Testbed.Wire;
 
 /// <summary>
-/// Reads what <see cref="WireWriter"/> wrote, from bytes nobody vouches for. The first read past the end or over a limit
-/// sets <see cref="Failed"/>; from then on everything reads as zero or empty, so a decoder checks once, at its end.
+/// Reads what <see cref="WireWriter"/> wrote, from bytes nobody vouches for. The first read past the end or
+/// over a limit sets <see cref="Failed"/>; from then on everything reads as zero or empty, so a decoder
+/// checks once, at its end.
 /// </summary>
 public ref struct WireReader(ReadOnlyMemory<byte> source)
 {
@@ -18,7 +19,9 @@ public ref struct WireReader(ReadOnlyMemory<byte> source)
     /// <summary>Bytes not read yet.</summary>
     public readonly int Remaining => _source.Length - _position;
 
-    /// <summary>True when nothing failed and every byte was read: what a complete message looks like.</summary>
+    /// <summary>
+    /// True when nothing failed and every byte was read: what a complete message looks like.
+    /// </summary>
     public readonly bool Complete => !Failed && _position == _source.Length;
 
     /// <summary>One byte.</summary>

@@ -3,8 +3,8 @@ using System.Buffers.Binary;
 namespace Testbed.Wire;
 
 /// <summary>
-/// Writes little-endian integers and length-prefixed bytes into a span the caller sized. Running over the end is a
-/// bug of the caller and throws.
+/// Writes little-endian integers and length-prefixed bytes into a span the caller sized. Running over the end
+/// is a bug of the caller and throws.
 /// </summary>
 public ref struct WireWriter(Span<byte> destination)
 {

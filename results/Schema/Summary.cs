@@ -84,9 +84,9 @@ public sealed record ByteFigures(
     double? SentPerOperation, double? CpuMicrosPerOperation);
 
 /// <summary>
-/// Availability numbers of one fault. Applied, healed and caught up are times in ns since the run's start, the others
-/// lengths of time in ns: first success and full recovery from the moment it was applied, unavailable as the sum of
-/// windows without success. Null when it never happened.
+/// Availability numbers of one fault. Applied, healed and caught up are times in ns since the run's start,
+/// the others lengths of time in ns: first success and full recovery from the moment it was applied,
+/// unavailable as the sum of windows without success. Null when it never happened.
 /// </summary>
 public sealed record FaultFigures(
     int Id, string Kind, string Node, long? AppliedNs, long? HealedNs, long? DetectNs, long? UnavailableReadNs,

@@ -60,7 +60,9 @@ internal static class ListVerb
         }
     }
 
-    /// <summary>The p99 of the operation kind that has most; percentiles of several kinds cannot be joined.</summary>
+    /// <summary>
+    /// The p99 of the operation kind that has most; percentiles of several kinds cannot be joined.
+    /// </summary>
     private static string P99(IEnumerable<OperationFigures> figures) =>
         figures.MaxBy(o => o.Ok)?.LatencyP99Us is { } micros ? Number(micros / 1000, "F2") : "";
 

@@ -1,9 +1,14 @@
 namespace Testbed.Harness.Cli.Views;
 
-/// <summary>What a person watches while a run goes on. Calls come from one thread at a time and never block for long.</summary>
+/// <summary>
+/// What a person watches while a run goes on. Calls come from one thread at a time and never block for long.
+/// </summary>
 public interface IRunView : IAsyncDisposable
 {
-    /// <summary>A phase begins: start, load, warm-up, steady, fault, degraded, recovery, recovered, drain, check, report.</summary>
+    /// <summary>
+    /// A phase begins: start, load, warm-up, steady, fault, degraded, recovery, recovered, drain, check,
+    /// report.
+    /// </summary>
     void Phase(string name);
 
     /// <summary>Where the run stands; called a few times per second.</summary>

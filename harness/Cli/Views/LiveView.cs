@@ -4,7 +4,9 @@ using Spectre.Console.Rendering;
 
 namespace Testbed.Harness.Cli.Views;
 
-/// <summary>A live picture of the run on a terminal: progress, goodput over time, nodes, the newest events.</summary>
+/// <summary>
+/// A live picture of the run on a terminal: progress, goodput over time, nodes, the newest events.
+/// </summary>
 internal sealed class LiveView : IRunView
 {
     private const int SparkWidth = 60;
@@ -22,7 +24,9 @@ internal sealed class LiveView : IRunView
     private LiveStatus? _status;
     private string _phase = "start";
 
-    /// <summary>Draws on standard error, so that the summary on <paramref name="output"/> can be piped on.</summary>
+    /// <summary>
+    /// Draws on standard error, so that the summary on <paramref name="output"/> can be piped on.
+    /// </summary>
     public LiveView(TextWriter output)
         : this(output, AnsiConsole.Create(new AnsiConsoleSettings { Out = new AnsiConsoleOutput(Console.Error) }))
     {

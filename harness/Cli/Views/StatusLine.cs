@@ -5,7 +5,10 @@ namespace Testbed.Harness.Cli.Views;
 /// <summary>A run's status in one line of plain text.</summary>
 internal static class StatusLine
 {
-    /// <summary>Such as <c> 12 s of 35 s  steady  1,998 ok/s of 2,000  read p99 0.9 ms  write p99 1.4 ms  0 failed  3 in flight  nodes 5/5</c>.</summary>
+    /// <summary>
+    /// Such as <c> 12 s of 35 s  steady  1,998 ok/s of 2,000  read p99 0.9 ms  write p99 1.4 ms  0 failed  3
+    /// in flight  nodes 5/5</c>.
+    /// </summary>
     public static string Of(LiveStatus status)
     {
         var parts = new List<string>

@@ -3,7 +3,10 @@ using System.Text.Json.Serialization;
 
 namespace Testbed.Harness.Clusters.Processes;
 
-/// <summary>The state file of a cluster that outlives the harness: enough to find, ask, restart and end exactly its processes.</summary>
+/// <summary>
+/// The state file of a cluster that outlives the harness: enough to find, ask, restart and end exactly its
+/// processes.
+/// </summary>
 internal sealed record ClusterState
 {
     /// <summary>Name and version of the form.</summary>
@@ -49,7 +52,10 @@ internal sealed record ClusterState
         return Path.Combine(root, "testbed", "cluster.json");
     }
 
-    /// <summary>Reads a state file; null when there is none. Throws <see cref="ClusterStartException"/> when it is not one.</summary>
+    /// <summary>
+    /// Reads a state file; null when there is none. Throws <see cref="ClusterStartException"/> when it is not
+    /// one.
+    /// </summary>
     public static ClusterState? Load(string path)
     {
         try

@@ -4,7 +4,10 @@ using Testbed.Injectors;
 
 namespace Testbed.Harness.Clusters.Processes;
 
-/// <summary>A cluster that an earlier harness left running, found through its state file. Its nodes are not our children.</summary>
+/// <summary>
+/// A cluster that an earlier harness left running, found through its state file. Its nodes are not our
+/// children.
+/// </summary>
 internal sealed class DetachedCluster : IDisposable
 {
     private static readonly TimeSpan GoneLimit = TimeSpan.FromSeconds(5);
@@ -161,7 +164,10 @@ internal sealed class DetachedCluster : IDisposable
         return string.Create(CultureInfo.InvariantCulture, $"{name} serves again after {took:F0} ms (pid {process.Id})");
     }
 
-    /// <summary>Ends all nodes that still are the ones of the state file, removes data, logs and the file. Returns how many it ended.</summary>
+    /// <summary>
+    /// Ends all nodes that still are the ones of the state file, removes data, logs and the file. Returns how
+    /// many it ended.
+    /// </summary>
     public async Task<int> DownAsync(CancellationToken cancel)
     {
         var alive = State.Members.Where((_, i) => IsAlive(i)).ToList();

@@ -21,7 +21,10 @@ internal enum NodeState
     Paused,
 }
 
-/// <summary>One node: its process, if any. Actions are called one at a time; <see cref="State"/> and samples from any thread.</summary>
+/// <summary>
+/// One node: its process, if any. Actions are called one at a time; <see cref="State"/> and samples from any
+/// thread.
+/// </summary>
 internal sealed class NodeProcess(int index, string address, string logFile)
 {
     private static readonly TimeSpan GoneLimit = TimeSpan.FromSeconds(5);
@@ -59,7 +62,9 @@ internal sealed class NodeProcess(int index, string address, string logFile)
     /// <summary>Exit code of the last process; null while one lives and before the first.</summary>
     public int? ExitCode { get; private set; }
 
-    /// <summary>Starts the process. <paramref name="ended"/> is called when it ends without having been asked to.</summary>
+    /// <summary>
+    /// Starts the process. <paramref name="ended"/> is called when it ends without having been asked to.
+    /// </summary>
     public void Launch(ProcessStartInfo info, Action<int, string> ended)
     {
         _endExpected = false;
@@ -217,7 +222,8 @@ internal sealed class NodeProcess(int index, string address, string logFile)
         }
         catch (Exception e) when (e is InvalidOperationException or TimeoutException)
         {
-            // Gone between the question and the act, or the system does not let go of it; nothing more can be done.
+            // Gone between the question and the act, or the system does not let go of it; nothing more can be
+            // done.
         }
 
         Release();

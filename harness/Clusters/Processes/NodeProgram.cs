@@ -9,12 +9,15 @@ internal static class NodeProgram
     /// <summary>The node's exit code when its port is taken.</summary>
     public const int PortInUse = 69;
 
-    // Ctrl-C on a terminal goes to the whole foreground group. The nodes ignore it (an ignored signal stays ignored across exec),
-    // so that an interrupted run still has a cluster to drain against. Output goes straight to the file: no pump to lose lines.
+    // Ctrl-C on a terminal goes to the whole foreground group. The nodes ignore it (an ignored signal stays
+    // ignored across exec), so that an interrupted run still has a cluster to drain against. Output goes
+    // straight to the file: no pump to lose lines.
     private const string TiedScript = "log=$1; shift; trap '' INT HUP; exec \"$@\" >>\"$log\" 2>&1";
     private const string DetachedScript = "log=$1; shift; trap '' INT HUP; exec \"$@\" </dev/null >>\"$log\" 2>&1";
 
-    /// <summary>The command of the node program: the one given, or the one built beside the harness.</summary>
+    /// <summary>
+    /// The command of the node program: the one given, or the one built beside the harness.
+    /// </summary>
     public static IReadOnlyList<string> Command(string? given)
     {
         if (given is not null)

@@ -6,8 +6,9 @@ using System.Security.Cryptography;
 namespace Testbed.Harness.Clusters.Processes;
 
 /// <summary>
-/// Finds free loopback ports. They lie below the range the system takes for outgoing connections: while a node is down, a
-/// reconnecting client could otherwise get the node's own port as its source port, and the node could not come back.
+/// Finds free loopback ports. They lie below the range the system takes for outgoing connections: while a
+/// node is down, a reconnecting client could otherwise get the node's own port as its source port, and the
+/// node could not come back.
 /// </summary>
 internal static class Ports
 {
@@ -15,7 +16,10 @@ internal static class Ports
     private const int Last = 32_000;
     private const int MaxTries = 2_000;
 
-    /// <summary>Different ports that were free a moment ago. They may be lost to another process; callers try again then.</summary>
+    /// <summary>
+    /// Different ports that were free a moment ago. They may be lost to another process; callers try again
+    /// then.
+    /// </summary>
     public static IReadOnlyList<int> Choose(int count)
     {
         var ports = new List<int>();

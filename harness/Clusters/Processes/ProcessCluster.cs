@@ -10,7 +10,8 @@ public sealed class ProcessCluster : ICluster
 {
     private const int MaxStarts = 3;
 
-    // A node that cannot start ends, and is reported at once; this bound is for one that hangs, on the slowest machine.
+    // A node that cannot start ends, and is reported at once; this bound is for one that hangs, on the
+    // slowest machine.
     private static readonly TimeSpan ReadyLimit = TimeSpan.FromSeconds(30);
     private static readonly TimeSpan ReadyPoll = TimeSpan.FromMilliseconds(10);
     private static readonly TimeSpan SlowPoll = TimeSpan.FromMilliseconds(100);
@@ -53,7 +54,10 @@ public sealed class ProcessCluster : ICluster
     /// <inheritdoc/>
     public int Count => _nodes.Length;
 
-    /// <summary>Starts a cluster and returns once every node answers; throws <see cref="ClusterStartException"/> with one line.</summary>
+    /// <summary>
+    /// Starts a cluster and returns once every node answers; throws <see cref="ClusterStartException"/> with
+    /// one line.
+    /// </summary>
     public static Task<ProcessCluster> StartAsync(ClusterOptions options, CancellationToken cancel) =>
         StartAsync(options, null, cancel);
 

@@ -4,12 +4,14 @@ using System.Globalization;
 namespace Testbed.Harness.Clusters.Processes;
 
 /// <summary>
-/// Tells a process from a later one with the same id, so that nothing is ever sent to a stranger: the id together with the
-/// start time.
+/// Tells a process from a later one with the same id, so that nothing is ever sent to a stranger: the id
+/// together with the start time.
 /// </summary>
 internal static class ProcessIdentity
 {
-    /// <summary>A text that only this process has; null when no such process lives (a zombie does not).</summary>
+    /// <summary>
+    /// A text that only this process has; null when no such process lives (a zombie does not).
+    /// </summary>
     public static string? StartToken(int pid)
     {
         if (OperatingSystem.IsLinux())
@@ -33,10 +35,14 @@ internal static class ProcessIdentity
     /// <summary>True when the process with this id is still the one the token was taken of.</summary>
     public static bool IsAlive(int pid, string startToken) => StartToken(pid) == startToken;
 
-    /// <summary>State letter of /proc/&lt;pid&gt;/stat: R, S, D, T (stopped), Z; null elsewhere or when it is gone.</summary>
+    /// <summary>
+    /// State letter of /proc/&lt;pid&gt;/stat: R, S, D, T (stopped), Z; null elsewhere or when it is gone.
+    /// </summary>
     public static string? State(int pid) => OperatingSystem.IsLinux() ? ReadStat(pid)?[0] : null;
 
-    /// <summary>The fields from the third (state) on; the second, the name, may itself hold blanks and parentheses.</summary>
+    /// <summary>
+    /// The fields from the third (state) on; the second, the name, may itself hold blanks and parentheses.
+    /// </summary>
     private static string[]? ReadStat(int pid)
     {
         try

@@ -9,7 +9,8 @@ namespace Testbed.Harness.Clusters.Processes;
 internal readonly record struct ProcessUse(double? CpuSeconds, long? RssBytes, long? DiskReadBytes, long? DiskWriteBytes);
 
 /// <summary>
-/// Reads a process's use. On Linux through files of /proc that stay open, 3 reads per sample; one owner, not thread-safe.
+/// Reads a process's use. On Linux through files of /proc that stay open, 3 reads per sample; one owner, not
+/// thread-safe.
 /// </summary>
 internal sealed class ProcessSampler : IDisposable
 {

@@ -4,13 +4,15 @@ using System.Globalization;
 namespace Testbed.Harness.Clusters.Processes;
 
 /// <summary>
-/// A tiny shell process that outlives a crash of the harness. A node notices the end of its standard input by itself, but a paused
-/// one cannot: at the end of its own input the reaper wakes and kills the nodes it was told of, if they are still the same
-/// processes, and removes their temporary data. Not needed on Windows, where nodes cannot be paused.
+/// A tiny shell process that outlives a crash of the harness. A node notices the end of its standard input by
+/// itself, but a paused one cannot: at the end of its own input the reaper wakes and kills the nodes it was
+/// told of, if they are still the same processes, and removes their temporary data. Not needed on Windows,
+/// where nodes cannot be paused.
 /// </summary>
 internal sealed class Reaper : IDisposable
 {
-    // The last line counts: "pid:start pid:start ...". Field 22 of stat is the start time; 20th after the name was cut off.
+    // The last line counts: "pid:start pid:start ...". Field 22 of stat is the start time; 20th after the
+    // name was cut off.
     private const string Script = """
         exec >/dev/null 2>&1
         trap '' INT HUP TERM
@@ -48,7 +50,8 @@ internal sealed class Reaper : IDisposable
             return null;
         }
 
-        // Its own session, where the tool exists: it also survives when the harness's whole process group is killed.
+        // Its own session, where the tool exists: it also survives when the harness's whole process group is
+        // killed.
         var info = new ProcessStartInfo { UseShellExecute = false, RedirectStandardInput = true };
         var setsid = new[] { "/usr/bin/setsid", "/bin/setsid" }.FirstOrDefault(File.Exists);
         info.FileName = setsid ?? "/bin/sh";
@@ -87,7 +90,8 @@ internal sealed class Reaper : IDisposable
             }
             catch (IOException)
             {
-                // Somebody ended the reaper. Nodes still notice the end of their own input; only a paused one would be left.
+                // Somebody ended the reaper. Nodes still notice the end of their own input; only a paused one
+                // would be left.
             }
         }
     }

@@ -4,7 +4,9 @@ using Testbed.Results;
 
 namespace Testbed.Tests.EndToEnd.Harness;
 
-/// <summary>What users and machines do wrong: a clear line, the right exit code, nothing left behind, nothing lost.</summary>
+/// <summary>
+/// What users and machines do wrong: a clear line, the right exit code, nothing left behind, nothing lost.
+/// </summary>
 public sealed class FailureTests
 {
     [Theory]

@@ -15,7 +15,8 @@ internal sealed class HarnessProcess : IAsyncDisposable
     private HarnessProcess(Process process) => _process = process;
 
     /// <summary>
-    /// The harness in its own output folder: beside the tests its dependencies would be mixed with those of the node.
+    /// The harness in its own output folder: beside the tests its dependencies would be mixed with those of
+    /// the node.
     /// </summary>
     private static string Program { get; } = Find();
 

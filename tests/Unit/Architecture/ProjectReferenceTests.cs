@@ -2,7 +2,10 @@ using System.Xml.Linq;
 
 namespace Testbed.Tests.Unit.Architecture;
 
-/// <summary>Holds the table of docs/ARCHITECTURE.md: which project may reference which, and what core projects may use.</summary>
+/// <summary>
+/// Holds the table of docs/ARCHITECTURE.md: which project may reference which, and what core projects may
+/// use.
+/// </summary>
 public sealed class ProjectReferenceTests
 {
     private static readonly Dictionary<string, string[]> AllowedReferences = new(StringComparer.Ordinal)
@@ -87,7 +90,10 @@ public sealed class ProjectReferenceTests
         Assert.Empty(tooLong);
     }
 
-    /// <summary>References the compiler sees; build-order-only references (the node program beside the harness) do not count.</summary>
+    /// <summary>
+    /// References the compiler sees; build-order-only references (the node program beside the harness) do not
+    /// count.
+    /// </summary>
     private static IEnumerable<string> References(XDocument project) =>
         project.Descendants("ProjectReference")
             .Where(reference => !IsBuildOrderOnly(reference))

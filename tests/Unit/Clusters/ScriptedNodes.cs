@@ -4,10 +4,14 @@ using Testbed.Harness.Clusters;
 
 namespace Testbed.Tests.Unit.Clusters;
 
-/// <summary>Shell scripts in the place of node programs, and a probe that looks for the file such a "node" leaves.</summary>
+/// <summary>
+/// Shell scripts in the place of node programs, and a probe that looks for the file such a "node" leaves.
+/// </summary>
 internal sealed class ScriptedNodes : INodeProbe, IDisposable
 {
-    /// <summary>Behaves: leaves a file that says it serves, then waits. Its data folder is the argument after --data.</summary>
+    /// <summary>
+    /// Behaves: leaves a file that says it serves, then waits. Its data folder is the argument after --data.
+    /// </summary>
     public const string Well = """
         while [ "$1" != --data ]; do shift; done
         echo serving > "$2/serving"

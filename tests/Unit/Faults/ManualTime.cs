@@ -17,8 +17,8 @@ internal sealed class ManualTime : TimeProvider
     }
 
     /// <summary>
-    /// Moves to the next timer, again and again, until the task has ended or the limit is reached. Between steps it yields, so
-    /// that what a timer woke can ask for the next one.
+    /// Moves to the next timer, again and again, until the task has ended or the limit is reached. Between
+    /// steps it yields, so that what a timer woke can ask for the next one.
     /// </summary>
     public async Task RunAsync(Task task, long limitNanos)
     {

@@ -4,8 +4,8 @@ namespace Testbed.Tests.Unit.Support;
 internal static class Allocation
 {
     /// <summary>
-    /// The least this thread allocated in one of several equal rounds. The runtime now and then charges a thread with a buffer it
-    /// needs for itself; what the code allocates it allocates in every round.
+    /// The least this thread allocated in one of several equal rounds. The runtime now and then charges a
+    /// thread with a buffer it needs for itself; what the code allocates it allocates in every round.
     /// </summary>
     public static long Least(Action round, int rounds = 8)
     {
