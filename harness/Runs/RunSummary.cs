@@ -170,7 +170,7 @@ internal static class RunSummary
             logical, payload, total, logical == 0 ? null : (double)payload / logical,
             options.Strategy == "raft" ? options.Nodes : (double)options.Nodes / options.DataElements,
             found.ClientSentBytes, sent, usage.Sum(u => u.RxBytes),
-            operations == 0 ? null : (double)sent / operations,
+            operations == 0 ? null : (double)(sent + (found.ClientSentBytes ?? 0)) / operations,
             operations == 0 ? null : cpuSeconds * 1e6 / operations);
     }
 

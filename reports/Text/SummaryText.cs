@@ -171,7 +171,7 @@ public static class SummaryText
 
         if (bytes.SentPerOperation is double sent)
         {
-            costs.Add($"{Units.Bytes(sent)} sent");
+            costs.Add($"{Units.Bytes(sent)} sent by clients and nodes");
         }
 
         if (costs.Count > 0)

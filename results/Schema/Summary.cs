@@ -77,7 +77,10 @@ public sealed record CheckFigures(
     string Result, long Operations, long Keys, long AcknowledgedWrites, long LostWrites, long StaleReads,
     long CorruptReads, long IndefiniteWrites, long IndefiniteSeen, double CheckSeconds, string? Counterexample);
 
-/// <summary>Bytes at the end of the run, summed over nodes, and moved during the measured time.</summary>
+/// <summary>
+/// Bytes at the end of the run, summed over nodes, and moved during the measured time. Sent per operation counts
+/// clients and nodes: an ECC client spreads what a Raft leader spreads, so nodes alone would flatter ECC.
+/// </summary>
 public sealed record ByteFigures(
     long LogicalBytes, long StoredPayloadBytes, long StoredTotalBytes, double? StoredPerLogical,
     double TheoryStoredPerLogical, long? ClientSentBytes, long? NodeSentBytes, long? NodeReceivedBytes,
