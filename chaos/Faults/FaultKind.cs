@@ -1,7 +1,8 @@
 namespace Testbed.Faults;
 
 /// <summary>
-/// What a fault does to a node. Each has an undo: a killed or stopped node is started, a paused one resumed.
+/// What a fault does to a node. Each has an undo: a node that ended is started again, a paused one resumed, a
+/// limit lifted, a link mended. Which cluster can do what is said by <see cref="FaultKinds"/>.
 /// </summary>
 public enum FaultKind : byte
 {
@@ -11,8 +12,32 @@ public enum FaultKind : byte
     /// <summary>SIGTERM: the process ends in an orderly way.</summary>
     Stop = 1,
 
-    /// <summary>SIGSTOP: the process stays, its connections stay, it answers nothing.</summary>
+    /// <summary>SIGSTOP or freezer: the process stays, its connections stay, it answers nothing.</summary>
     Pause = 2,
+
+    /// <summary>SIGTERM, and started again at once.</summary>
+    Restart = 3,
+
+    /// <summary>The node gets only a share of a CPU; <see cref="PlannedFault.Amount"/> in CPUs.</summary>
+    Throttle = 4,
+
+    /// <summary>The memory limit falls until the kernel's OOM killer ends the node.</summary>
+    Oom = 5,
+
+    /// <summary>The node's disk is filled to the last byte.</summary>
+    DiskFull = 6,
+
+    /// <summary>No bytes pass between the node and the other nodes; clients still reach it.</summary>
+    Partition = 7,
+
+    /// <summary>What the other nodes send does not reach the node; what it sends reaches them.</summary>
+    PartitionIn = 8,
+
+    /// <summary>What the node sends does not reach the other nodes; what they send reaches it.</summary>
+    PartitionOut = 9,
+
+    /// <summary>No bytes pass between the node and anybody else, clients included.</summary>
+    Isolate = 10,
 }
 
 /// <summary>How a fault's node is chosen.</summary>

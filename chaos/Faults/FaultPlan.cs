@@ -41,12 +41,17 @@ public sealed record FaultPlan
             {
                 writer.WriteStartObject();
                 writer.WriteNumber("id", fault.Id);
-                writer.WriteString("kind", FaultText.NameOf(fault.Kind));
+                writer.WriteString("kind", FaultKinds.NameOf(fault.Kind));
                 writer.WriteString("target", fault.Target.ToString());
                 writer.WriteNumber("at_ns", fault.AtNanos);
                 if (fault.HealAtNanos is { } heal)
                 {
                     writer.WriteNumber("heal_at_ns", heal);
+                }
+
+                if (fault.Amount is { } amount)
+                {
+                    writer.WriteNumber("amount", amount);
                 }
 
                 writer.WriteEndObject();
@@ -96,9 +101,9 @@ public sealed record FaultPlan
     {
         var kindText = Member(element, "kind").GetString() ?? "";
         var targetText = Member(element, "target").GetString() ?? "";
-        if (!FaultText.TryKind(kindText, out var kind))
+        if (!FaultKinds.TryParse(kindText, out var kind))
         {
-            throw new FaultPlanException($"unknown fault '{kindText}': use {FaultText.KindNames}");
+            throw new FaultPlanException($"unknown fault '{kindText}': use {FaultKinds.AllNames}");
         }
 
         if (!FaultText.TryTarget(targetText, out var target))
@@ -120,6 +125,7 @@ public sealed record FaultPlan
             Target = target,
             AtNanos = at,
             HealAtNanos = heal,
+            Amount = element.TryGetProperty("amount", out var amount) ? amount.GetDouble() : null,
         };
     }
 

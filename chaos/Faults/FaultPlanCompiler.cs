@@ -21,8 +21,9 @@ public static class FaultPlanCompiler
         AddSeries(drafts, PauseSeries(request), limits);
         foreach (var text in request.Faults)
         {
-            var (kind, target, at, length) = FaultText.Parse(text);
-            drafts.Add(new Draft(kind, target, at, length is null ? null : at + length, $"--fault \"{text}\""));
+            var words = FaultText.Parse(text);
+            drafts.Add(new Draft(
+                words.Kind, words.Target, words.AtNanos, words.AtNanos + words.ForNanos, $"--fault \"{text}\"", words.Amount));
         }
 
         if (drafts.Count > FaultPlan.MaxFaults)
@@ -49,6 +50,7 @@ public static class FaultPlanCompiler
                 Target = d.Target!.Value,
                 AtNanos = d.AtNanos,
                 HealAtNanos = d.HealAtNanos,
+                Amount = d.Amount,
             })],
         };
     }
@@ -115,6 +117,10 @@ public static class FaultPlanCompiler
 
     private static void CheckAlone(Draft draft, FaultLimits limits)
     {
+        Refuse(limits.Cluster == "attach",
+            $"{draft.Source}: a cluster that is only attached to is not ours to harm; leave faults out");
+        Refuse(FaultKinds.NeedsContainer(draft.Kind) && limits.Cluster == "process",
+            $"{draft.Source}: {FaultKinds.NameOf(draft.Kind)} needs containers; add --cluster docker");
         var duration = DurationText.Format(limits.DurationNanos);
         Refuse(draft.AtNanos < 0 || draft.AtNanos >= limits.DurationNanos,
             $"{draft.Source}: {DurationText.Format(draft.AtNanos)} is not within the measured {duration}");
@@ -148,7 +154,7 @@ public static class FaultPlanCompiler
 
         foreach (var draft in drafts.OrderBy(d => d.AtNanos))
         {
-            var away = drafts.Count(d => d.Covers(draft.AtNanos));
+            var away = drafts.Count(d => FaultKinds.TakesAway(d.Kind) && d.Covers(draft.AtNanos));
             Refuse(away > limits.Tolerance, FormattableString.Invariant(
                 $"{draft.Source}: {away} of {limits.Nodes} nodes would be away at once, but {limits.ClusterName} works with")
                 + FormattableString.Invariant($" at most {limits.Tolerance} away; --allow-outage runs it all the same"));
@@ -200,7 +206,8 @@ public static class FaultPlanCompiler
         FaultKind Kind, int Count, string Role, long? AtNanos, long? HealAtNanos, bool NeverHealed, string Option,
         string HealOption);
 
-    private sealed class Draft(FaultKind kind, FaultTarget? target, long atNanos, long? healAtNanos, string source)
+    private sealed class Draft(
+        FaultKind kind, FaultTarget? target, long atNanos, long? healAtNanos, string source, double? amount = null)
     {
         public FaultKind Kind { get; } = kind;
 
@@ -211,6 +218,8 @@ public static class FaultPlanCompiler
         public long? HealAtNanos { get; } = healAtNanos;
 
         public string Source { get; } = source;
+
+        public double? Amount { get; } = amount;
 
         public bool Covers(long time) => AtNanos <= time && time < (HealAtNanos ?? long.MaxValue);
 

@@ -57,6 +57,11 @@ public sealed record FaultLimits
     /// <summary>Permits more nodes away at once than <see cref="Tolerance"/>.</summary>
     public bool AllowOutage { get; init; }
 
+    /// <summary>
+    /// <c>process</c>, <c>docker</c> or <c>attach</c>: not every cluster can suffer every fault.
+    /// </summary>
+    public string Cluster { get; init; } = "process";
+
     /// <summary>How the cluster is named in messages, such as <c>ecc (5,3)</c>.</summary>
     public required string ClusterName { get; init; }
 }

@@ -19,4 +19,7 @@ public sealed record PlannedFault
     /// When to undo it; null leaves it until everything is healed at the end of the measured time.
     /// </summary>
     public long? HealAtNanos { get; init; }
+
+    /// <summary>CPUs a throttled node keeps; null for every other kind.</summary>
+    public double? Amount { get; init; }
 }

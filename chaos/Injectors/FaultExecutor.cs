@@ -93,8 +93,9 @@ public sealed class FaultExecutor(
             var evidence = await (record.Fault.Kind switch
             {
                 FaultKind.Kill => control.KillAsync(node, CancellationToken.None),
-                FaultKind.Stop => control.StopAsync(node, CancellationToken.None),
-                _ => control.PauseAsync(node, CancellationToken.None),
+                FaultKind.Stop or FaultKind.Restart => control.StopAsync(node, CancellationToken.None),
+                FaultKind.Pause => control.PauseAsync(node, CancellationToken.None),
+                _ => control.InflictAsync(record.Fault, node, CancellationToken.None),
             }).ConfigureAwait(false);
             record = record with { State = FaultState.Applied, ObservedNanos = nowNanos(), Evidence = evidence };
         }
@@ -113,9 +114,12 @@ public sealed class FaultExecutor(
         var node = record.Node ?? throw new InvalidOperationException("a fault in force has a node");
         try
         {
-            var evidence = await (record.Fault.Kind == FaultKind.Pause
-                ? control.ResumeAsync(node, cancel)
-                : control.StartAsync(node, cancel)).ConfigureAwait(false);
+            var evidence = await (record.Fault.Kind switch
+            {
+                FaultKind.Kill or FaultKind.Stop or FaultKind.Restart => control.StartAsync(node, cancel),
+                FaultKind.Pause => control.ResumeAsync(node, cancel),
+                _ => control.RelieveAsync(record.Fault, node, cancel),
+            }).ConfigureAwait(false);
             record = record with { State = FaultState.Healed, HealedNanos = nowNanos(), HealEvidence = evidence };
             Free(node);
         }

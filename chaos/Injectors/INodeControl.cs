@@ -1,3 +1,5 @@
+using Testbed.Faults;
+
 namespace Testbed.Injectors;
 
 /// <summary>
@@ -28,6 +30,17 @@ public interface INodeControl
 
     /// <summary>Lets a paused node run again; returns evidence.</summary>
     Task<string> ResumeAsync(int node, CancellationToken cancel);
+
+    /// <summary>
+    /// Applies a fault of another kind (throttle, oom, disk-full, a link fault) and returns evidence that it
+    /// has taken effect. Throws <see cref="NodeControlException"/> where it could not.
+    /// </summary>
+    Task<string> InflictAsync(PlannedFault fault, int node, CancellationToken cancel);
+
+    /// <summary>
+    /// Undoes what <see cref="InflictAsync"/> did; returns once the node serves again, with evidence.
+    /// </summary>
+    Task<string> RelieveAsync(PlannedFault fault, int node, CancellationToken cancel);
 
     /// <summary>The node that leads now; null when none is known or the strategy has no leader.</summary>
     Task<int?> LeaderAsync(CancellationToken cancel);

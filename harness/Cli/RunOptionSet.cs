@@ -25,6 +25,25 @@ internal sealed class RunOptionSet
     private readonly Option<int?> _basePort = Values.Number(
         "--base-port", "First port of the nodes, the rest follow. [default: free ports]", 1024, 65_000);
 
+    private readonly Option<string> _cluster = Values.Word(
+        "--cluster", "process", "What the nodes run in: child processes, or containers.", "process", "docker");
+
+    private readonly Option<double?> _nodeCpus = Values.Real(
+        "--node-cpus", "N", "CPUs each container may use, such as 0.5. [default: no limit]");
+
+    private readonly Option<long?> _nodeMemory = Values.Size(
+        "--node-memory", "Memory each container may use, without swap. [default: no limit]", 32 << 20, 1L << 40);
+
+    private readonly Option<long?> _nodeDisk = Values.Size(
+        "--node-disk", "Size of each container's data volume. [default: no limit]", 16 << 20, 1L << 40);
+
+    private readonly Option<string> _nodeAccess = Values.Word(
+        "--node-access", "auto", "How containers are reached: by their address, or by ports published on this machine.",
+        "auto", "direct", "published");
+
+    private readonly Option<string?> _nodeImage = Values.Text(
+        "--node-image", "IMAGE", "Image of the nodes. [default: built from the node program]");
+
     private readonly Option<string?> _nodeProgram = Values.Text(
         "--node-program", "PATH", "Node program to run, such as an ahead-of-time build. [default: the one beside the harness]");
 
@@ -78,7 +97,8 @@ internal sealed class RunOptionSet
 
     private readonly Option<long?> _resumeAt = Values.Duration("--resume-at", "First resume. [default: two thirds]");
     private readonly Option<string[]> _faults = Values.Many(
-        "--fault", "KIND:TARGET@AT [for TIME]", "One fault, such as \"pause:leader@10s for 5s\"; KIND is kill, stop or pause, "
+        "--fault", "KIND:TARGET@AT [for TIME]", "One fault, such as \"pause:leader@10s for 5s\"; KIND is kill, stop, restart, pause, "
+        + "throttle, oom, disk-full, partition, partition-in, partition-out or isolate, "
         + "TARGET a node number, any, leader or follower; may come many times.");
 
     private readonly Option<bool> _allowOutage = Values.Flag(
@@ -107,6 +127,7 @@ internal sealed class RunOptionSet
     public void AddTo(Verb verb, bool withStrategy)
     {
         AddCluster(verb, withStrategy);
+        verb.With("Containers", _cluster, _nodeCpus, _nodeMemory, _nodeDisk, _nodeAccess, _nodeImage);
         verb.With("Workload", _workload, _properties, _records, _valueSize);
         verb.With("Load", _rate, _arrival, _clients, _duration, _warmup, _timeout, _maxLag, _seed);
         verb.With("Faults", _kill, _killRole, _killAt, _restartAt, _noRestart, _pause, _pauseAt, _resumeAt, _faults, _allowOutage);
@@ -163,6 +184,12 @@ internal sealed class RunOptionSet
         var rate = parse.GetValue(_rate) ?? defaults.RatePerSecond;
         var options = ReadCluster(parse, context, strategy) with
         {
+            Cluster = parse.GetValue(_cluster) ?? defaults.Cluster,
+            NodeCpus = parse.GetValue(_nodeCpus),
+            NodeMemoryBytes = parse.GetValue(_nodeMemory),
+            NodeDiskBytes = parse.GetValue(_nodeDisk),
+            NodeAccess = parse.GetValue(_nodeAccess) ?? defaults.NodeAccess,
+            NodeImage = parse.GetValue(_nodeImage),
             Workload = parse.GetValue(_workload) ?? "b",
             Properties = Pairs(parse.GetValue(_properties)),
             Records = parse.GetValue(_records),
@@ -188,6 +215,11 @@ internal sealed class RunOptionSet
             },
         };
         options = options with { LyingNodes = Lying(parse.GetValue(_lying), options.Nodes) };
+        Refuse(options.Cluster == "process" && (options.NodeCpus ?? options.NodeMemoryBytes ?? options.NodeDiskBytes) is not null,
+            "--node-cpus, --node-memory and --node-disk limit containers; add --cluster docker");
+        Refuse(options.Cluster == "process" && (options.NodeImage is not null || options.NodeAccess != "auto"),
+            "--node-image and --node-access are about containers; add --cluster docker");
+        Refuse(options.NodeCpus is < 0.01 or > 1024, "--node-cpus must be between 0.01 and 1024");
         Refuse(rate is { } max && double.IsInfinity(max) && parse.GetResult(_arrival) is { Implicit: false },
             "--arrival needs a rate; with --rate max there is no schedule");
         var (workload, _) = WorkloadChoice.Resolve(options, context.Folder);
@@ -203,7 +235,7 @@ internal sealed class RunOptionSet
     /// <summary>True when no option of a run was typed.</summary>
     public bool NoneGiven(ParseResult parse) => ((Option[])
     [
-        _nodes, _code, _durability, _basePort, _nodeProgram, _workload, _properties, _records, _valueSize, _rate, _arrival, _clients, _duration,
+        _nodes, _code, _durability, _basePort, _nodeProgram, _cluster, _nodeCpus, _nodeMemory, _nodeDisk, _nodeAccess, _nodeImage, _workload, _properties, _records, _valueSize, _rate, _arrival, _clients, _duration,
         _warmup, _timeout, _maxLag, _seed, _kill, _killRole, _killAt, _restartAt, _noRestart, _pause, _pauseAt, _resumeAt, _faults,
         _allowOutage,
     ]).All(o => parse.GetResult(o) is null or { Implicit: true });

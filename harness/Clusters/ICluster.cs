@@ -66,4 +66,25 @@ public sealed record ClusterOptions
 
     /// <summary>Seed for everything the nodes draw.</summary>
     public required ulong Seed { get; init; }
+
+    /// <summary>True: links run through the link proxy, so that link faults can be applied.</summary>
+    public bool LinkProxy { get; init; }
+
+    /// <summary>CPUs a container may use; null: no limit.</summary>
+    public double? NodeCpus { get; init; }
+
+    /// <summary>Memory a container may use, without swap; null: no limit.</summary>
+    public long? NodeMemoryBytes { get; init; }
+
+    /// <summary>Size of the volume a container's data lie on; null: as large as the engine's disk.</summary>
+    public long? NodeDiskBytes { get; init; }
+
+    /// <summary>How containers are reached from here: <c>auto</c>, <c>direct</c> or <c>published</c>.</summary>
+    public string NodeAccess { get; init; } = "auto";
+
+    /// <summary>Image to run instead of one built from the node program; null: built.</summary>
+    public string? NodeImage { get; init; }
+
+    /// <summary>Name of what the cluster is for, such as the run's id; becomes a label of containers.</summary>
+    public string Owner { get; init; } = "";
 }

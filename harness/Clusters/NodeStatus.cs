@@ -1,5 +1,4 @@
 using System.Globalization;
-using Testbed.Harness.Clusters.Processes;
 using Testbed.Results;
 
 namespace Testbed.Harness.Clusters;
@@ -30,9 +29,10 @@ internal static class NodeStatus
 
     /// <summary>A row of node samples; time is left 0.</summary>
     public static NodeRow Row(
-        string name, string state, ProcessUse use, IReadOnlyDictionary<string, string>? status) => new(
-        0, name, state, use.CpuSeconds, use.RssBytes, Number(status, "network_rx_bytes"),
-        Number(status, "network_tx_bytes"), use.DiskReadBytes, use.DiskWriteBytes,
+        string name, string state, NodeUse use, IReadOnlyDictionary<string, string>? status) => new(
+        0, name, state, use.CpuSeconds, use.RssBytes, use.WorkingSetBytes, use.CacheBytes,
+        Number(status, "network_rx_bytes"), Number(status, "network_tx_bytes"), use.InterfaceRxBytes,
+        use.InterfaceTxBytes, use.DiskReadBytes, use.DiskWriteBytes,
         Number(status, "store_payload_bytes"), Number(status, "store_total_bytes"), Number(status, "store_keys"),
         Text(status, "role"));
 

@@ -152,7 +152,7 @@ internal sealed class PhaseTracker(FaultPlan plan, IRunView view, Action<string,
     private static string? Describe(FaultRecord r)
     {
         var node = r.Node is { } n ? string.Create(CultureInfo.InvariantCulture, $"n{n}") : r.Fault.Target.ToString();
-        var kind = FaultText.NameOf(r.Fault.Kind);
+        var kind = FaultKinds.NameOf(r.Fault.Kind);
         return r.State switch
         {
             FaultState.Applied => $"{kind} {node}: {r.Evidence}",
@@ -166,7 +166,7 @@ internal sealed class PhaseTracker(FaultPlan plan, IRunView view, Action<string,
     private static FaultRow Row(PlannedFault fault, FaultRecord? r, long originNanos)
     {
         var node = r?.Node is { } n ? string.Create(CultureInfo.InvariantCulture, $"n{n}") : fault.Target.ToString();
-        return new FaultRow(fault.Id, FaultText.NameOf(fault.Kind), node, originNanos + fault.AtNanos,
+        return new FaultRow(fault.Id, FaultKinds.NameOf(fault.Kind), node, originNanos + fault.AtNanos,
             r?.AppliedNanos, r?.ObservedNanos, r?.HealRequestedNanos, r?.HealedNanos,
             r?.Evidence ?? "not reached", r?.HealEvidence ?? "");
     }

@@ -63,6 +63,29 @@ public sealed record RunOptions
     /// </summary>
     public const double DefaultScanRate = 200;
 
+    /// <summary>
+    /// <c>process</c> or <c>docker</c>: started for the run; <c>attach</c>: one that runs already.
+    /// </summary>
+    public string Cluster { get; init; } = "process";
+
+    /// <summary>host:port of the nodes to attach to, in node order; empty otherwise.</summary>
+    public IReadOnlyList<string> AttachTo { get; init; } = [];
+
+    /// <summary>CPUs of a container; null: no limit.</summary>
+    public double? NodeCpus { get; init; }
+
+    /// <summary>Memory of a container; null: no limit.</summary>
+    public long? NodeMemoryBytes { get; init; }
+
+    /// <summary>Size of a container's data volume; null: no limit.</summary>
+    public long? NodeDiskBytes { get; init; }
+
+    /// <summary>How containers are reached: <c>auto</c>, <c>direct</c> or <c>published</c>.</summary>
+    public string NodeAccess { get; init; } = "auto";
+
+    /// <summary>Image to run instead of one built from the node program; null: built.</summary>
+    public string? NodeImage { get; init; }
+
     /// <summary>Path of the node program; null: the one built beside the harness.</summary>
     public string? NodeProgram { get; init; }
 
@@ -135,6 +158,7 @@ public sealed record RunOptions
         Tolerance = Tolerance,
         DurationNanos = DurationNanos,
         AllowOutage = AllowOutage,
+        Cluster = Cluster,
         ClusterName = ClusterName,
     };
 

@@ -4,7 +4,6 @@ using Testbed.Client;
 using Testbed.Faults;
 using Testbed.Harness.Cli.Views;
 using Testbed.Harness.Clusters;
-using Testbed.Harness.Clusters.Processes;
 using Testbed.Harness.Load;
 using Testbed.Injectors;
 using Testbed.Results;
@@ -72,9 +71,9 @@ internal sealed class RunSession(
         return RunSummary.Build(options, workload, folder, _found);
     }
 
-    private async Task<ProcessCluster> StartClusterAsync(CancellationToken cancel)
+    private async Task<ICluster> StartClusterAsync(CancellationToken cancel)
     {
-        var cluster = await ProcessCluster.StartAsync(new ClusterOptions
+        var cluster = await ClusterFactory.StartAsync(options.Cluster, new ClusterOptions
         {
             Strategy = options.Strategy,
             Nodes = options.Nodes,
@@ -86,13 +85,20 @@ internal sealed class RunSession(
             LyingNodes = options.LyingNodes,
             NodeProgram = options.NodeProgram,
             Seed = options.Seed,
+            LinkProxy = plan.Faults.Any(f => FaultKinds.IsLink(f.Kind)),
+            NodeCpus = options.NodeCpus,
+            NodeMemoryBytes = options.NodeMemoryBytes,
+            NodeDiskBytes = options.NodeDiskBytes,
+            NodeAccess = options.NodeAccess,
+            NodeImage = options.NodeImage,
+            Owner = folder.RunId,
         }, cancel).ConfigureAwait(false);
         cluster.UnexpectedExit += (node, evidence) =>
             _crashes.Enqueue(string.Create(CultureInfo.InvariantCulture, $"n{node} ended by itself: {evidence}"));
         return cluster;
     }
 
-    private async Task DriveAsync(ProcessCluster cluster, RunRecorder recorder, HistoryWriter history,
+    private async Task DriveAsync(ICluster cluster, RunRecorder recorder, HistoryWriter history,
         CsvAppender<NodeRow> nodes, CancellationToken cancel)
     {
         var sampler = new NodeSampler(cluster, _clock, rows =>

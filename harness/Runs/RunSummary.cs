@@ -66,7 +66,7 @@ internal static class RunSummary
         foreach (var record in notApplied)
         {
             found.VoidReasons.Add(string.Create(CultureInfo.InvariantCulture,
-                $"fault {record.Fault.Id} ({FaultText.NameOf(record.Fault.Kind)}) had no effect: {record.Evidence}"));
+                $"fault {record.Fault.Id} ({FaultKinds.NameOf(record.Fault.Kind)}) had no effect: {record.Evidence}"));
         }
 
         if (options.RatePerSecond is not null)
@@ -181,7 +181,7 @@ internal static class RunSummary
         {
             var usage = found.Sampler?.Of(i);
             var restarts = (found.Tracker?.Records ?? []).Count(r =>
-                r.Node == i && r.Fault.Kind is FaultKind.Kill or FaultKind.Stop && r.State == FaultState.Healed && r.Node == i);
+                r.Node == i && FaultKinds.EndsNode(r.Fault.Kind) && r.State == FaultState.Healed);
             list.Add(new NodeFigures(
                 string.Create(CultureInfo.InvariantCulture, $"n{i}"), usage?.CpuSeconds, usage?.MaxRssBytes, usage?.RxBytes,
                 usage?.TxBytes, usage?.DiskWriteBytes, restarts, found.CaughtUp.GetValueOrDefault(i),

@@ -199,7 +199,7 @@ internal sealed class NodeProcess(int index, string address, string logFile)
     }
 
     /// <summary>What the process has used; empty while down.</summary>
-    public ProcessUse Sample()
+    public NodeUse Sample()
     {
         lock (_samplerLock)
         {

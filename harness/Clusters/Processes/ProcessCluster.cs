@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
+using Testbed.Faults;
 using Testbed.Injectors;
 using Testbed.Results;
 
@@ -130,6 +131,14 @@ public sealed class ProcessCluster : ICluster
             return string.Create(CultureInfo.InvariantCulture, $"serving after {took:F0} ms, pid {n.Pid}");
         },
         cancel);
+
+    /// <inheritdoc/>
+    public Task<string> InflictAsync(PlannedFault fault, int node, CancellationToken cancel) =>
+        throw new NodeControlException($"{FaultKinds.NameOf(fault.Kind)} cannot be done to a process");
+
+    /// <inheritdoc/>
+    public Task<string> RelieveAsync(PlannedFault fault, int node, CancellationToken cancel) =>
+        throw new NodeControlException($"{FaultKinds.NameOf(fault.Kind)} cannot be done to a process");
 
     /// <inheritdoc/>
     public async Task<int?> LeaderAsync(CancellationToken cancel)

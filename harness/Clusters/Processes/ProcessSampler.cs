@@ -5,9 +5,6 @@ using Microsoft.Win32.SafeHandles;
 
 namespace Testbed.Harness.Clusters.Processes;
 
-/// <summary>What a process has used so far; null where the system does not tell.</summary>
-internal readonly record struct ProcessUse(double? CpuSeconds, long? RssBytes, long? DiskReadBytes, long? DiskWriteBytes);
-
 /// <summary>
 /// Reads a process's use. On Linux through files of /proc that stay open, 3 reads per sample; one owner, not
 /// thread-safe.
@@ -33,7 +30,7 @@ internal sealed class ProcessSampler : IDisposable
     }
 
     /// <summary>Its use now; all null once it is gone.</summary>
-    public ProcessUse Read()
+    public NodeUse Read()
     {
         try
         {
@@ -53,11 +50,11 @@ internal sealed class ProcessSampler : IDisposable
         _io?.Dispose();
     }
 
-    private ProcessUse ReadProc()
+    private NodeUse ReadProc()
     {
         var stat = Text(_stat);
         var statm = Text(_statm).Split(' ');
-        if (stat.Length == 0 || statm.Length < 2)
+        if (stat.Length == 0 || statm.Length < 3)
         {
             return default;
         }
@@ -73,14 +70,22 @@ internal sealed class ProcessSampler : IDisposable
             written = line.StartsWith("write_bytes: ", StringComparison.Ordinal) ? Number(line[13..]) : written;
         }
 
-        return new ProcessUse(
-            ticks / UnixSignal.ClockTicksPerSecond, Number(statm[1]) * Environment.SystemPageSize, read, written);
+        var resident = Number(statm[1]) * Environment.SystemPageSize;
+        var fileBacked = Number(statm[2]) * Environment.SystemPageSize;
+        return new NodeUse
+        {
+            CpuSeconds = ticks / UnixSignal.ClockTicksPerSecond,
+            RssBytes = resident,
+            WorkingSetBytes = resident - fileBacked,
+            DiskReadBytes = read,
+            DiskWriteBytes = written,
+        };
     }
 
-    private ProcessUse ReadPortable()
+    private NodeUse ReadPortable()
     {
         _process.Refresh();
-        return new ProcessUse(_process.TotalProcessorTime.TotalSeconds, _process.WorkingSet64, null, null);
+        return new NodeUse(_process.TotalProcessorTime.TotalSeconds, _process.WorkingSet64);
     }
 
     private SafeFileHandle? Open(string name)

@@ -35,6 +35,12 @@ internal sealed class FakeNodes(int count, ManualTime time) : INodeControl, IFau
         ? Task.FromException<string>(new NodeControlException($"n{node} did not start"))
         : Act("start", node, "down", "up");
 
+    public Task<string> InflictAsync(PlannedFault fault, int node, CancellationToken cancel) =>
+        Act(FaultKinds.NameOf(fault.Kind), node, "up", "harmed");
+
+    public Task<string> RelieveAsync(PlannedFault fault, int node, CancellationToken cancel) =>
+        Act("relieve", node, "harmed", "up");
+
     public Task<int?> LeaderAsync(CancellationToken cancel)
     {
         var up = Array.IndexOf(_states, "up");

@@ -72,8 +72,31 @@ public sealed class FaultPlanTests
         Assert.NotEqual(3, plan.Faults[1].Target.Index);
     }
 
+    [Fact]
+    public void A_restart_is_undone_as_soon_as_it_is_done()
+    {
+        var plan = FaultPlanCompiler.Compile(new FaultRequest { Faults = ["restart:2@1s"] }, Ecc, 7);
+        Assert.Equal(Second + 1, Assert.Single(plan.Faults).HealAtNanos);
+    }
+
+    [Fact]
+    public void A_throttled_node_is_not_away_and_keeps_the_cpus_it_is_told()
+    {
+        var request = new FaultRequest { Kill = 2, Faults = ["throttle:any@11s for 5s to 0.5", "throttle:any@12s"] };
+        var plan = FaultPlanCompiler.Compile(request, Ecc with { Cluster = "docker" }, 7);
+        Assert.Equal([0.5, FaultText.DefaultThrottleCpus], plan.Faults.Select(f => f.Amount).OfType<double>());
+        Assert.Equal(plan.Faults, FaultPlan.FromJson(plan.ToJson()).Faults);
+    }
+
+    [Theory]
+    [InlineData("oom:2@1s", "process", "oom needs containers; add --cluster docker")]
+    [InlineData("kill:2@1s", "attach", "a cluster that is only attached to is not ours to harm; leave faults out")]
+    public void A_fault_the_cluster_cannot_suffer_is_refused(string text, string cluster, string why) => Assert.Equal(
+        $"--fault \"{text}\": {why}", Refusal(new FaultRequest { Faults = [text] }, Ecc with { Cluster = cluster }));
+
     [Theory]
     [InlineData("kill:leader@10s for 5s")]
+    [InlineData("isolate:leader@10s for 5s")]
     [InlineData("pause:any@500ms for 1.5s")]
     [InlineData("stop:2@1s")]
     public void The_language_of_faults_is_read(string text) =>
@@ -82,7 +105,10 @@ public sealed class FaultPlanTests
     [Theory]
     [InlineData("kill", "write KIND:TARGET@AT [for DURATION], such as \"pause:leader@10s for 5s\"")]
     [InlineData("kill:leader@10s 5s", "write KIND:TARGET@AT [for DURATION], such as \"pause:leader@10s for 5s\"")]
-    [InlineData("crash:leader@10s", "'crash' is not kill, stop or pause")]
+    [InlineData("crash:leader@10s", "'crash' is not kill, stop, pause, restart, throttle, oom, disk-full, partition, partition-in, partition-out or isolate")]
+    [InlineData("kill:2@10s to 0.5", "only a throttle takes \"to CPUS\"")]
+    [InlineData("throttle:2@10s to 0", "'0' is not a number of CPUs from 0.01 to 64, such as 0.2")]
+    [InlineData("kill:2@10s for 5s for 6s", "write KIND:TARGET@AT [for DURATION], such as \"pause:leader@10s for 5s\"")]
     [InlineData("kill:boss@10s", "'boss' is not a node number, any, leader or follower")]
     [InlineData("kill:leader@10", "'10' is not a duration such as 10s or 500ms")]
     public void What_is_not_a_fault_is_refused_with_the_reason(string text, string why) => Assert.Equal(
@@ -166,7 +192,7 @@ public sealed class FaultPlanTests
     [InlineData("""{"schema":"other"}""", "not a fault plan: schema is not testbed.faults/1")]
     [InlineData("""{"schema":"testbed.faults/1","seed":1}""", "not a fault plan: 'faults' is missing")]
     [InlineData("""{"schema":"testbed.faults/1","seed":1,"faults":[{"id":1,"kind":"burn","target":"n1","at_ns":0}]}""",
-        "unknown fault 'burn': use kill, stop or pause")]
+        "unknown fault 'burn': use kill, stop, pause, restart")]
     [InlineData("""{"schema":"testbed.faults/1","seed":1,"faults":[{"id":1,"kind":"kill","target":"n1","at_ns":-1}]}""",
         "a fault must begin at 0 or later and heal after it began")]
     public void Text_that_is_not_a_plan_is_refused(string json, string why)

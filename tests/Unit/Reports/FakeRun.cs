@@ -203,7 +203,7 @@ internal sealed class FakeRun
                 {
                     (cpu, tx, disk) = (0, 0, 0);
                     rows.Add(new NodeRow(At(t), $"n{n}", "down", null, null, null, null, null, null, null,
-                        null, null, ""));
+                        null, null, null, null, null, null, ""));
                     continue;
                 }
 
@@ -212,7 +212,8 @@ internal sealed class FakeRun
                 disk += 0.25 * (0.22e6 + (2e4 * Normal()));
                 rss += 2e4 * Math.Abs(Normal());
                 rows.Add(new NodeRow(
-                    At(t), $"n{n}", "up", cpu, (long)rss, (long)(tx * 1.2), (long)tx, 0, (long)disk,
+                    At(t), $"n{n}", "up", cpu, (long)rss, (long)(rss * 0.8), null, (long)(tx * 1.2), (long)tx, null,
+                        null, 0, (long)disk,
                         3_600_000, 4_300_000, 10_000,
                     n == 2 ? "leader" : "replica"));
             }

@@ -106,7 +106,7 @@ public sealed class RunFolderTests
         run.Write(Sample.Manifest(run.RunId));
         using (var nodes = new CsvAppender<NodeRow>(run.NodesPath))
         {
-            nodes.Append(new NodeRow(1, "n0", "up", 1.5, 2, 3, 4, 5, 6, 7, 8, 9, ""));
+            nodes.Append(new NodeRow(1, "n0", "up", 1.5, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, ""));
         }
 
         var opened = RunFolder.Open(run.FullPath);

@@ -1,0 +1,53 @@
+namespace Testbed.Faults;
+
+/// <summary>What is true of each kind of fault, whoever carries it out.</summary>
+public static class FaultKinds
+{
+    private static readonly (FaultKind Kind, string Name)[] Names =
+    [
+        (FaultKind.Kill, "kill"), (FaultKind.Stop, "stop"), (FaultKind.Pause, "pause"), (FaultKind.Restart, "restart"),
+        (FaultKind.Throttle, "throttle"), (FaultKind.Oom, "oom"), (FaultKind.DiskFull, "disk-full"),
+        (FaultKind.Partition, "partition"), (FaultKind.PartitionIn, "partition-in"),
+        (FaultKind.PartitionOut, "partition-out"), (FaultKind.Isolate, "isolate"),
+    ];
+
+    /// <summary>All names, for messages: <c>kill, stop, ... or isolate</c>.</summary>
+    public static string AllNames { get; } =
+        string.Join(", ", Names.SkipLast(1).Select(n => n.Name)) + " or " + Names[^1].Name;
+
+    /// <summary>The name of a kind in plans, options and <c>faults.csv</c>.</summary>
+    public static string NameOf(FaultKind kind) => Names[(int)kind].Name;
+
+    /// <summary>Reads a name.</summary>
+    public static bool TryParse(string text, out FaultKind kind)
+    {
+        foreach (var (known, name) in Names)
+        {
+            if (name == text)
+            {
+                kind = known;
+                return true;
+            }
+        }
+
+        kind = default;
+        return false;
+    }
+
+    /// <summary>True when the node's process always ends and its undo is a start.</summary>
+    public static bool EndsNode(FaultKind kind) =>
+        kind is FaultKind.Kill or FaultKind.Stop or FaultKind.Restart or FaultKind.Oom;
+
+    /// <summary>True when it acts on links, for which the link proxy must be in place.</summary>
+    public static bool IsLink(FaultKind kind) =>
+        kind is FaultKind.Partition or FaultKind.PartitionIn or FaultKind.PartitionOut or FaultKind.Isolate;
+
+    /// <summary>
+    /// True when the node counts as away meanwhile; a throttled one is slow but answers.
+    /// </summary>
+    public static bool TakesAway(FaultKind kind) => kind != FaultKind.Throttle;
+
+    /// <summary>True when only a cluster of containers can do it.</summary>
+    public static bool NeedsContainer(FaultKind kind) =>
+        kind is FaultKind.Throttle or FaultKind.Oom or FaultKind.DiskFull;
+}
