@@ -84,6 +84,11 @@ public sealed record WorkloadSpec
     /// <summary>Least number of digits in a key.</summary>
     public required int ZeroPadding { get; init; }
 
+    /// <summary>
+    /// What every key begins with; empty but for runs in a cluster that holds keys of others too.
+    /// </summary>
+    public string KeyPrefix { get; init; } = "";
+
     /// <summary>Fields per record.</summary>
     public required int FieldCount { get; init; }
 
@@ -151,7 +156,7 @@ public sealed record WorkloadSpec
     public long ExpectedInserts => (long)(OperationCount * InsertProportion * 2.0);
 
     /// <summary>The key names of this workload.</summary>
-    public KeyFormat CreateKeyFormat() => new(OrderedKeys, ZeroPadding);
+    public KeyFormat CreateKeyFormat() => new(OrderedKeys, ZeroPadding, KeyPrefix);
 
     /// <summary>
     /// Reads a workload file and <c>name=value</c> overrides (the last one wins). <paramref name="readText"/>

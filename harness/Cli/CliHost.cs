@@ -80,7 +80,7 @@ internal static class CliHost
             case ClusterStartException:
                 context.Error.WriteLine("the cluster did not start: " + e.Message);
                 return ExitCodes.Void;
-            case NodeControlException:
+            case NodeControlException or AttachException:
                 context.Error.WriteLine(e.Message);
                 return ExitCodes.Void;
             case ResultsException:

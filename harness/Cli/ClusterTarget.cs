@@ -58,7 +58,7 @@ internal sealed class ClusterTarget
         var addresses = nodes.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
         foreach (var address in addresses)
         {
-            if (!Uri.TryCreate("http://" + address, UriKind.Absolute, out var uri) || uri.Authority != address || uri.IsDefaultPort)
+            if (!Values.IsAddress(address))
             {
                 throw new UsageException($"--nodes: '{address}' is not host:port");
             }

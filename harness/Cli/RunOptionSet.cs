@@ -15,7 +15,9 @@ internal sealed class RunOptionSet
     private readonly Option<string> _strategy = Values.Word(
         "--strategy", "ecc", "Raft replication, or erasure coding.", "raft", "ecc");
 
-    private readonly Option<int?> _nodes = Values.Number("--nodes", "Number of nodes. [default: 5, or n of --code]", 1, MaxNodes);
+    private readonly Option<NodeChoice?> _nodes = Values.Nodes(
+        "--nodes", "Number of nodes [default: 5, or n of --code]; with --cluster attach the addresses of all nodes.", MaxNodes);
+
     private readonly Option<(int, int)?> _code = Values.Code(
         "--code", "Code of the ecc strategy: n nodes, k data elements. [default: 5,3]");
 
@@ -26,7 +28,8 @@ internal sealed class RunOptionSet
         "--base-port", "First port of the nodes, the rest follow. [default: free ports]", 1024, 65_000);
 
     private readonly Option<string> _cluster = Values.Word(
-        "--cluster", "process", "What the nodes run in: child processes, or containers.", "process", "docker");
+        "--cluster", "process", "What the nodes run in: child processes, or containers; attach: a cluster that runs already.",
+        "process", "docker", "attach");
 
     private readonly Option<double?> _nodeCpus = Values.Real(
         "--node-cpus", "N", "CPUs each container may use, such as 0.5. [default: no limit]");
@@ -150,7 +153,13 @@ internal sealed class RunOptionSet
     {
         var code = parse.GetValue(_code);
         var chosen = strategy ?? parse.GetValue(_strategy) ?? "ecc";
-        var nodes = parse.GetValue(_nodes) ?? code?.Item1 ?? 5;
+        var named = parse.GetValue(_nodes);
+        var attach = parse.GetResult(_cluster) is not null && parse.GetValue(_cluster) == "attach";
+        Refuse(!attach && named?.Addresses.Count > 0,
+            "--nodes takes addresses only with --cluster attach; without, it takes the number of nodes to start");
+        Refuse(attach && named is not { Addresses.Count: > 0 },
+            "--cluster attach needs the addresses of all nodes: --nodes host:port,host:port,...");
+        var nodes = named?.Count ?? code?.Item1 ?? 5;
         var elements = code?.Item2 ?? (nodes == 5 ? 3 : Math.Max(1, nodes - ((nodes - 1) / 2)));
         Refuse(code is not null && code.Value.Item1 != nodes, FormattableString.Invariant(
             $"--nodes {nodes} and --code {code?.Item1},{code?.Item2} contradict each other"));
@@ -166,6 +175,13 @@ internal sealed class RunOptionSet
             Strategy = chosen,
             Nodes = nodes,
             DataElements = elements,
+            AttachTo = named?.Addresses ?? [],
+            Typed = new TypedCluster
+            {
+                Strategy = Given(parse, _strategy) ? chosen : null,
+                DataElements = code?.Item2,
+                Durability = Given(parse, _durability) ? durability : null,
+            },
             Durability = durability,
             BasePort = parse.GetValue(_basePort) ?? 0,
             NodeProgram = parse.GetValue(_nodeProgram) is { } program ? Path.GetFullPath(program, context.Folder) : null,
@@ -214,10 +230,14 @@ internal sealed class RunOptionSet
                 MinGoodput = parse.GetValue(_minGoodput),
             },
         };
+        var attach = options.Cluster == "attach";
+        Refuse(attach && strategy is not null, "compare starts fresh clusters; --cluster attach is for run");
+        Refuse(attach && (Given(parse, _basePort) || Given(parse, _nodeProgram) || Given(parse, _lying)),
+            "--base-port and --node-program are for nodes to be started; leave them out with --cluster attach");
         options = options with { LyingNodes = Lying(parse.GetValue(_lying), options.Nodes) };
-        Refuse(options.Cluster == "process" && (options.NodeCpus ?? options.NodeMemoryBytes ?? options.NodeDiskBytes) is not null,
+        Refuse(options.Cluster != "docker" && (options.NodeCpus ?? options.NodeMemoryBytes ?? options.NodeDiskBytes) is not null,
             "--node-cpus, --node-memory and --node-disk limit containers; add --cluster docker");
-        Refuse(options.Cluster == "process" && (options.NodeImage is not null || options.NodeAccess != "auto"),
+        Refuse(options.Cluster != "docker" && (options.NodeImage is not null || options.NodeAccess != "auto"),
             "--node-image and --node-access are about containers; add --cluster docker");
         Refuse(options.NodeCpus is < 0.01 or > 1024, "--node-cpus must be between 0.01 and 1024");
         Refuse(rate is { } max && double.IsInfinity(max) && parse.GetResult(_arrival) is { Implicit: false },
@@ -281,6 +301,8 @@ internal sealed class RunOptionSet
             ? [target.Index]
             : throw new UsageException($"--test-lying-node: '{text}' is not a node number or all");
     }
+
+    private static bool Given(ParseResult parse, Option option) => parse.GetResult(option) is { Implicit: false };
 
     private static void Refuse(bool condition, string why)
     {

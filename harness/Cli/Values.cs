@@ -52,6 +52,31 @@ internal static class Values
         },
         text => string.Create(CultureInfo.InvariantCulture, $"'{text}' is not a whole number from {min} to {max}"));
 
+    /// <summary>A number of nodes to start, or the addresses of nodes that run.</summary>
+    public static Option<NodeChoice?> Nodes(string name, string description, int max) => Make<NodeChoice?>(
+        name, "N|host:port,...", description, (string text, out NodeChoice? value) =>
+        {
+            value = null;
+            if (int.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var count))
+            {
+                value = new NodeChoice(count, []);
+                return count >= 1 && count <= max;
+            }
+
+            var addresses = text.Split(',', StringSplitOptions.TrimEntries);
+            value = new NodeChoice(addresses.Length, addresses);
+            return addresses.Length <= max && addresses.All(IsAddress)
+                && addresses.Distinct(StringComparer.Ordinal).Count() == addresses.Length;
+        },
+        text => string.Create(CultureInfo.InvariantCulture, $"'{text}' is not a whole number from 1 to {max}")
+            + (text.Contains(':', StringComparison.Ordinal) ? ", nor host:port,host:port,... with each address once" : ""));
+
+    /// <summary>True for host:port.</summary>
+    public static bool IsAddress(string text) =>
+        text.LastIndexOf(':') is > 0 and var colon
+        && ushort.TryParse(text[(colon + 1)..], NumberStyles.None, CultureInfo.InvariantCulture, out var port) && port > 0
+        && Uri.CheckHostName(text[..colon].Trim('[', ']')) != UriHostNameType.Unknown;
+
     /// <summary>A whole number within bounds, counted in thousands with K.</summary>
     public static Option<long?> Count(string name, string description, long min, long max) => Make<long?>(
         name, "N", description, (string text, out long? value) =>
@@ -217,3 +242,6 @@ internal static class Values
         return value;
     }
 }
+
+/// <summary>What <c>--nodes</c> says: how many, and where they listen when they run already.</summary>
+internal sealed record NodeChoice(int Count, IReadOnlyList<string> Addresses);

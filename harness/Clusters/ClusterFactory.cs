@@ -12,6 +12,7 @@ internal static class ClusterFactory
     public static async Task<ICluster> StartAsync(string kind, ClusterOptions options, CancellationToken cancel) =>
         kind switch
         {
+            "attach" => new AttachedCluster(options.AttachTo),
             "process" => await ProcessCluster.StartAsync(options, cancel).ConfigureAwait(false),
             _ => throw new ClusterStartException($"there is no cluster of the kind '{kind}'"),
         };

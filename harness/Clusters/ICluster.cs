@@ -32,6 +32,9 @@ public sealed record ClusterOptions
     /// <summary><c>raft</c> or <c>ecc</c>.</summary>
     public required string Strategy { get; init; }
 
+    /// <summary>Addresses of a cluster that runs already, in node order; empty for one to be started.</summary>
+    public IReadOnlyList<string> AttachTo { get; init; } = [];
+
     /// <summary>Number of nodes n.</summary>
     public int Nodes { get; init; } = 5;
 

@@ -36,6 +36,18 @@ internal static class NodeStatus
         Number(status, "store_payload_bytes"), Number(status, "store_total_bytes"), Number(status, "store_keys"),
         Text(status, "role"));
 
+    /// <summary>
+    /// What a node says it has used, for clusters whose machines cannot be looked at from here.
+    /// </summary>
+    public static NodeUse Use(IReadOnlyDictionary<string, string>? status) => new()
+    {
+        CpuSeconds = Number(status, "cpu_micros") / 1e6,
+        RssBytes = Number(status, "rss_bytes"),
+        WorkingSetBytes = Number(status, "working_set_bytes"),
+        DiskReadBytes = Number(status, "disk_read_bytes"),
+        DiskWriteBytes = Number(status, "disk_write_bytes"),
+    };
+
     /// <summary>A value as text; empty when absent.</summary>
     public static string Text(IReadOnlyDictionary<string, string>? status, string name) =>
         status is not null && status.TryGetValue(name, out var text) ? text : "";

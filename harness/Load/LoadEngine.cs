@@ -39,9 +39,9 @@ internal sealed class LoadEngine
         _reporter = new OperationReporter(sink);
         _options = options;
         Clock = clock;
-        var format = spec.CreateKeyFormat();
-        _keys = new KeyTable(format, spec.RecordCount);
-        _maxKeyBytes = format.MaxKeyBytes;
+        Keys = spec.CreateKeyFormat();
+        _keys = new KeyTable(Keys, spec.RecordCount);
+        _maxKeyBytes = Keys.MaxKeyBytes;
         _fieldCount = spec.FieldCount;
         _slots = new LoadSlot[slots];
         _free = new Stack<LoadSlot>(slots);
@@ -55,6 +55,9 @@ internal sealed class LoadEngine
     }
 
     public LoadClock Clock { get; }
+
+    /// <summary>How the keys of this run are named.</summary>
+    public KeyFormat Keys { get; }
 
     public LoadCounters Counters => _reporter.Counters;
 

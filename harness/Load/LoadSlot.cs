@@ -107,6 +107,12 @@ internal sealed class LoadSlot(LoadEngine engine, int process, int maxKeyBytes) 
         for (var i = 0; i < entries.Count; i++)
         {
             var entry = entries[i];
+            if (!engine.Keys.IsOwn(entry.Key.Span))
+            {
+                // Past the last key of this run: what others wrote there need not look like ours.
+                continue;
+            }
+
             var check = RecordValue.Check(entry.Value.Span, RecordValue.HashKey(entry.Key.Span), out _);
             if (check != RecordCheck.Whole)
             {

@@ -1,3 +1,5 @@
+using System.Security.Cryptography;
+using System.Text;
 using Testbed.Harness.Cli;
 using Testbed.Harness.Cli.Views;
 using Testbed.Reports;
@@ -19,6 +21,11 @@ internal static class RunCommand
     /// <summary>Makes one run with its report.</summary>
     internal static async Task<RunResult> MakeAsync(RunOptions options, IRunView view, CancellationToken cancel)
     {
+        if (options.Cluster == "attach")
+        {
+            options = await Attachment.ResolveAsync(options, cancel).ConfigureAwait(false);
+        }
+
         var withCount = WithOperationCount(options);
         var (workload, warnings) = WorkloadChoice.Resolve(withCount, Environment.CurrentDirectory);
         var plan = options.CompilePlan();
@@ -30,8 +37,12 @@ internal static class RunCommand
         var started = DateTimeOffset.UtcNow;
         var faults = plan.Faults.Count == 0 ? "healthy" : FaultWord(options);
         var folder = RunFolder.Create(options.ResultsRoot, started, options.Strategy, workload.Name, faults);
-        var manifest = RunManifest.Build(options, folder.RunId, started, workload.Name,
-            workload.Properties.ToDictionary(p => p.Key, p => p.Value), plan.ToJson());
+        if (options.Cluster == "attach")
+        {
+            workload = workload with { KeyPrefix = KeyPrefix(folder.RunId) };
+        }
+
+        var manifest = RunManifest.Build(options, folder.RunId, started, workload, plan.ToJson());
         folder.Write(manifest);
         view.Note(FormattableString.Invariant($"run {folder.RunId}, seed {options.Seed}"));
 
@@ -71,6 +82,17 @@ internal static class RunCommand
             ["operationcount"] = count.ToString(System.Globalization.CultureInfo.InvariantCulture),
         };
         return options with { Properties = properties };
+    }
+
+    /// <summary>
+    /// What the keys of a run begin with in a cluster that outlives it: values of other runs, before or at the
+    /// same time, must never be read as this run's. The operations drawn are the same with and without.
+    /// </summary>
+    private static string KeyPrefix(string runId)
+    {
+        const int prefixBytes = 5;
+        var hash = SHA256.HashData(Encoding.UTF8.GetBytes(runId));
+        return Convert.ToHexStringLower(hash.AsSpan(0, prefixBytes)) + ":";
     }
 
     private static string FaultWord(RunOptions options)

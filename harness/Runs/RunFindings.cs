@@ -29,6 +29,9 @@ internal sealed class RunFindings
     /// <summary>The report of the read of every key; null when it was not reached.</summary>
     public LoadReport? FinalRead { get; set; }
 
+    /// <summary>The nodes before the first record; an attached cluster may hold data of others.</summary>
+    public IReadOnlyList<NodeRow> SampleBefore { get; set; } = [];
+
     /// <summary>The nodes after the final read.</summary>
     public IReadOnlyList<NodeRow> FinalSample { get; set; } = [];
 

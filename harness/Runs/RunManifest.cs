@@ -3,6 +3,7 @@ using System.Globalization;
 using System.Reflection;
 using System.Runtime.InteropServices;
 using Testbed.Results;
+using Testbed.Workloads;
 
 namespace Testbed.Harness.Runs;
 
@@ -12,8 +13,8 @@ internal static class RunManifest
     private static readonly TimeSpan GitTimeout = TimeSpan.FromSeconds(2);
 
     /// <summary>The manifest of a run that is about to begin.</summary>
-    public static Manifest Build(RunOptions options, string runId, DateTimeOffset started, string workloadName,
-        IReadOnlyDictionary<string, string> workloadProperties, string planJson)
+    public static Manifest Build(RunOptions options, string runId, DateTimeOffset started, WorkloadSpec workload,
+        string planJson)
     {
         var (commit, dirty) = Source();
         return new Manifest
@@ -21,18 +22,18 @@ internal static class RunManifest
             RunId = runId,
             StartedUtc = started.UtcDateTime.ToString("yyyy-MM-dd'T'HH:mm:ss.fff'Z'", CultureInfo.InvariantCulture),
             Argv = options.Argv,
-            Options = OptionTexts(options),
+            Options = OptionTexts(options, workload.KeyPrefix),
             Strategy = options.Strategy,
             Nodes = options.Nodes,
             DataElements = options.Strategy == "raft" ? 1 : options.DataElements,
             Tolerance = options.Tolerance,
             Durability = options.Durability,
             Cluster = options.Cluster,
-            Workload = workloadName,
-            WorkloadProperties = workloadProperties,
+            Workload = workload.Name,
+            WorkloadProperties = workload.Properties.ToDictionary(p => p.Key, p => p.Value),
             Seed = options.Seed,
             OfferedRate = options.RatePerSecond,
-            NodeBuild = NodeBuild.Kind(options.NodeProgram),
+            NodeBuild = options.NodeBuild ?? NodeBuild.Kind(options.NodeProgram),
             Commit = commit,
             Dirty = dirty,
             Versions = new Dictionary<string, string>
@@ -47,7 +48,7 @@ internal static class RunManifest
         };
     }
 
-    private static Dictionary<string, string> OptionTexts(RunOptions o) => new()
+    private static Dictionary<string, string> OptionTexts(RunOptions o, string keyPrefix) => new()
     {
         ["strategy"] = o.Strategy,
         ["workload"] = o.Workload,
@@ -67,6 +68,7 @@ internal static class RunManifest
         ["base_port"] = Text(o.BasePort),
         ["node_program"] = o.NodeProgram ?? "",
         ["cluster"] = o.Cluster,
+        ["key_prefix"] = keyPrefix,
         ["attach_to"] = string.Join(',', o.AttachTo),
         ["node_cpus"] = o.NodeCpus?.ToString(CultureInfo.InvariantCulture) ?? "",
         ["node_memory_bytes"] = o.NodeMemoryBytes?.ToString(CultureInfo.InvariantCulture) ?? "",

@@ -71,6 +71,12 @@ public sealed record RunOptions
     /// <summary>host:port of the nodes to attach to, in node order; empty otherwise.</summary>
     public IReadOnlyList<string> AttachTo { get; init; } = [];
 
+    /// <summary>What the user said of the cluster to attach to; its nodes must agree.</summary>
+    public TypedCluster Typed { get; init; } = new();
+
+    /// <summary>Build of the node program as the nodes say it; null: known from the program itself.</summary>
+    public string? NodeBuild { get; init; }
+
     /// <summary>CPUs of a container; null: no limit.</summary>
     public double? NodeCpus { get; init; }
 
@@ -183,4 +189,17 @@ public sealed record Thresholds
 
     /// <summary>True when nothing is limited.</summary>
     public bool IsEmpty => MaxReadP99Nanos is null && MaxWriteP99Nanos is null && MinGoodput is null;
+}
+
+/// <summary>Words about a cluster that is attached to; null: not said.</summary>
+public sealed record TypedCluster
+{
+    /// <summary><c>raft</c> or <c>ecc</c>.</summary>
+    public string? Strategy { get; init; }
+
+    /// <summary>Data elements k.</summary>
+    public int? DataElements { get; init; }
+
+    /// <summary><c>os</c> or <c>fsync</c>.</summary>
+    public string? Durability { get; init; }
 }

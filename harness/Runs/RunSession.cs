@@ -76,6 +76,7 @@ internal sealed class RunSession(
         var cluster = await ClusterFactory.StartAsync(options.Cluster, new ClusterOptions
         {
             Strategy = options.Strategy,
+            AttachTo = options.AttachTo,
             Nodes = options.Nodes,
             DataElements = options.DataElements,
             Durability = options.Durability,
@@ -113,6 +114,7 @@ internal sealed class RunSession(
         var watch = new CatchUpWatch(cluster, _clock);
         var tracker = new PhaseTracker(plan, view, recorder.SetPhase, folder,
             record => watch.Begin(record.Fault.Id, record.Node!.Value, _catchUpEnd.Token));
+        _found.SampleBefore = await cluster.SampleAsync(cancel).ConfigureAwait(false);
         _found.Sampler = sampler;
         _found.Watch = watch;
         _found.Tracker = tracker;
@@ -122,7 +124,7 @@ internal sealed class RunSession(
             Strategy = options.Strategy,
             Nodes = cluster.Addresses,
             DataElements = options.DataElements,
-            Seed = options.Seed,
+            Seed = ClientSeed(),
         });
         var generator = new LoadGenerator(client, workload, LoadOptionsOf(), sink);
         using var sampling = CancellationTokenSource.CreateLinkedTokenSource(cancel);
@@ -263,6 +265,13 @@ internal sealed class RunSession(
         await sampler.SampleAsync(cancel).ConfigureAwait(false);
         _found.FinalSample = sampler.Last;
     }
+
+    /// <summary>
+    /// Nodes that outlive the run remember its client: another with the same identity would break what
+    /// versions promise. What is offered depends on the run's seed all the same.
+    /// </summary>
+    private ulong ClientSeed() =>
+        options.Cluster == "attach" ? (ulong)Random.Shared.NextInt64() : options.Seed;
 
     private LoadOptions LoadOptionsOf() => new()
     {

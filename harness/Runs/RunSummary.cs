@@ -159,8 +159,7 @@ internal static class RunSummary
     {
         var present = found.FinalRead?.Ok ?? 0;
         var logical = present * workload.MaxValueBytes;
-        var payload = found.FinalSample.Sum(r => r.StorePayloadBytes ?? 0);
-        var total = found.FinalSample.Sum(r => r.StoreTotalBytes ?? 0);
+        var (payload, total) = Stored(found);
         var operations = figures.Attempted;
         var usage = Enumerable.Range(0, options.Nodes)
             .Select(i => found.Sampler?.Of(i)).OfType<NodeSampler.Usage>().ToList();
@@ -172,6 +171,19 @@ internal static class RunSummary
             found.ClientSentBytes, sent, usage.Sum(u => u.RxBytes),
             operations == 0 ? null : (double)(sent + (found.ClientSentBytes ?? 0)) / operations,
             operations == 0 ? null : cpuSeconds * 1e6 / operations);
+    }
+
+    /// <summary>
+    /// Payload that all nodes store now and did not store before the run, and its share of what they store in
+    /// all: memory around it, slabs above all, may have been there for data of others.
+    /// </summary>
+    private static (long Payload, long Total) Stored(RunFindings found)
+    {
+        var payload = found.FinalSample.Sum(r => r.StorePayloadBytes ?? 0);
+        var total = found.FinalSample.Sum(r => r.StoreTotalBytes ?? 0);
+        var before = found.SampleBefore.Sum(r => r.StorePayloadBytes ?? 0);
+        var own = Math.Max(0, payload - before);
+        return (own, before == 0 || payload == 0 ? total : (long)(total * ((double)own / payload)));
     }
 
     private static List<NodeFigures> Nodes(RunOptions options, RunFindings found)

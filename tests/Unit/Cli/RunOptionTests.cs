@@ -140,6 +140,33 @@ public sealed class RunOptionTests
         { "--min-goodput -5", "--min-goodput: '-5' is not a number above 0" },
         { "--base-port 80", "--base-port: '80' is not a whole number from 1024 to 65000" },
         { "--test-lying-node 9", "--test-lying-node: '9' is not a node number or all" },
+        {
+            "--nodes 127.0.0.1:1,127.0.0.1:2",
+            "--nodes takes addresses only with --cluster attach; without, it takes the number of nodes to start"
+        },
+        { "--cluster attach", "--cluster attach needs the addresses of all nodes: --nodes host:port,host:port,..." },
+        { "--cluster attach --nodes 5", "--cluster attach needs the addresses of all nodes: --nodes host:port,host:port,..." },
+        {
+            "--cluster attach --nodes a:1,a:x",
+            "--nodes: 'a:1,a:x' is not a whole number from 1 to 32, nor host:port,host:port,... with each address once"
+        },
+        {
+            "--cluster attach --nodes a:1,a:1",
+            "--nodes: 'a:1,a:1' is not a whole number from 1 to 32, nor host:port,host:port,... with each address once"
+        },
+        {
+            "--cluster attach --nodes a:1,a:2,a:3 --kill 1",
+            "--kill 1: a cluster that is only attached to is not ours to harm; leave faults out"
+        },
+        {
+            "--cluster attach --nodes a:1 --base-port 9000",
+            "--base-port and --node-program are for nodes to be started; leave them out with --cluster attach"
+        },
+        {
+            "--cluster attach --nodes a:1 --node-cpus 1",
+            "--node-cpus, --node-memory and --node-disk limit containers; add --cluster docker"
+        },
+        { "--cluster attach --nodes a:1 --code 5,3", "--nodes 1 and --code 5,3 contradict each other" },
         { "--kil 2", "harness run has no option --kil; did you mean --kill?" },
         { "--wrkload=b", "harness run has no option --wrkload; did you mean --workload?" },
         { "--frobnicate", "harness run has no option --frobnicate" },
@@ -158,6 +185,26 @@ public sealed class RunOptionTests
         Assert.True(cli.ErrorLines.Length == 1 || cli.ErrorLines is [_, "try 'harness run --help'"]);
         Assert.Equal("", cli.Out);
         Assert.Null(cli.Captured);
+    }
+
+    [Fact]
+    public async Task Addresses_and_what_was_said_of_a_running_cluster_are_kept_apart_from_defaults()
+    {
+        var bare = await Parse("run", "--cluster", "attach", "--nodes", "h0:1, 10.0.0.2:2,[::1]:3");
+        Assert.Equal(("attach", 3), (bare.Cluster, bare.Nodes));
+        Assert.Equal(["h0:1", "10.0.0.2:2", "[::1]:3"], bare.AttachTo);
+        Assert.Equal(new TypedCluster(), bare.Typed);
+        var said = await Parse("run", "--cluster", "attach", "--nodes", "a:1,a:2,a:3", "--strategy", "ecc", "--code", "3,2",
+            "--durability", "fsync");
+        Assert.Equal(new TypedCluster { Strategy = "ecc", DataElements = 2, Durability = "fsync" }, said.Typed);
+    }
+
+    [Fact]
+    public async Task Comparisons_start_their_own_clusters()
+    {
+        using var cli = new CliRun();
+        Assert.Equal(64, await cli.Run("compare", "--strategies", "raft,ecc", "--cluster", "attach", "--nodes", "a:1"));
+        Assert.Equal("compare starts fresh clusters; --cluster attach is for run", cli.ErrorLines[0]);
     }
 
     [Fact]

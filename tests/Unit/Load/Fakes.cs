@@ -152,8 +152,13 @@ internal sealed class MemoryClient : IKvClient
 internal sealed class Bench
 {
     public Bench(string workload, LoadOptions options, params string[] overrides)
+        : this(WorkloadSpec.Parse(WorkloadFile.Shipped(workload)!, ["recordcount=100", .. overrides]).Spec!, options)
     {
-        Spec = WorkloadSpec.Parse(WorkloadFile.Shipped(workload)!, ["recordcount=100", .. overrides]).Spec!;
+    }
+
+    public Bench(WorkloadSpec spec, LoadOptions options)
+    {
+        Spec = spec;
         Generator = new LoadGenerator(Client, Spec, options, Sink, Clock);
     }
 

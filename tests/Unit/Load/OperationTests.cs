@@ -176,6 +176,22 @@ public sealed class OperationTests
     }
 
     [Fact]
+    public void A_scan_that_runs_into_keys_of_others_does_not_judge_them()
+    {
+        var spec = WorkloadSpec.Parse(
+            WorkloadFile.Shipped("e")!, ["recordcount=100", "insertproportion=0", "minscanlength=100"]).Spec!;
+        var bench = new Bench(spec with { KeyPrefix = "m:" }, Options);
+        bench.LoadAll();
+        Assert.All(bench.Client.Records.Keys, k => Assert.StartsWith("m:user", k, StringComparison.Ordinal));
+        bench.Client.Records["z:user"] = [1, 2, 3];
+        RunFor(bench, 1);
+        Assert.Equal(OperationOutcome.Ok, bench.Sink.Operations[^1].Outcome);
+        bench.Client.Records.Last(r => r.Key.StartsWith("m:", StringComparison.Ordinal)).Value[40] ^= 4;
+        RunFor(bench, 1);
+        Assert.Equal(OperationOutcome.Corrupt, bench.Sink.Operations[^1].Outcome);
+    }
+
+    [Fact]
     public void A_delete_removes_the_record()
     {
         var (bench, operation, entries) = One("c", null, "readproportion=0", "deleteproportion=1");

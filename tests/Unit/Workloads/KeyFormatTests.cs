@@ -29,6 +29,22 @@ public sealed class KeyFormatTests
     }
 
     [Fact]
+    public void A_prefix_comes_before_the_name_and_tells_own_keys_from_others()
+    {
+        var format = new KeyFormat(ordered: true, zeroPadding: 1, prefix: "ab12:");
+        Assert.Equal("ab12:user7", format.Text(7));
+        Assert.Equal(29, format.MaxKeyBytes);
+        Assert.True(format.IsOwn("ab12:user9"u8));
+        Assert.False(format.IsOwn("ab13:user7"u8));
+        Assert.False(format.IsOwn("ab1"u8));
+        Assert.True(new KeyFormat(ordered: true, zeroPadding: 1).IsOwn("anything"u8));
+        var longest = new KeyFormat(ordered: true, KeyFormat.MaxZeroPadding, new string('p', KeyFormat.MaxPrefixBytes));
+        Assert.Equal(1024, longest.Text(1).Length);
+        Assert.Throws<ArgumentOutOfRangeException>(
+            () => new KeyFormat(ordered: true, 1, new string('p', KeyFormat.MaxPrefixBytes + 1)));
+    }
+
+    [Fact]
     public void The_hash_is_never_negative_for_record_numbers()
     {
         for (long number = 0; number < 10_000; number++)
