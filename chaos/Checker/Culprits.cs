@@ -4,7 +4,8 @@ namespace Testbed.Checker;
 /// The slow path: once a key is known to be invalid, says which operations show it, classifies and counts.
 /// Never decides the verdict, only describes it.
 /// </summary>
-internal sealed class Culprits(ValueClusters clusters, AbsencePlacement absence)
+internal sealed class Culprits(
+    ValueClusters clusters, AbsencePlacement absence, CasChains chains, Explain explain)
 {
     private readonly HashSet<int> _lost = [];
     private List<Violation> _violations = [];
@@ -52,15 +53,26 @@ internal sealed class Culprits(ValueClusters clusters, AbsencePlacement absence)
 
         foreach (ref readonly var operation in operations)
         {
-            if (operation is { Kind: HistoryKind.Write, Outcome: HistoryOutcome.Fail }
+            if (operation is { Kind: HistoryKind.Write or HistoryKind.Cas, Outcome: HistoryOutcome.Fail }
                 && operation.Value == operations[read].Value)
             {
-                _violations.Add(Explain.FailedWriteVisible(operations[read], operation, []));
+                _violations.Add(explain.FailedWriteVisible(operations[read], operation, []));
                 return;
             }
         }
 
-        _violations.Add(Explain.Phantom(operations[read]));
+        _violations.Add(explain.Phantom(operations[read]));
+    }
+
+    /// <summary>What is wrong with a chain of compare-and-sets.</summary>
+    public void Chain(ReadOnlySpan<HistoryOperation> operations, in ChainFault fault)
+    {
+        StaleReads += fault.Kind == ChainFaultKind.OutOfOrder && operations[fault.Second].Kind == HistoryKind.Read
+            ? 1 : 0;
+        if (Wanted())
+        {
+            _violations.Add(chains.Describe(operations, fault, explain));
+        }
     }
 
     /// <summary>A read that ended before its write began.</summary>
@@ -68,7 +80,7 @@ internal sealed class Culprits(ValueClusters clusters, AbsencePlacement absence)
     {
         if (Wanted())
         {
-            _violations.Add(Explain.FutureRead(operations[read], operations[write]));
+            _violations.Add(explain.FutureRead(operations[read], operations[write]));
         }
     }
 
@@ -182,7 +194,7 @@ internal sealed class Culprits(ValueClusters clusters, AbsencePlacement absence)
         AddCluster(witness, operations, b);
         var read = operations[a.LastStartBy];
         var kind = _lost.Contains(newer) ? ViolationKind.LostAcknowledgedWrite : ViolationKind.StaleRead;
-        _violations.Add(Explain.Overwritten(
+        _violations.Add(explain.Overwritten(
             kind, read, At(operations, a.Write), operations[b.FirstEndBy], At(operations, b.Write), witness,
             read.InvokeNanos - overwrittenAt, versions));
     }
@@ -222,12 +234,12 @@ internal sealed class Culprits(ValueClusters clusters, AbsencePlacement absence)
             if (KeyChecker.IsDelete(operation) && operation.Outcome == HistoryOutcome.Fail
                 && Fits(Math.Max(operation.InvokeNanos, floor), read.CompleteNanos))
             {
-                _violations.Add(Explain.FailedWriteVisible(read, operation, witness));
+                _violations.Add(explain.FailedWriteVisible(read, operation, witness));
                 return;
             }
         }
 
-        _violations.Add(Explain.MissingDelete(kind, read, seen, witness, stale, deletes));
+        _violations.Add(explain.MissingDelete(kind, read, seen, witness, stale, deletes));
     }
 
     private void DeleteUndone(ReadOnlySpan<HistoryOperation> operations, int index, int rank)
@@ -253,7 +265,7 @@ internal sealed class Culprits(ValueClusters clusters, AbsencePlacement absence)
 
         var after = operations[cluster.LastStartBy];
         var before = cluster.FirstEndBy >= 0 ? operations[cluster.FirstEndBy] : after;
-        _violations.Add(Explain.DeleteUndone(
+        _violations.Add(explain.DeleteUndone(
             kind, delete, before, after, witness, after.InvokeNanos - delete.CompleteNanos));
     }
 
@@ -263,9 +275,15 @@ internal sealed class Culprits(ValueClusters clusters, AbsencePlacement absence)
         return first <= last;
     }
 
-    private static void AddCluster(
+    private void AddCluster(
         List<HistoryOperation> witness, ReadOnlySpan<HistoryOperation> operations, in Cluster cluster)
     {
+        if (chains.Any)
+        {
+            chains.AddLinks(witness, operations, cluster);
+            return;
+        }
+
         foreach (var index in (ReadOnlySpan<int>)[cluster.Write, cluster.FirstEndBy, cluster.LastStartBy])
         {
             if (index >= 0)

@@ -3,29 +3,29 @@ using System.Globalization;
 namespace Testbed.Checker;
 
 /// <summary>Makes violations with their paragraph for people.</summary>
-internal static class Explain
+internal sealed class Explain(HistoryTexts? texts)
 {
-    public static Violation Phantom(in HistoryOperation read) => Make(
+    public Violation Phantom(in HistoryOperation read) => Make(
         ViolationKind.Phantom, [read], null, null,
         $"{Sentence(read)} Nobody ever wrote that value.");
 
-    public static Violation WrongKey(in HistoryOperation read, in HistoryOperation write) => Make(
+    public Violation WrongKey(in HistoryOperation read, in HistoryOperation write) => Make(
         ViolationKind.WrongKey, [read], null, null,
         $"{Sentence(read)} That value was written to key {Number(write.Key)}, "
         + $"by process {Number(write.Process)}.");
 
-    public static Violation FutureRead(in HistoryOperation read, in HistoryOperation write) => Make(
+    public Violation FutureRead(in HistoryOperation read, in HistoryOperation write) => Make(
         ViolationKind.FutureRead, [read, write], null, null,
         $"{Sentence(read)} The write of that value began only afterwards: {Clause(write)}.");
 
-    public static Violation FailedWriteVisible(
+    public Violation FailedWriteVisible(
         in HistoryOperation read, in HistoryOperation failed,
         IReadOnlyList<HistoryOperation> witness) => Make(
         ViolationKind.FailedWriteVisible, [read, failed, .. witness], null, null,
         $"{Sentence(read)} The only operation that explains it had reported to have no effect: "
         + $"{Clause(failed)}.");
 
-    public static Violation Overwritten(
+    public Violation Overwritten(
         ViolationKind kind, in HistoryOperation read, in HistoryOperation? olderWrite,
         in HistoryOperation newerDone, in HistoryOperation? newerWrite,
         IReadOnlyList<HistoryOperation> witness, long staleNanos, long versions)
@@ -42,7 +42,7 @@ internal static class Explain
             + $"began, and is {Number(versions)} version(s) old: {newer} had already ended.{ending}");
     }
 
-    public static Violation MissingDelete(
+    public Violation MissingDelete(
         ViolationKind kind, in HistoryOperation read, in HistoryOperation? present,
         IReadOnlyList<HistoryOperation> witness, long? staleNanos, int deletes)
     {
@@ -54,7 +54,7 @@ internal static class Explain
             $"{Sentence(read)} Before that {why}; {other}.");
     }
 
-    public static Violation DeleteUndone(
+    public Violation DeleteUndone(
         ViolationKind kind, in HistoryOperation delete, in HistoryOperation before, in HistoryOperation after,
         IReadOnlyList<HistoryOperation> witness, long staleNanos) => Make(
         kind, witness, staleNanos, 1,
@@ -62,13 +62,43 @@ internal static class Explain
         + $"before the delete began: {Clause(before)}. The delete ended {Millis(staleNanos)} before the read began"
         + (kind == ViolationKind.ResurrectedValue ? ", and its effect had been seen." : "."));
 
-    public static Violation NoOrder(long key, IReadOnlyList<HistoryOperation> stuck) => new(
+    public Violation DeadExpectation(in HistoryOperation cas, IReadOnlyList<HistoryOperation> witness) => Make(
+        ViolationKind.Phantom, witness, null, null,
+        $"{Sentence(cas)} Nobody ever wrote the value it replaced.");
+
+    public Violation FailedExpectation(
+        in HistoryOperation cas, in HistoryOperation failed, IReadOnlyList<HistoryOperation> witness) => Make(
+        ViolationKind.FailedWriteVisible, [.. witness, failed], null, null,
+        $"{Sentence(cas)} The value it replaced was that of an operation that had reported to have no effect: "
+        + $"{Clause(failed)}.");
+
+    public Violation LostUpdate(
+        in HistoryOperation first, in HistoryOperation second, IReadOnlyList<HistoryOperation> witness) => Make(
+        ViolationKind.LostUpdate, witness, null, null,
+        $"{Sentence(second)} But the same value had been replaced by another: {Clause(first)}. A value is in force "
+        + "once, so only one of the two can have succeeded.");
+
+    public Violation Circular(IReadOnlyList<HistoryOperation> circle) => Make(
+        ViolationKind.FutureRead, circle, null, null,
+        $"{Sentence(circle[0])} The value it replaced exists only after its own: the compare-and-sets need each "
+        + "other to come first.");
+
+    public Violation ChainBroken(
+        ViolationKind kind, in HistoryOperation early, in HistoryOperation late,
+        IReadOnlyList<HistoryOperation> witness) => Make(
+        kind, witness, kind == ViolationKind.FutureRead ? null : late.InvokeNanos - early.CompleteNanos, null,
+        kind == ViolationKind.FutureRead
+            ? $"{Sentence(early)} But what led to that value began only afterwards: {Clause(late)}."
+            : $"{Sentence(late)} That value had been replaced by then: {Clause(early)}, "
+            + $"{Millis(late.InvokeNanos - early.CompleteNanos)} before it began.");
+
+    public Violation NoOrder(long key, IReadOnlyList<HistoryOperation> stuck) => new(
         key, ViolationKind.NoOrder, stuck, null, null,
         $"Key {Number(key)}: {Violation.Describe(ViolationKind.NoOrder)}. The written values are not unique, so every "
         + "order was tried; none explains all answers. The longest explained part ends before: "
         + string.Join("; ", stuck.Select(operation => Clause(operation))) + ".");
 
-    private static Violation Make(
+    private Violation Make(
         ViolationKind kind, IReadOnlyList<HistoryOperation> operations, long? staleNanos, long? versions,
         string text)
     {
@@ -87,25 +117,35 @@ internal static class Explain
             key, kind, distinct, staleNanos, versions, $"Key {Number(key)}: {Violation.Describe(kind)}. {text}");
     }
 
-    private static string Sentence(in HistoryOperation operation)
+    private string Sentence(in HistoryOperation operation)
     {
         var clause = Clause(operation);
         return char.ToUpperInvariant(clause[0]) + clause[1..] + ".";
     }
 
-    private static string Clause(in HistoryOperation operation)
+    private string Clause(in HistoryOperation operation)
     {
         var what = operation.Kind switch
         {
             HistoryKind.Read when operation.Value == 0 => "read absent",
-            HistoryKind.Read => "read " + ValueIdentity.Format(operation.Value),
-            HistoryKind.Write => "wrote " + ValueIdentity.Format(operation.Value),
+            HistoryKind.Read => "read " + Value(operation.Value),
+            HistoryKind.Write => "wrote " + Value(operation.Value),
+            HistoryKind.Cas => $"replaced {Value(operation.Expected)} by {Value(operation.Value)}",
+            HistoryKind.Append => "appended " + Value(operation.Value),
             _ => "deleted the key",
         };
         var until = operation.Outcome == HistoryOutcome.Info ? "no answer by" : "to";
         var outcome = operation.Outcome.ToString().ToLowerInvariant();
         return $"process {Number(operation.Process)} {what} from {Seconds(operation.InvokeNanos)} {until} "
             + $"{Seconds(operation.CompleteNanos)} ({outcome})";
+    }
+
+    private string Value(ulong value)
+    {
+        const int Most = 80;
+        return texts?.TextOf(value) is not { } text ? ValueIdentity.Format(value)
+            : text.Length <= Most ? $"\"{text}\""
+            : string.Create(CultureInfo.InvariantCulture, $"\"{text[..Most]}...\" ({text.Length} characters)");
     }
 
     private static string Seconds(long nanos) =>

@@ -10,10 +10,13 @@ public sealed class KeyChecker
     private readonly CheckOptions _options;
     private readonly ValueClusters _clusters = new();
     private readonly AbsencePlacement _absence = new();
+    private readonly CasChains _chains;
     private readonly Culprits _culprits;
+    private readonly Explain _explain;
     private int[] _clusterOf = new int[64];
     private int _deletes;
     private int _absentReads;
+    private bool _absentIsValue;
 
     /// <summary>Marks in <see cref="_clusterOf"/>: no read with a value.</summary>
     internal const int NoCluster = -1;
@@ -25,7 +28,9 @@ public sealed class KeyChecker
     public KeyChecker(CheckOptions? options = null)
     {
         _options = options ?? CheckOptions.Default;
-        _culprits = new Culprits(_clusters, _absence);
+        _explain = new Explain(_options.Texts);
+        _chains = new CasChains(_clusters);
+        _culprits = new Culprits(_clusters, _absence, _chains, _explain);
     }
 
     /// <summary>
@@ -43,10 +48,15 @@ public sealed class KeyChecker
 
         _culprits.Begin(_options.MaxViolationsPerKey);
         CollectReads(operations);
+        if (_chains.Any)
+        {
+            counts.IndefiniteSeen += _chains.Contract(operations, _culprits);
+        }
+
         _clusters.Sort();
         foreach (ref readonly var cluster in _clusters.Sorted)
         {
-            counts.IndefiniteSeen += cluster is { Acknowledged: false, Write: >= 0 } ? 1 : 0;
+            counts.IndefiniteSeen += !_chains.Any && cluster is { Acknowledged: false, Write: >= 0 } ? 1 : 0;
         }
 
         if (_clusters.HasConflict())
@@ -67,10 +77,14 @@ public sealed class KeyChecker
         return new KeyResult(key, verdict, counts, _culprits.Take());
     }
 
-    /// <summary>False when two writes that may both have happened wrote the same value.</summary>
+    /// <summary>
+    /// False when two writes that may both have happened wrote the same value, or when something is of a kind
+    /// that only the search can settle: appends, and deletes beside compare-and-sets that expect or leave
+    /// "absent".
+    /// </summary>
     private bool CollectWrites(ReadOnlySpan<HistoryOperation> operations, ulong initial, ref CheckCounts counts)
     {
-        var writes = 1;
+        var writes = 2;
         foreach (ref readonly var operation in operations)
         {
             if (operation.CompleteNanos < operation.InvokeNanos)
@@ -79,19 +93,19 @@ public sealed class KeyChecker
                     $"An operation ends before it begins: {operation}"), nameof(operations));
             }
 
-            writes += operation.Kind == HistoryKind.Write ? 1 : 0;
+            writes += operation.Kind is HistoryKind.Write or HistoryKind.Cas ? 1 : 0;
         }
 
         _clusters.Begin(writes);
+        _chains.Begin();
         _deletes = 0;
+        _absentIsValue = false;
         var unique = true;
+        var onAbsent = false;
+        var appends = false;
         if (initial != 0)
         {
-            unique = _clusters.TryAdd(new Cluster
-            {
-                Value = initial, Write = -1, FirstEnd = ValueClusters.Never, FirstEndBy = -1,
-                LastStart = ValueClusters.Never, LastStartBy = -1, LastSeen = ValueClusters.Never,
-            });
+            unique = AddInitial(initial);
         }
 
         for (var i = 0; i < operations.Length; i++)
@@ -111,6 +125,14 @@ public sealed class KeyChecker
                 continue;
             }
 
+            if (operation.Kind == HistoryKind.Cas)
+            {
+                _chains.Any = true;
+                onAbsent |= operation.Expected == 0;
+                unique &= operation.Value != 0;
+            }
+
+            appends |= operation.Kind == HistoryKind.Append;
             var end = acknowledged ? operation.CompleteNanos : ValueClusters.Forever;
             unique &= _clusters.TryAdd(new Cluster
             {
@@ -119,8 +141,17 @@ public sealed class KeyChecker
             });
         }
 
-        return unique;
+        // Without a delete "absent" is but the initial value, written once.
+        _absentIsValue = onAbsent && _deletes == 0 && initial == 0;
+        unique &= !_absentIsValue || AddInitial(0);
+        return unique && !appends && (!onAbsent || _deletes == 0);
     }
+
+    private bool AddInitial(ulong value) => _clusters.TryAdd(new Cluster
+    {
+        Value = value, Write = -1, FirstEnd = ValueClusters.Never, FirstEndBy = -1,
+        LastStart = ValueClusters.Never, LastStartBy = -1, LastSeen = ValueClusters.Never,
+    });
 
     private void CollectReads(ReadOnlySpan<HistoryOperation> operations)
     {
@@ -139,7 +170,7 @@ public sealed class KeyChecker
                 continue;
             }
 
-            if (read.Value == 0)
+            if (read.Value == 0 && !_absentIsValue)
             {
                 _absentReads++;
                 continue;
@@ -208,7 +239,8 @@ public sealed class KeyChecker
     private KeyResult Search(
         long key, ReadOnlySpan<HistoryOperation> operations, ulong initial, CheckCounts counts)
     {
-        var found = WingGong.Check(operations, initial, _options.SearchSteps, _options.SearchBytes);
+        var found = WingGong.Check(
+            operations, initial, _options.SearchSteps, _options.SearchBytes, _options.Texts);
         counts.UnknownKeys = found.Verdict == Verdict.Unknown ? 1 : 0;
         if (found.Verdict != Verdict.Invalid)
         {
@@ -217,7 +249,7 @@ public sealed class KeyChecker
 
         counts.InvalidKeys = 1;
         counts.Violations = 1;
-        return new KeyResult(key, Verdict.Invalid, counts, [Explain.NoOrder(key, found.Stuck)]);
+        return new KeyResult(key, Verdict.Invalid, counts, [_explain.NoOrder(key, found.Stuck)]);
     }
 
     /// <summary>A delete, or what amounts to one: a write of "absent".</summary>

@@ -5,7 +5,8 @@ namespace Testbed.Checker;
 /// <summary>
 /// Decides whether a history of reads, writes and deletes is linearizable, key by key. Exact and O(n log n)
 /// where the values written to a key are unique (Gibbons and Korach 1997; zones of Golab, Li and Shah 2011;
-/// deletes by placement, see <see cref="AbsencePlacement"/>); a bounded exhaustive search otherwise.
+/// deletes by placement, see <see cref="AbsencePlacement"/>; compare-and-sets by contraction, see
+/// <see cref="CasChains"/>); a bounded exhaustive search otherwise.
 /// </summary>
 /// <remarks>
 /// Single-threaded; a host that wants more cores cuts the history with <see cref="HistoryByKey"/>, gives
@@ -37,13 +38,14 @@ public static class LinearizabilityChecker
             results[i] = checker.Check(byKey.Key(i), byKey.Operations(i));
         }
 
-        return Combine(byKey, results);
+        return Combine(byKey, results, options);
     }
 
     /// <summary>
     /// Joins the verdicts on keys, and tells phantoms from values that were written to another key.
     /// </summary>
-    public static CheckResult Combine(HistoryByKey history, IEnumerable<KeyResult> results)
+    public static CheckResult Combine(
+        HistoryByKey history, IEnumerable<KeyResult> results, CheckOptions? options = null)
     {
         var counts = default(CheckCounts);
         var violations = new List<Violation>();
@@ -53,7 +55,7 @@ public static class LinearizabilityChecker
             violations.AddRange(result.Violations);
         }
 
-        RelabelWrongKeys(history, violations);
+        RelabelWrongKeys(history, violations, new Explain(options?.Texts));
         violations.Sort((a, b) => a.Key.CompareTo(b.Key));
         var verdict = counts.InvalidKeys > 0 ? Verdict.Invalid
             : counts.UnknownKeys > 0 ? Verdict.Unknown
@@ -61,12 +63,12 @@ public static class LinearizabilityChecker
         return new CheckResult(verdict, counts, violations);
     }
 
-    private static void RelabelWrongKeys(HistoryByKey history, List<Violation> violations)
+    private static void RelabelWrongKeys(HistoryByKey history, List<Violation> violations, Explain explain)
     {
         var wanted = new Dictionary<ulong, HistoryOperation?>();
         foreach (var violation in violations)
         {
-            if (violation.Kind == ViolationKind.Phantom)
+            if (IsPhantomRead(violation))
             {
                 wanted[violation.Operations[0].Value] = null;
             }
@@ -81,7 +83,7 @@ public static class LinearizabilityChecker
         {
             foreach (ref readonly var operation in history.Operations(i))
             {
-                if (operation.Kind == HistoryKind.Write && wanted.ContainsKey(operation.Value))
+                if (operation.Kind is HistoryKind.Write or HistoryKind.Cas && wanted.ContainsKey(operation.Value))
                 {
                     wanted[operation.Value] = operation;
                 }
@@ -91,10 +93,13 @@ public static class LinearizabilityChecker
         for (var i = 0; i < violations.Count; i++)
         {
             var violation = violations[i];
-            if (violation.Kind == ViolationKind.Phantom && wanted[violation.Operations[0].Value] is { } write)
+            if (IsPhantomRead(violation) && wanted[violation.Operations[0].Value] is { } write)
             {
-                violations[i] = Explain.WrongKey(violation.Operations[0], write);
+                violations[i] = explain.WrongKey(violation.Operations[0], write);
             }
         }
     }
+
+    private static bool IsPhantomRead(Violation violation) =>
+        violation.Kind == ViolationKind.Phantom && violation.Operations is [{ Kind: HistoryKind.Read }];
 }

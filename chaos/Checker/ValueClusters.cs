@@ -32,6 +32,9 @@ internal struct Cluster
     /// <summary>Latest end of its reads; the write's end when unread.</summary>
     public long LastSeen;
 
+    /// <summary>Part of a chain of compare-and-sets whose first cluster now stands for all.</summary>
+    public bool Merged;
+
     /// <summary>A forward zone: the value was surely in force during the open interval (m, M).</summary>
     public readonly bool Forward => FirstEnd < LastStart;
 }
@@ -56,9 +59,11 @@ internal sealed class ValueClusters
     private int[] _latestStartBy = new int[16];
     private int[] _order = new int[16];
     private int[] _rank = new int[16];
+    private int[] _mergedInto = [];
     private int[] _table = new int[32];
     private int _mask = 31;
     private int _added;
+    private bool _anyMerged;
 
     /// <summary>Sorted clusters; valid after <see cref="Sort"/>.</summary>
     public Span<Cluster> Sorted => _sorted.AsSpan(0, Count);
@@ -70,6 +75,7 @@ internal sealed class ValueClusters
     public void Begin(int maxClusters)
     {
         _added = 0;
+        _anyMerged = false;
         Count = 0;
         var size = 32;
         while (size < maxClusters * 2)
@@ -115,8 +121,42 @@ internal sealed class ValueClusters
     /// <summary>Place of the value's cluster in order of addition; -1 when nobody wrote it.</summary>
     public int Find(ulong value) => _table[Slot(value)] - 1;
 
+    /// <summary>Number of clusters added.</summary>
+    public int AddedCount => _added;
+
     /// <summary>A cluster in order of addition.</summary>
     public ref Cluster Added(int index) => ref _clusters[index];
+
+    /// <summary>Lets an added cluster stand for another one, which is no block of its own then.</summary>
+    public void Merge(int child, int into)
+    {
+        if (_mergedInto.Length < _clusters.Length)
+        {
+            Array.Resize(ref _mergedInto, _clusters.Length);
+        }
+
+        _anyMerged = true;
+        _mergedInto[child] = into;
+        ref var cluster = ref _clusters[child];
+        ref var block = ref _clusters[into];
+        cluster.Merged = true;
+        block.Acknowledged |= cluster.Acknowledged;
+        block.Reads += cluster.Reads;
+        if (cluster.FirstEnd < block.FirstEnd)
+        {
+            (block.FirstEnd, block.FirstEndBy) = (cluster.FirstEnd, cluster.FirstEndBy);
+        }
+
+        if (cluster.LastStart > block.LastStart)
+        {
+            (block.LastStart, block.LastStartBy) = (cluster.LastStart, cluster.LastStartBy);
+        }
+
+        if (cluster.LastSeen != Forever && (block.LastSeen == Forever || cluster.LastSeen > block.LastSeen))
+        {
+            block.LastSeen = cluster.LastSeen;
+        }
+    }
 
     /// <summary>Place in <see cref="Sorted"/> of an added cluster; -1 when it was dropped.</summary>
     public int Rank(int added) => _rank[added];
@@ -131,7 +171,7 @@ internal sealed class ValueClusters
         {
             _rank[i] = -1;
             ref var cluster = ref _clusters[i];
-            if (cluster.FirstEnd == Forever)
+            if (cluster.FirstEnd == Forever || cluster.Merged)
             {
                 continue;
             }
@@ -156,6 +196,11 @@ internal sealed class ValueClusters
 
             _latestStart[i] = latest;
             _latestStartBy[i] = latestBy;
+        }
+
+        for (var i = 0; _anyMerged && i < _added; i++)
+        {
+            _rank[i] = _clusters[i].Merged ? _rank[_mergedInto[i]] : _rank[i];
         }
     }
 

@@ -4,7 +4,8 @@ namespace Testbed.Checker;
 
 /// <summary>
 /// Identity of a written value: who wrote it and that writer's how-many-eth write it is. The identity 0 means
-/// absent, so writers or their sequences begin at 1. As text: <c>writer.sequence</c>.
+/// absent, so writers or their sequences begin at 1. As text: <c>writer.sequence</c>; plain numbers of histories
+/// from elsewhere are those of writer 0.
 /// </summary>
 public static class ValueIdentity
 {
@@ -33,5 +34,7 @@ public static class ValueIdentity
 
     /// <summary>As text; "absent" for 0.</summary>
     public static string Format(ulong value) =>
-        value == 0 ? "absent" : string.Create(CultureInfo.InvariantCulture, $"{Writer(value)}.{Sequence(value)}");
+        value == 0 ? "absent"
+        : Writer(value) == 0 ? Sequence(value).ToString(CultureInfo.InvariantCulture)
+        : string.Create(CultureInfo.InvariantCulture, $"{Writer(value)}.{Sequence(value)}");
 }

@@ -31,6 +31,9 @@ public enum ViolationKind : byte
     /// The exhaustive search (values not unique) found no order; nothing more specific is known.
     /// </summary>
     NoOrder = 8,
+
+    /// <summary>Two compare-and-sets both replaced the same value: one of the updates is gone.</summary>
+    LostUpdate = 9,
 }
 
 /// <summary>
@@ -39,7 +42,7 @@ public enum ViolationKind : byte
 /// </summary>
 /// <param name="Key">The key.</param>
 /// <param name="Kind">What is wrong.</param>
-/// <param name="Operations">At most six, by invocation.</param>
+/// <param name="Operations">At most six, by invocation; and the compare-and-sets that link them.</param>
 /// <param name="StalenessNanos">How long before the offending read began its answer had been
 /// overwritten.</param>
 /// <param name="StalenessVersions">By how many versions the answer was old.</param>
@@ -62,6 +65,7 @@ public sealed record Violation(
         ViolationKind.LostAcknowledgedWrite => "lost acknowledged write",
         ViolationKind.ResurrectedValue => "resurrected value",
         ViolationKind.LostDelete => "lost delete",
+        ViolationKind.LostUpdate => "lost update",
         _ => "no order",
     };
 }

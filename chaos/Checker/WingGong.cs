@@ -2,7 +2,7 @@ namespace Testbed.Checker;
 
 /// <summary>
 /// Exhaustive search for an order (Wing and Gong 1993) that remembers what it has seen (Lowe 2017). Works for
-/// any history of a register with deletes; exponential at worst, so bounded. Independent of the fast check,
+/// any history of a register with deletes, compare-and-sets and appends; exponential at worst, so bounded. Independent of the fast check,
 /// and its reference in tests.
 /// </summary>
 internal static class WingGong
@@ -26,7 +26,8 @@ internal static class WingGong
 
     /// <summary>Searches.</summary>
     public static Outcome Check(
-        ReadOnlySpan<HistoryOperation> operations, ulong initial, long maxSteps, long maxBytes)
+        ReadOnlySpan<HistoryOperation> operations, ulong initial, long maxSteps, long maxBytes,
+        HistoryTexts? texts = null)
     {
         var relevant = new List<HistoryOperation>();
         foreach (ref readonly var operation in operations)
@@ -40,7 +41,7 @@ internal static class WingGong
 
         // By time, so that the taken ones lie close together and their set stays small.
         relevant.Sort((a, b) => a.InvokeNanos.CompareTo(b.InvokeNanos));
-        return new Search(relevant, initial).Run(maxSteps, maxBytes);
+        return new Search(relevant, initial, new RegisterModel(texts)).Run(maxSteps, maxBytes);
     }
 
     private sealed class Search
@@ -49,11 +50,13 @@ internal static class WingGong
         private readonly Event[] _events;
         private readonly Stack<Step> _done = new();
         private readonly SeenStates _seen;
+        private readonly RegisterModel _model;
         private ulong _state;
         private int _openOk;
 
-        public Search(List<HistoryOperation> operations, ulong initial)
+        public Search(List<HistoryOperation> operations, ulong initial, RegisterModel model)
         {
+            _model = model;
             _operations = operations;
             _state = initial;
             _seen = new SeenStates(operations.Count);
@@ -68,7 +71,7 @@ internal static class WingGong
             IReadOnlyList<HistoryOperation> stuck = [];
             for (long step = 0; _openOk > 0; step++)
             {
-                if (step >= maxSteps || _seen.Bytes > maxBytes)
+                if (step >= maxSteps || _seen.Bytes + _model.Bytes > maxBytes)
                 {
                     return new Outcome(Verdict.Unknown, []);
                 }
@@ -100,18 +103,7 @@ internal static class WingGong
         private bool TryTake(int at)
         {
             var operation = _operations[_events[at].Operation];
-            var after = operation.Kind switch
-            {
-                HistoryKind.Read => _state,
-                HistoryKind.Write => operation.Value,
-                _ => 0ul,
-            };
-            if (operation.Kind == HistoryKind.Read && operation.Value != _state)
-            {
-                return false;
-            }
-
-            if (!_seen.Add(_events[at].Operation, after))
+            if (!_model.Allows(operation, _state, out var after) || !_seen.Add(_events[at].Operation, after))
             {
                 return false;
             }

@@ -11,6 +11,9 @@ namespace Testbed.Results;
 /// <param name="Truncated">True when the history's file ended in the middle.</param>
 public sealed record HistoryCheck(CheckResult Result, double Seconds, long CorruptReads, bool Truncated)
 {
+    /// <summary>Texts of values, for people.</summary>
+    public HistoryTexts? Texts { get; init; }
+
     /// <summary>valid, invalid or unknown; corrupt reads make it invalid.</summary>
     public string Verdict => CorruptReads > 0 ? "invalid" : Result.Verdict switch
     {
@@ -24,9 +27,16 @@ public sealed record HistoryCheck(CheckResult Result, double Seconds, long Corru
         RunFile(folder.HistoryPath, corruptReads, options);
 
     /// <summary>Checks a history file, compressed or not.</summary>
-    public static HistoryCheck RunFile(string path, long corruptReads = 0, CheckOptions? options = null)
+    public static HistoryCheck RunFile(
+        string path, long corruptReads = 0, CheckOptions? options = null, HistoryReading? reading = null)
     {
-        var history = HistoryReader.Read(path);
+        var history = HistoryReader.Read(path, reading);
+        options = (options ?? CheckOptions.Default) with
+        {
+            Texts = history.Texts,
+            InitialValues = history.InitialValues,
+            InitialForAll = history.InitialForAll,
+        };
         return Run(history.Operations, corruptReads, options) with { Truncated = history.Truncated };
     }
 
@@ -49,8 +59,11 @@ public sealed record HistoryCheck(CheckResult Result, double Seconds, long Corru
 
             return checker;
         }, _ => { });
-        var result = LinearizabilityChecker.Combine(byKey, results);
-        return new HistoryCheck(result, clock.Elapsed.TotalSeconds, corruptReads, false);
+        var result = LinearizabilityChecker.Combine(byKey, results, options);
+        return new HistoryCheck(result, clock.Elapsed.TotalSeconds, corruptReads, false)
+        {
+            Texts = options.Texts,
+        };
     }
 
     /// <summary>The figures for the summary.</summary>
@@ -68,6 +81,6 @@ public sealed record HistoryCheck(CheckResult Result, double Seconds, long Corru
         InvalidKeys = Result.Counts.InvalidKeys,
         UnknownKeys = Result.Counts.UnknownKeys,
         ViolationCount = Result.Counts.Violations,
-        Violations = [.. Result.Violations.Select(ViolationEntry.From)],
+        Violations = [.. Result.Violations.Select(v => ViolationEntry.From(v, Texts))],
     };
 }

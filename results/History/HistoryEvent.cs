@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using Testbed.Checker;
 
 namespace Testbed.Results;
@@ -19,18 +20,28 @@ public enum HistoryEventType : byte
 }
 
 /// <summary>
-/// One line of a history. Value is the identity written or read; 0 when absent or not known yet.
+/// One line of a history. Value is the identity written, read or appended; 0 when absent or not known yet.
 /// </summary>
+[StructLayout(LayoutKind.Auto)]
 public readonly record struct HistoryEvent(
     int Process, HistoryEventType Type, HistoryKind Kind, long Key, ulong Value, long TimeNanos)
 {
+    /// <summary>Identity a compare-and-set expects; 0 for absent.</summary>
+    public ulong Expected { get; init; }
+
     /// <summary>The beginning of an operation.</summary>
     public static HistoryEvent Invocation(in HistoryOperation operation) => new(
         operation.Process, HistoryEventType.Invoke, operation.Kind, operation.Key,
-        operation.Kind == HistoryKind.Write ? operation.Value : 0, operation.InvokeNanos);
+        operation.Kind == HistoryKind.Read ? 0 : operation.Value, operation.InvokeNanos)
+    {
+        Expected = operation.Expected,
+    };
 
     /// <summary>The end of an operation.</summary>
     public static HistoryEvent Completion(in HistoryOperation operation) => new(
         operation.Process, (HistoryEventType)((int)operation.Outcome + 1), operation.Kind, operation.Key,
-        operation.Value, operation.CompleteNanos);
+        operation.Value, operation.CompleteNanos)
+    {
+        Expected = operation.Expected,
+    };
 }

@@ -10,7 +10,30 @@ namespace Testbed.Results;
 /// <param name="Truncated">True when the file ended in the middle (a crash): what came before is
 /// there.</param>
 /// <param name="Open">Operations that had no completion.</param>
-public sealed record History(IReadOnlyList<HistoryOperation> Operations, bool Truncated, int Open);
+public sealed record History(IReadOnlyList<HistoryOperation> Operations, bool Truncated, int Open)
+{
+    /// <summary>Values that are neither identities nor plain numbers.</summary>
+    public HistoryTexts Texts { get; init; } = new();
+
+    /// <summary>What keys began with, by key.</summary>
+    public IReadOnlyDictionary<long, ulong> InitialValues { get; init; } = new Dictionary<long, ulong>();
+
+    /// <summary>What all other keys began with; 0 is absent.</summary>
+    public ulong InitialForAll { get; init; }
+}
+
+/// <summary>How a history is to be understood.</summary>
+public sealed record HistoryReading
+{
+    /// <summary>Registers with compare-and-set.</summary>
+    public static HistoryReading Default { get; } = new();
+
+    /// <summary>What the operations mean.</summary>
+    public HistoryModel Model { get; init; } = HistoryModel.CasRegister;
+
+    /// <summary>What all keys began with, as text; null: what the first line says, else absent.</summary>
+    public string? Initial { get; init; }
+}
 
 /// <summary>Reads histories, ours or from elsewhere, see docs/HISTORY-FORMAT.md.</summary>
 public sealed class HistoryReader
@@ -18,17 +41,22 @@ public sealed class HistoryReader
     private readonly Dictionary<int, HistoryEvent> _open = [];
     private readonly List<HistoryOperation> _operations = [];
     private readonly string _name;
+    private readonly HistoryValues _values;
     private long _line;
     private long _latest = long.MinValue;
 
-    private HistoryReader(string name) => _name = name;
+    private HistoryReader(string name, HistoryReading reading)
+    {
+        _name = name;
+        _values = new HistoryValues(reading.Model);
+    }
 
     /// <summary>
     /// Reads a file, compressed or not; or of a run folder's path the finished, else the unfinished history.
     /// Throws
     /// <see cref="ResultsException"/> with the line number and what is wrong there.
     /// </summary>
-    public static History Read(string path)
+    public static History Read(string path, HistoryReading? reading = null)
     {
         var existing = PartialFile.Existing(path) ?? throw new ResultsException($"There is no history {path}.");
         try
@@ -40,11 +68,11 @@ public sealed class HistoryReader
             file.Position = 0;
             if (!zipped)
             {
-                return Read(file, existing);
+                return Read(file, existing, reading);
             }
 
             using var unzipped = new GZipStream(file, CompressionMode.Decompress);
-            return Read(unzipped, existing);
+            return Read(unzipped, existing, reading);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
@@ -53,18 +81,27 @@ public sealed class HistoryReader
     }
 
     /// <summary>Reads lines from a stream; <paramref name="name"/> stands in error messages.</summary>
-    public static History Read(Stream stream, string name)
+    public static History Read(Stream stream, string name, HistoryReading? reading = null)
     {
-        var reader = new HistoryReader(name);
+        var reader = new HistoryReader(name, reading ?? HistoryReading.Default);
         var truncated = reader.ReadLines(stream);
         foreach (var invocation in reader._open.Values.OrderBy(e => e.TimeNanos))
         {
             reader._operations.Add(new HistoryOperation(
                 invocation.Process, invocation.Kind, invocation.Key, invocation.Value, invocation.TimeNanos,
-                Math.Max(reader._latest, invocation.TimeNanos), HistoryOutcome.Info));
+                Math.Max(reader._latest, invocation.TimeNanos), HistoryOutcome.Info)
+                {
+                    Expected = invocation.Expected,
+                });
         }
 
-        return new History(reader._operations, truncated, reader._open.Count);
+        var values = reader._values;
+        return new History(reader._operations, truncated, reader._open.Count)
+        {
+            Texts = values.Texts,
+            InitialValues = values.Initial,
+            InitialForAll = reading?.Initial is { } initial ? values.Parse(initial) : values.InitialForAll,
+        };
     }
 
     private bool ReadLines(Stream stream)
@@ -143,7 +180,7 @@ public sealed class HistoryReader
 
         try
         {
-            if (HistoryLine.Read(line, out _) is { } e)
+            if (HistoryLine.Read(line, _values, out _) is { } e)
             {
                 Pair(e);
             }
@@ -157,12 +194,11 @@ public sealed class HistoryReader
     private void Pair(in HistoryEvent e)
     {
         _latest = Math.Max(_latest, e.TimeNanos);
-        var process = e.Process.ToString(CultureInfo.InvariantCulture);
         if (e.Type == HistoryEventType.Invoke)
         {
             if (!_open.TryAdd(e.Process, e))
             {
-                throw new FormatException($"process {process} begins an operation before its last one ended");
+                throw new FormatException($"process {Number(e.Process)} begins an operation before its last one ended");
             }
 
             return;
@@ -170,33 +206,34 @@ public sealed class HistoryReader
 
         if (!_open.Remove(e.Process, out var invocation))
         {
-            throw new FormatException($"process {process} ends an operation it did not begin");
+            throw new FormatException($"process {Number(e.Process)} ends an operation it did not begin");
         }
 
         if (invocation.Kind != e.Kind || invocation.Key != e.Key)
         {
-            throw new FormatException($"process {process} ends another operation than it began ('f' or 'key' differ)");
+            throw new FormatException($"process {Number(e.Process)} ends another operation than it began ('f' or 'key' differ)");
         }
 
         if (e.TimeNanos < invocation.TimeNanos)
         {
-            throw new FormatException($"process {process} ends an operation before its invocation's time");
+            throw new FormatException($"process {Number(e.Process)} ends an operation before its invocation's time");
         }
 
-        if (e.Kind == HistoryKind.Write && e.Value != 0 && e.Value != invocation.Value)
+        if (e.Kind is HistoryKind.Write or HistoryKind.Cas && e.Value != 0
+            && (e.Value != invocation.Value || e.Expected != invocation.Expected))
         {
-            throw new FormatException($"process {process} ends a write with another value than it began with");
+            throw new FormatException($"process {Number(e.Process)} ends a write with another value than it began with");
         }
 
-        var value = e.Kind switch
-        {
-            HistoryKind.Read => e.Value,
-            HistoryKind.Write => invocation.Value,
-            _ => 0ul,
-        };
+        var value = e.Kind == HistoryKind.Read ? e.Value : e.Kind == HistoryKind.Delete ? 0 : invocation.Value;
         _operations.Add(new HistoryOperation(
-            e.Process, e.Kind, e.Key, value, invocation.TimeNanos, e.TimeNanos, (HistoryOutcome)((int)e.Type - 1)));
+            e.Process, e.Kind, e.Key, value, invocation.TimeNanos, e.TimeNanos, (HistoryOutcome)((int)e.Type - 1))
+        {
+            Expected = invocation.Expected,
+        });
     }
+
+    private static string Number(int value) => value.ToString(CultureInfo.InvariantCulture);
 
     private ResultsException Malformed(string what, Exception? inner = null) => new(
         string.Create(CultureInfo.InvariantCulture, $"{_name} line {_line}: {what}."), inner);

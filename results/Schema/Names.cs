@@ -51,6 +51,8 @@ internal static class HistoryNames
     {
         HistoryKind.Read => "read",
         HistoryKind.Write => "write",
+        HistoryKind.Cas => "cas",
+        HistoryKind.Append => "append",
         _ => "delete",
     };
 

@@ -33,18 +33,25 @@ public sealed record ViolationEntry(
     IReadOnlyList<OperationEntry> Operations)
 {
     /// <summary>From the checker's form.</summary>
-    public static ViolationEntry From(Violation violation) => new(
+    public static ViolationEntry From(Violation violation, HistoryTexts? texts = null) => new(
         violation.Key, violation.KindText, violation.StalenessNanos, violation.StalenessVersions,
-        violation.Explanation, [.. violation.Operations.Select(OperationEntry.From)]);
+        violation.Explanation, [.. violation.Operations.Select(o => OperationEntry.From(o, texts))]);
 }
 
-/// <summary>One operation of a counterexample. Value as <c>writer.sequence</c>; null when absent.</summary>
+/// <summary>
+/// One operation of a counterexample. Values as <c>writer.sequence</c> or as the history had them; null when
+/// absent; Expected is what a compare-and-set replaces.
+/// </summary>
 public sealed record OperationEntry(
-    int Process, string F, long Key, string? Value, long InvokeNs, long CompleteNs, string Type)
+    int Process, string F, long Key, string? Value, long InvokeNs, long CompleteNs, string Type,
+    string? Expected = null)
 {
     /// <summary>From the checker's form.</summary>
-    public static OperationEntry From(HistoryOperation operation) => new(
-        operation.Process, HistoryNames.Of(operation.Kind), operation.Key,
-        operation.Value == 0 ? null : ValueIdentity.Format(operation.Value), operation.InvokeNanos,
-        operation.CompleteNanos, HistoryNames.Of(operation.Outcome));
+    public static OperationEntry From(HistoryOperation operation, HistoryTexts? texts = null) => new(
+        operation.Process, HistoryNames.Of(operation.Kind), operation.Key, Text(operation.Value, texts),
+        operation.InvokeNanos, operation.CompleteNanos, HistoryNames.Of(operation.Outcome),
+        operation.Kind == HistoryKind.Cas ? Text(operation.Expected, texts) : null);
+
+    private static string? Text(ulong value, HistoryTexts? texts) =>
+        value == 0 ? null : texts?.TextOf(value) ?? ValueIdentity.Format(value);
 }

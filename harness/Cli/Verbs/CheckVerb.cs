@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Globalization;
 using System.Text.Json;
+using Testbed.Checker;
 using Testbed.Results;
 
 namespace Testbed.Harness.Cli.Verbs;
@@ -23,14 +24,29 @@ internal static class CheckVerb
             HelpName = "FOLDER|FILE",
             Description = "A run folder, or a history of any system as JSON lines, also compressed with gzip.",
         };
+        var model = Values.Word(
+            "--model", "cas-register", "What the operations mean: reads and writes; with compare-and-set; or get, put and"
+            + " append of texts.", "register", "cas-register", "kv");
+        var initial = Values.Text(
+            "--initial", "VALUE", "What every key began with. [default: what the file's first line says, else absent]");
         var json = Values.Flag("--json", "Prints the verdict as JSON.");
         return new Verb(
             "check",
             "Checks a history for linearizability; exit code 0 valid, 2 invalid, 3 undecided.",
-            "harness check results/runs/latest", "harness check history.jsonl --json")
-            .With(path).With(json).Does((parse, _) =>
+            "harness check results/runs/latest", "harness check history.jsonl --model kv --json")
+            .With(path).With(model, initial, json).Does((parse, _) =>
             {
-                var check = Run(Path.GetFullPath(parse.GetRequiredValue(path), context.Folder));
+                var reading = new HistoryReading
+                {
+                    Model = parse.GetValue(model) switch
+                    {
+                        "register" => HistoryModel.Register,
+                        "kv" => HistoryModel.Kv,
+                        _ => HistoryModel.CasRegister,
+                    },
+                    Initial = parse.GetValue(initial),
+                };
+                var check = Run(Path.GetFullPath(parse.GetRequiredValue(path), context.Folder), reading);
                 if (parse.GetValue(json))
                 {
                     context.Out.WriteLine(JsonSerializer.Serialize(check.ToFile(), Json));
@@ -49,12 +65,12 @@ internal static class CheckVerb
             });
     }
 
-    private static HistoryCheck Run(string path)
+    private static HistoryCheck Run(string path, HistoryReading reading)
     {
         var isRun = Directory.Exists(path) || Path.GetFileName(path) == RunFolder.LatestName;
         if (!isRun)
         {
-            return HistoryCheck.RunFile(path);
+            return HistoryCheck.RunFile(path, reading: reading);
         }
 
         var folder = RunFolder.Open(path);
@@ -78,10 +94,26 @@ internal static class CheckVerb
                 + $"{counts.StaleReads:N0} stale reads, {check.CorruptReads:N0} corrupt reads"));
         }
 
-        foreach (var violation in check.Result.Violations.Take(MaxShown))
+        // Of each offending key the smallest counterexample; --json has them all.
+        var smallest = check.Result.Violations.GroupBy(v => v.Key).Select(key => key.MinBy(v => v.Operations.Count)!);
+        foreach (var violation in smallest.Take(MaxShown))
         {
             context.Out.WriteLine();
             context.Out.WriteLine(violation.Explanation);
+        }
+
+        if (counts.InvalidKeys > MaxShown)
+        {
+            context.Out.WriteLine();
+            context.Out.WriteLine(string.Create(
+                CultureInfo.InvariantCulture, $"and {counts.InvalidKeys - MaxShown:N0} more keys; --json lists them"));
+        }
+
+        if (counts.UnknownKeys > 0)
+        {
+            context.Out.WriteLine(string.Create(
+                CultureInfo.InvariantCulture,
+                $"{counts.UnknownKeys:N0} keys undecided: their values are not unique, and the search reached its limit"));
         }
 
         if (check.Truncated)

@@ -3,13 +3,30 @@ using Testbed.Checker;
 namespace Testbed.Tests.Unit.Checker;
 
 /// <summary>
-/// Small random histories of one key: times with many ties, deletes, indefinite and failed operations.
+/// Small random histories of one key: times with many ties, deletes, compare-and-sets, indefinite and failed
+/// operations.
 /// </summary>
 internal sealed class SmallHistories(ulong seed)
 {
     private ulong _state = seed;
+    private Mix _mix = Mix.Deletes;
+
+    /// <summary>What besides reads and writes may occur.</summary>
+    private enum Mix
+    {
+        Deletes,
+        CasAndDeletes,
+        CasOnAbsent,
+        Neither,
+    }
 
     public ulong Initial { get; private set; }
+
+    /// <summary>Draws what besides reads and writes occurs.</summary>
+    public void Mixed() => _mix = (Mix)Next(4);
+
+    /// <summary>Begins again with another seed.</summary>
+    public void Reset(ulong next) => _state = next;
 
     public int Next(int bound)
     {
@@ -23,6 +40,7 @@ internal sealed class SmallHistories(ulong seed)
     public List<HistoryOperation> Draw(int maxOperations)
     {
         Initial = Next(4) == 0 ? 100ul : 0;
+        Mixed();
         var count = (maxOperations / 2) + 1 + Next(maxOperations / 2);
         var history = Next(3) == 0 ? Anything(count) : Executed(count);
         if (Next(4) != 0)
@@ -44,7 +62,7 @@ internal sealed class SmallHistories(ulong seed)
             var start = Next(times);
             var end = start + Next(longest);
             var kind = AnyKind();
-            var value = kind == HistoryKind.Write ? (ulong)(i + 1) : 0;
+            var value = kind is HistoryKind.Write or HistoryKind.Cas ? (ulong)(i + 1) : 0;
             history.Add(new HistoryOperation(i, kind, 7, value, start, end, AnyOutcome()));
         }
 
@@ -53,6 +71,10 @@ internal sealed class SmallHistories(ulong seed)
             if (history[i].Kind == HistoryKind.Read)
             {
                 history[i] = history[i] with { Value = AnyValue(history) };
+            }
+            else if (history[i].Kind == HistoryKind.Cas)
+            {
+                history[i] = history[i] with { Expected = AnyExpected(history) };
             }
         }
 
@@ -73,12 +95,22 @@ internal sealed class SmallHistories(ulong seed)
             point += Next(3);
             var kind = AnyKind();
             var outcome = AnyOutcome();
-            var value = kind == HistoryKind.Write ? (ulong)(i + 1) : 0;
+            var value = kind is HistoryKind.Write or HistoryKind.Cas ? (ulong)(i + 1) : 0;
+            var expected = kind != HistoryKind.Cas ? 0 : Next(4) == 0 ? AnyExpected(history) : state;
+            if (kind == HistoryKind.Cas && expected == 0 && _mix != Mix.CasOnAbsent)
+            {
+                kind = HistoryKind.Write;
+            }
+
             var start = point - Next(spread);
             var end = point + Next(spread);
             if (kind == HistoryKind.Read)
             {
                 value = outcome == HistoryOutcome.Ok ? state : AnyValue(history);
+            }
+            else if (kind == HistoryKind.Cas && expected != state)
+            {
+                outcome = outcome == HistoryOutcome.Info ? outcome : HistoryOutcome.Fail;
             }
             else if (outcome == HistoryOutcome.Ok || (outcome == HistoryOutcome.Info && Next(2) == 0))
             {
@@ -87,7 +119,7 @@ internal sealed class SmallHistories(ulong seed)
                 end = outcome == HistoryOutcome.Info ? start + Next(2) : end;
             }
 
-            history.Add(new HistoryOperation(i, kind, 7, value, start, end, outcome));
+            history.Add(new HistoryOperation(i, kind, 7, value, start, end, outcome) { Expected = expected });
         }
 
         return history;
@@ -102,6 +134,7 @@ internal sealed class SmallHistories(ulong seed)
             history[at] = Next(6) switch
             {
                 0 or 4 or 5 when operation.Kind == HistoryKind.Read => operation with { Value = AnyValue(history) },
+                0 when operation.Kind == HistoryKind.Cas => operation with { Expected = AnyExpected(history) },
                 1 => operation with { InvokeNanos = operation.InvokeNanos - Next(4) },
                 2 => operation with { CompleteNanos = operation.CompleteNanos + Next(4) },
                 3 => operation with { Outcome = AnyOutcome() },
@@ -123,15 +156,23 @@ internal sealed class SmallHistories(ulong seed)
 
         var other = history[Next(history.Count)];
         return Next(8) == 0 ? Initial
-            : other.Kind == HistoryKind.Write ? other.Value
+            : other.Kind is HistoryKind.Write or HistoryKind.Cas ? other.Value
             : Next(40) == 0 ? 999ul
             : Initial;
     }
 
-    private HistoryKind AnyKind() => Next(8) switch
+    /// <summary>Beside deletes never "absent": that only the exhaustive search settles.</summary>
+    private ulong AnyExpected(List<HistoryOperation> history)
     {
-        0 or 1 => HistoryKind.Delete,
-        2 or 3 or 4 => HistoryKind.Write,
+        var value = AnyValue(history);
+        return value != 0 || _mix == Mix.CasOnAbsent ? value : 999;
+    }
+
+    private HistoryKind AnyKind() => (Next(8), _mix) switch
+    {
+        (0 or 1, Mix.Deletes) or (0, Mix.CasAndDeletes) => HistoryKind.Delete,
+        (1 or 2, Mix.CasAndDeletes) or (0 or 1 or 2, Mix.CasOnAbsent) => HistoryKind.Cas,
+        (<= 4, _) => HistoryKind.Write,
         _ => HistoryKind.Read,
     };
 

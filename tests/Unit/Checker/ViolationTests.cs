@@ -124,6 +124,75 @@ public sealed class ViolationTests
     }
 
     [Fact]
+    public void Two_compare_and_sets_that_replace_the_same_value_lose_an_update()
+    {
+        var violation = Only(Write(1, 0, 1), Cas(1, 2, 2, 5), Cas(1, 3, 3, 6));
+        Assert.Equal(ViolationKind.LostUpdate, violation.Kind);
+        Assert.Equal([1ul, 2ul, 3ul], violation.Operations.Select(operation => operation.Value));
+    }
+
+    [Fact]
+    public void A_value_read_after_it_was_replaced_is_stale()
+    {
+        HistoryOperation[] history = [Write(1, 0, 1), Cas(1, 2, 2, 3), Cas(2, 3, 4, 5), Read(1, 8, 9)];
+        var violation = Assert.Single(LinearizabilityChecker.Check(history).Violations);
+        Assert.Equal(ViolationKind.StaleRead, violation.Kind);
+        Assert.Equal([history[0], history[1], history[3]], violation.Operations);
+        Assert.Equal(5 * Ms, violation.StalenessNanos);
+    }
+
+    [Fact]
+    public void A_write_between_the_ends_of_a_chain_is_named_with_the_chain()
+    {
+        HistoryOperation[] history = [Write(1, 0, 1), Write(9, 2, 3), Cas(1, 2, 4, 5), Read(2, 6, 7), Read(9, 4, 5)];
+        var violation = Only(history);
+        Assert.Contains(history[1], violation.Operations);
+        Assert.Contains(history[2], violation.Operations);
+        Assert.Equal(Verdict.Invalid, LinearizabilityChecker.Check(violation.Operations).Verdict);
+    }
+
+    [Fact]
+    public void A_compare_and_set_of_a_value_nobody_wrote_is_a_phantom() =>
+        Assert.Equal(ViolationKind.Phantom, Only(Write(1, 0, 1), Cas(8, 2, 2, 3)).Kind);
+
+    [Fact]
+    public void A_compare_and_set_of_a_failed_writes_value_shows_that_it_had_an_effect() =>
+        Assert.Equal(ViolationKind.FailedWriteVisible,
+            Only(Write(1, 0, 1, HistoryOutcome.Fail), Cas(1, 2, 2, 3)).Kind);
+
+    [Fact]
+    public void Compare_and_sets_in_a_circle_need_each_other_to_come_first() =>
+        Assert.Equal(ViolationKind.FutureRead, Only(Cas(1, 2, 0, 9), Cas(2, 1, 0, 9)).Kind);
+
+    [Fact]
+    public void A_failed_compare_and_set_that_is_read_is_a_violation_of_its_own() =>
+        Assert.Equal(ViolationKind.FailedWriteVisible,
+            Only(Write(1, 0, 1), Cas(1, 2, 2, 3, HistoryOutcome.Fail), Read(2, 4, 5)).Kind);
+
+    [Fact]
+    public void An_indefinite_compare_and_set_counts_only_when_something_needs_it()
+    {
+        var indefinite = Cas(1, 2, 2, 3, HistoryOutcome.Info);
+        var unseen = LinearizabilityChecker.Check([Write(1, 0, 1), indefinite, Read(1, 8, 9)]);
+        Assert.Equal((Verdict.Valid, 0), (unseen.Verdict, unseen.Counts.IndefiniteSeen));
+        var needed = LinearizabilityChecker.Check([Write(1, 0, 1), indefinite, Read(1, 8, 9), Cas(2, 3, 20, 21)]);
+        Assert.Equal((Verdict.Valid, 1), (needed.Verdict, needed.Counts.IndefiniteSeen));
+        Assert.Equal(Verdict.Invalid, LinearizabilityChecker.Check(
+            [Write(1, 0, 1), indefinite, Cas(2, 3, 20, 21), Read(1, 30, 31)]).Verdict);
+    }
+
+    [Fact]
+    public void A_compare_and_set_may_expect_absence()
+    {
+        Assert.Equal(Verdict.Valid, LinearizabilityChecker.Check([Read(0, 0, 1), Cas(0, 1, 2, 3)]).Verdict);
+        Assert.Equal(ViolationKind.LostUpdate,
+            LinearizabilityChecker.Check([Cas(0, 1, 2, 3), Cas(0, 2, 4, 5)]).Violations[0].Kind);
+        HistoryOperation[] again = [Cas(0, 1, 2, 3), Delete(4, 5), Cas(0, 2, 6, 7)];
+        Assert.Equal(Verdict.Valid, LinearizabilityChecker.Check(again).Verdict);
+        Assert.Equal(ViolationKind.NoOrder, Only([.. again, Read(1, 8, 9)]).Kind);
+    }
+
+    [Fact]
     public void Values_that_are_not_unique_are_searched()
     {
         HistoryOperation[] valid = [Write(1, 0, 1), Write(2, 2, 3), Write(1, 4, 5), Read(1, 6, 7)];
@@ -150,8 +219,8 @@ public sealed class ViolationTests
         var value = ValueIdentity.Compose(4, 123);
         var violation = Only(Write(1, 0, 1), Write(value, 2, 3), Read(1, 2500, 2501));
         Assert.Equal(
-            "Key 7: lost acknowledged write. Process 3 read 0.1 from 2.500000 s to 2.501000 s (ok). That answer "
-            + "(written earlier: process 1 wrote 0.1 from 0.000000 s to 0.001000 s (ok)) had been overwritten "
+            "Key 7: lost acknowledged write. Process 3 read 1 from 2.500000 s to 2.501000 s (ok). That answer "
+            + "(written earlier: process 1 wrote 1 from 0.000000 s to 0.001000 s (ok)) had been overwritten "
             + "2497.000 ms before the read began, and is 1 version(s) old: process 1 wrote 4.123 from 0.002000 s to "
             + "0.003000 s (ok) had already ended. The newer value was acknowledged and is not seen again.",
             violation.Explanation);
@@ -167,6 +236,10 @@ public sealed class ViolationTests
     private static HistoryOperation Write(
         ulong value, long from, long to, HistoryOutcome outcome = HistoryOutcome.Ok) =>
         new(1, HistoryKind.Write, 7, value, from * Ms, to * Ms, outcome);
+
+    private static HistoryOperation Cas(
+        ulong expected, ulong value, long from, long to, HistoryOutcome outcome = HistoryOutcome.Ok) =>
+        new(4, HistoryKind.Cas, 7, value, from * Ms, to * Ms, outcome) { Expected = expected };
 
     private static HistoryOperation Delete(long from, long to, HistoryOutcome outcome = HistoryOutcome.Ok) =>
         new(2, HistoryKind.Delete, 7, 0, from * Ms, to * Ms, outcome);

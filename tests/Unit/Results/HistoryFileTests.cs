@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.IO.Compression;
 using System.Text;
 using CsCheck;
@@ -49,10 +50,13 @@ public sealed class HistoryFileTests
     public void Every_operation_comes_back_as_it_was()
     {
         var operation = Gen.Select(
-            Gen.Int[0, int.MaxValue], Gen.Int[0, 2], Gen.Long, Gen.ULong[1, ulong.MaxValue], Gen.Long[0, long.MaxValue / 2],
+            Gen.Int[0, int.MaxValue], Gen.Int[0, 3], Gen.Long, Gen.ULong[1, (ulong.MaxValue >> 1)], Gen.Long[0, long.MaxValue / 2],
             Gen.Long[0, 1L << 40], Gen.Int[0, 2]).Select(draw => new HistoryOperation(
                 draw.Item1, (HistoryKind)draw.Item2, draw.Item3, draw.Item2 == 2 ? 0 : draw.Item4, draw.Item5,
-                draw.Item5 + draw.Item6, (HistoryOutcome)draw.Item7));
+                draw.Item5 + draw.Item6, (HistoryOutcome)draw.Item7)
+            {
+                Expected = draw.Item2 == 3 ? draw.Item4 >> 1 : 0,
+            });
         operation.Array[0, 20].Sample(operations =>
         {
             var text = new MemoryStream();
@@ -169,10 +173,14 @@ public sealed class HistoryFileTests
     [InlineData("""{"type":"invoke","f":"read","key":1,"time":1}""", "line 2: 'process' is missing")]
     [InlineData("""{"process":-1,"type":"invoke","f":"read","key":1,"time":1}""", "line 2: 'process' must be an integer")]
     [InlineData("""{"process":1,"type":"done","f":"read","key":1,"time":1}""", "line 2: 'type' is 'done'")]
-    [InlineData("""{"process":1,"type":"invoke","f":"cas","key":1,"time":1}""", "line 2: 'f' is 'cas'")]
+    [InlineData("""{"process":1,"type":"invoke","f":"swap","key":1,"time":1}""", "line 2: 'f' is 'swap'")]
+    [InlineData("""{"process":1,"type":"invoke","f":"append","key":1,"time":1}""", "line 2: 'f' is 'append', which the model cas-register does not have")]
+    [InlineData("""{"process":1,"type":"invoke","f":"cas","key":1,"value":3,"time":1}""", "line 2: the invocation of a cas needs a 'value' [old,new]")]
+    [InlineData("""{"process":1,"type":"invoke","f":"cas","key":1,"value":[1,2,3],"time":1}""", "line 2: 'value' must have two elements")]
+    [InlineData("""{"process":1,"type":"invoke","f":"write","key":1,"value":[1,2],"time":1}""", "line 2: only a cas has two values")]
     [InlineData("""{"process":1,"type":"invoke","f":"read","key":"x","time":1}""", "line 2: 'key' must be an integer")]
-    [InlineData("""{"process":1,"type":"invoke","f":"write","key":1,"value":0,"time":1}""", "line 2: 'value' must be null")]
-    [InlineData("""{"process":1,"type":"invoke","f":"write","key":1,"value":"1.x","time":1}""", "line 2: 'value' must be null")]
+    [InlineData("""{"process":1,"type":"invoke","f":"write","key":1,"value":true,"time":1}""", "line 2: 'value' must be null")]
+    [InlineData("""{"process":1,"type":"invoke","f":"write","key":1,"value":"","time":1}""", "line 2: 'value' must not be the empty")]
     [InlineData("""{"process":1,"type":"invoke","f":"write","key":1,"value":null,"time":1}""", "line 2: the invocation of a write")]
     [InlineData("""{"process":1,"type":"ok","f":"read","key":1,"time":1}""", "line 2: process 1 ends an operation it did not begin")]
     [InlineData("""{"process":9,"type":"invoke","f":"read","key":1,"time":1}""", "line 2: process 9 begins an operation before")]
@@ -184,6 +192,47 @@ public sealed class HistoryFileTests
         var e = Assert.Throws<ResultsException>(() => Read(
             """{"process":9,"type":"invoke","f":"read","key":1,"value":null,"time":5}""" + "\n" + line + "\n"));
         Assert.StartsWith("test " + expected, e.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Values_of_other_systems_may_be_any_number_or_text_and_keys_numbers_in_quotes()
+    {
+        var history = Read(
+            """
+            {"schema":"testbed.history/1","initial":{"3":"x"}}
+            {"process":1,"type":"invoke","f":"cas","key":"3","value":["x",0],"time":1}
+            {"process":1,"type":"ok","f":"cas","key":3,"value":["x",0],"time":2}
+            {"process":1,"type":"invoke","f":"read","key":3,"time":3}
+            {"process":1,"type":"ok","f":"read","key":3,"value":0,"time":4}
+            {"process":1,"type":"invoke","f":"cas","key":3,"value":[0,-1],"time":5}
+            {"process":1,"type":"fail","f":"cas","key":3,"time":6}
+            """);
+        Assert.Equal(history.InitialValues[3], history.Operations[0].Expected);
+        Assert.Equal(["x", "0", "-1"], ((ulong[])
+            [history.Operations[0].Expected, history.Operations[1].Value, history.Operations[2].Value])
+            .Select(history.Texts.TextOf));
+        Assert.Equal(3, history.Operations[0].Key);
+    }
+
+    [Theory]
+    [InlineData("ab", "valid")]
+    [InlineData("ba", "invalid")]
+    public void Appends_join_texts_in_the_model_kv(string read, string verdict)
+    {
+        using var folder = new TemporaryFolder();
+        var path = folder.In("history.jsonl");
+        File.WriteAllText(path, string.Create(CultureInfo.InvariantCulture, $$"""
+            {"process":1,"type":"invoke","f":"put","key":1,"value":"","time":1}
+            {"process":1,"type":"ok","f":"put","key":1,"time":2}
+            {"process":1,"type":"invoke","f":"append","key":1,"value":"a","time":3}
+            {"process":1,"type":"ok","f":"append","key":1,"value":"a","time":4}
+            {"process":1,"type":"invoke","f":"append","key":1,"value":"b","time":5}
+            {"process":1,"type":"info","f":"append","key":1,"value":"b","time":6}
+            {"process":2,"type":"invoke","f":"get","key":1,"time":7}
+            {"process":2,"type":"ok","f":"get","key":1,"value":"{{read}}","time":8}
+            """));
+        var check = HistoryCheck.RunFile(path, reading: new HistoryReading { Model = HistoryModel.Kv });
+        Assert.Equal(verdict, check.Verdict);
     }
 
     [Fact]
