@@ -248,6 +248,7 @@ public sealed class EccNodeCore : INodeCore
         sink.Gauge("store_total_bytes", bytes.TotalBytes + held.TotalBytes);
         sink.Gauge("held_prewrites", held.Count);
         sink.Gauge("held_bytes", held.TotalBytes);
+        _service.Report(sink);
         _engine.Counters.Report(sink);
         _repairs.Report(sink);
         sink.Counter("corrupt_elements", _engine.Counters.CorruptElements + _replica.CorruptElements);

@@ -20,6 +20,12 @@ internal sealed class ReplicaService
     private int _entryBytes;
     private bool _truncated;
     private long _reads;
+    private long _preWrites;
+    private long _fetches;
+    private long _finalises;
+    private long _scans;
+    private long _dataElements;
+    private long _parityElements;
 
     internal ReplicaService(Replica replica, EccCode code, EccOptions options, NodePort port)
     {
@@ -54,6 +60,17 @@ internal sealed class ReplicaService
         }
     }
 
+    /// <summary>What was asked of this node, and which of its elements it gave.</summary>
+    internal void Report(IStatusSink sink)
+    {
+        sink.Counter("pre_writes", _preWrites);
+        sink.Counter("fetches", _fetches);
+        sink.Counter("finalises", _finalises);
+        sink.Counter("scans", _scans);
+        sink.Counter("data_elements_served", _dataElements);
+        sink.Counter("parity_elements_served", _parityElements);
+    }
+
     /// <summary>
     /// With levels os and fsync a node keeps its incarnation, here 0, and knows of no other.
     /// </summary>
@@ -62,6 +79,7 @@ internal sealed class ReplicaService
 
     private void OnPreWrite(Endpoint from, in EccPreWrite request)
     {
+        _preWrites++;
         var key = request.Key.Span;
         var hash = EccCode.HashOf(key);
         var status = _replica.PreWrite(key, hash, request.From, request.Element);
@@ -96,9 +114,15 @@ internal sealed class ReplicaService
 
         if (!request.Version.IsNone)
         {
+            _finalises++;
             _replica.Finalize(key, hash, request.Version);
         }
-        else if (_options.TestLie && ++_reads % LieEvery == 0)
+        else
+        {
+            _fetches++;
+        }
+
+        if (request.Version.IsNone && _options.TestLie && ++_reads % LieEvery == 0)
         {
             Lie(key, hash);
         }
@@ -117,11 +141,27 @@ internal sealed class ReplicaService
                 element = default;
                 blob = default;
             }
+            else if (blob.Length > 0)
+            {
+                CountServed(hash, element.Version.Width);
+            }
         }
 
         var span = _port.Begin(from, EccFetchReply.MaxBytes(blob.Length), afterDurable);
         _port.End(EccFetchReply.Write(span, head, element.Version, element.ValueBytes, element.Checksum,
             blob));
+    }
+
+    private void CountServed(ulong hash, int width)
+    {
+        if (_code.ElementIndex(_options.Self.Index, hash) < width)
+        {
+            _dataElements++;
+        }
+        else
+        {
+            _parityElements++;
+        }
     }
 
     /// <summary>
@@ -169,6 +209,7 @@ internal sealed class ReplicaService
 
     private void OnScan(Endpoint from, in EccScan scan)
     {
+        _scans++;
         _scan = scan;
         _entryCount = 0;
         _entryBytes = 0;

@@ -42,6 +42,9 @@ internal sealed class NodeLoop : OwnerLoop, ICoreOutput, ILinkOwner
         _announced = log.Durable.Value;
     }
 
+    /// <summary>How long batches took that handled input. Any thread may read it.</summary>
+    public TimeBuckets BatchTimes { get; } = new();
+
     protected override bool HasInput =>
         (!_inbox.IsEmpty && !_log.IsFull) || _log.Durable.Value > Volatile.Read(ref _announced);
 
@@ -122,10 +125,12 @@ internal sealed class NodeLoop : OwnerLoop, ICoreOutput, ILinkOwner
 
     protected override void RunBatch()
     {
-        _core.Tick(new CoreTime(LoopClock.MonotonicMicros(_time), LoopClock.WallMicros(_time)), this);
+        var begunMicros = LoopClock.MonotonicMicros(_time);
+        _core.Tick(new CoreTime(begunMicros, LoopClock.WallMicros(_time)), this);
         AnnounceDurable();
         var bytes = 0L;
-        for (var inputs = 0; inputs < InputsPerBatch && bytes < BytesPerBatch && !_log.IsFull; inputs++)
+        var inputs = 0;
+        for (; inputs < InputsPerBatch && bytes < BytesPerBatch && !_log.IsFull; inputs++)
         {
             if (!_inbox.TryDequeue(out var input))
             {
@@ -139,6 +144,10 @@ internal sealed class NodeLoop : OwnerLoop, ICoreOutput, ILinkOwner
         _core.Flush(this);
         _log.HandOver();
         Publish();
+        if (inputs > 0)
+        {
+            BatchTimes.Record(LoopClock.MonotonicMicros(_time) - begunMicros);
+        }
     }
 
     protected override void OnFault(Exception fault) => _fault(fault);

@@ -26,11 +26,13 @@ internal sealed record NodeOptions
           --durability LEVEL    os: survives a killed process (default); fsync: survives the machine
           --data DIR            folder of this node's log
           --seed N              seed of everything the node draws (default 1)
-          --listen HOST         address to listen on (default 127.0.0.1)
+          --listen HOST         IP address to listen on, * for all (default 127.0.0.1)
           --metrics HOST:PORT   Prometheus text under http://HOST:PORT/metrics (default off)
           --exit-with-parent    end when standard input ends
           --test-lie            answer wrongly now and then; for tests of the checker only
           --help                print this
+
+        testbed-node --health HOST:PORT   exit code 0 when the node there serves, 1 when not
 
         """;
 
@@ -190,13 +192,20 @@ internal sealed record NodeOptions
             : throw new UsageException($"{name} {text}: must be a number from {smallest} to {largest}");
     }
 
-    private static int Port(string address)
+    /// <summary>True for host:port.</summary>
+    public static bool IsAddress(string text) => PortOf(text) is not null;
+
+    private static int Port(string address) =>
+        PortOf(address) ?? throw new UsageException($"--nodes: '{address}' is not host:port");
+
+    private static int? PortOf(string address)
     {
         var colon = address.LastIndexOf(':');
         return colon > 0 && int.TryParse(address[(colon + 1)..], NumberStyles.None,
             CultureInfo.InvariantCulture, out var port) && port is > 0 and <= 65535
+            && Uri.CheckHostName(address[..colon].Trim('[', ']')) != UriHostNameType.Unknown
             ? port
-            : throw new UsageException($"--nodes: '{address}' is not host:port");
+            : null;
     }
 
     private static IPAddress Address(string option, string host) => host switch

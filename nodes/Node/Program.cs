@@ -9,6 +9,11 @@ if (args.Contains("--help") || args.Contains("-h"))
 
 try
 {
+    if (args.Any(a => a == HealthQuery.Option))
+    {
+        return await HealthQuery.RunAsync(args, Console.Error);
+    }
+
     var options = NodeOptions.Parse(args);
     await using var host = new NodeHost(options, CoreFactory.Create);
     using var terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, Ask);

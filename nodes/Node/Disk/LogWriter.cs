@@ -1,4 +1,6 @@
+using System.Diagnostics;
 using Testbed.Log;
+using Testbed.Node.Server;
 using Testbed.Wire;
 
 namespace Testbed.Node.Disk;
@@ -64,6 +66,9 @@ internal sealed class LogWriter
 
     /// <summary>Bytes in all segments. Any thread.</summary>
     public long LogBytes => Volatile.Read(ref _logBytes);
+
+    /// <summary>How long writing a group took, the sync included. Any thread may read it.</summary>
+    public TimeBuckets WriteTimes { get; } = new();
 
     /// <summary>Appends one record to the open group. Owner only.</summary>
     public LogSequence Append(byte recordType, ReadOnlySpan<byte> head, ReadOnlySpan<byte> body)
@@ -171,12 +176,14 @@ internal sealed class LogWriter
 
     private void Write(LogGroup group)
     {
+        var begun = Stopwatch.GetTimestamp();
         _log.Write(group);
         if (_sync)
         {
             _log.Sync();
         }
 
+        WriteTimes.Record((long)Stopwatch.GetElapsedTime(begun).TotalMicroseconds);
         Volatile.Write(ref _logBytes, _log.Bytes);
         group.Clear();
     }

@@ -14,6 +14,8 @@ internal sealed class NodeFigures : IStatusSink
         new(StringComparer.Ordinal);
     private readonly SortedDictionary<string, string> _texts = new(StringComparer.Ordinal);
 
+    private readonly SortedDictionary<string, TimeBuckets> _times = new(StringComparer.Ordinal);
+
     /// <summary>
     /// Asks host and core. While the node recovers its log there are the host's figures only.
     /// </summary>
@@ -36,11 +38,22 @@ internal sealed class NodeFigures : IStatusSink
         figures.Counter("cpu_micros", (long)CpuTime().TotalMicroseconds);
         figures.Counter("uptime_micros", (long)node.Uptime.TotalMicroseconds);
         figures.Gauge("rss_bytes", Environment.WorkingSet);
+        var use = ProcessUse.Read();
+        figures.IfKnown("working_set_bytes", use.WorkingSetBytes, isCounter: false);
+        figures.IfKnown("disk_read_bytes", use.DiskReadBytes, isCounter: true);
+        figures.IfKnown("disk_write_bytes", use.DiskWriteBytes, isCounter: true);
         figures.Gauge("gc_heap_bytes", GC.GetTotalMemory(forceFullCollection: false));
         figures.Counter("gc_pause_micros", (long)GC.GetTotalPauseDuration().TotalMicroseconds);
-        figures.Counter("log_bytes", node.Log?.LogBytes ?? 0);
+        figures.Gauge("log_bytes", node.Log?.LogBytes ?? 0);
+        if (node.Log is { } log)
+        {
+            figures.Counter("log_written_records", log.Durable.Value);
+            figures.Times("log_write_micros", log.WriteTimes);
+        }
+
         if (node.Loop is { } loop)
         {
+            figures.Times("loop_batch_micros", loop.BatchTimes);
             await loop.ReportAsync(figures).WaitAsync(cancel).ConfigureAwait(false);
         }
 
@@ -53,9 +66,25 @@ internal sealed class NodeFigures : IStatusSink
 
     public void Text(string name, string value) => _texts[name] = value;
 
-    /// <summary>Everything as words, for the admin service.</summary>
-    public IEnumerable<KeyValuePair<string, string>> ByName() => _texts.Concat(_numbers.Select(number =>
-        KeyValuePair.Create(number.Key, number.Value.Value.ToString(CultureInfo.InvariantCulture))));
+    private void IfKnown(string name, long? value, bool isCounter)
+    {
+        if (value is { } known)
+        {
+            _numbers[name] = (known, isCounter);
+        }
+    }
+
+    private void Times(string name, TimeBuckets times) => _times[name] = times;
+
+    /// <summary>
+    /// Everything as words, for the admin service; of distributions there is number and sum.
+    /// </summary>
+    public IEnumerable<KeyValuePair<string, string>> ByName() => _texts
+        .Concat(_numbers.Select(number => Word(number.Key, number.Value.Value)))
+        .Concat(_times.SelectMany(times => new[]
+        {
+            Word(times.Key + "_count", times.Value.Count), Word(times.Key + "_sum", times.Value.SumMicros),
+        }));
 
     /// <summary>Prometheus text form, version 0.0.4; words become labels of one constant metric.</summary>
     public string ToPrometheus()
@@ -68,10 +97,18 @@ internal sealed class NodeFigures : IStatusSink
                 $"# TYPE {full} {(isCounter ? "counter" : "gauge")}\n{full} {value}\n");
         }
 
+        foreach (var (name, times) in _times)
+        {
+            times.Append(text, $"testbed_{name}");
+        }
+
         text.Append("# TYPE testbed_info gauge\ntestbed_info{");
         text.AppendJoin(',', _texts.Select(word => $"{word.Key}=\"{Escaped(word.Value)}\""));
         return text.Append("} 1\n").ToString();
     }
+
+    private static KeyValuePair<string, string> Word(string name, long value) =>
+        KeyValuePair.Create(name, value.ToString(CultureInfo.InvariantCulture));
 
     private static string Escaped(string value) => value.Replace("\\", "\\\\", StringComparison.Ordinal)
         .Replace("\"", "\\\"", StringComparison.Ordinal).Replace("\n", "\\n", StringComparison.Ordinal);

@@ -118,8 +118,42 @@ public sealed class NodeTests : IDisposable
             StringComparison.Ordinal);
         Assert.Contains("testbed_network_rx_bytes_total ", metrics, StringComparison.Ordinal);
         Assert.Contains("node=\"n0\"", metrics, StringComparison.Ordinal);
+        Assert.Contains("testbed_loop_batch_micros_bucket{le=\"+Inf\"} ", metrics, StringComparison.Ordinal);
+        Assert.Contains("testbed_log_write_micros_count ", metrics, StringComparison.Ordinal);
         Assert.Equal(["grpc.health.v1.Health", "testbed.v1.KvStore", "testbed.v1.NodeAdmin"],
             await Reflection.ServicesAsync(addresses[0], Cancel));
+    }
+
+    [Fact]
+    public async Task The_node_program_itself_asks_for_the_health_of_a_node()
+    {
+        var addresses = NodeProcess.FreeAddresses(3);
+        await using var node = await NodeProcess.StartAsync(
+            "raft", addresses[..2], 0, _folder.Of(0), "--listen", "*", "--metrics", $"0.0.0.0:{addresses[2].Split(':')[1]}");
+        await using var asked = NodeProcess.Launch("", "--health", addresses[0]);
+        Assert.Equal((0, ""), (await asked.ExitAsync(), asked.Errors.Trim()));
+        await using var nobody = NodeProcess.Launch("", "--health", addresses[1]);
+        Assert.Equal(1, await nobody.ExitAsync());
+        await using var wrong = NodeProcess.Launch("", "--health", addresses[0], "--id", "0");
+        Assert.Equal(64, await wrong.ExitAsync());
+        using var http = new HttpClient();
+        Assert.Contains("testbed_info{", await http.GetStringAsync($"http://{addresses[2]}/metrics", Cancel),
+            StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_node_whose_peer_names_mean_nothing_yet_goes_on_trying()
+    {
+        var own = NodeProcess.FreeAddresses(1)[0];
+        await using var node = await NodeProcess.StartAsync("ecc", [own, "not-yet.invalid:7000"], 0, _folder.Of(0));
+        using var pause = new PeriodicTimer(TimeSpan.FromMilliseconds(400));
+        for (var i = 0; i < 3; i++)
+        {
+            await pause.WaitForNextTickAsync(Cancel);
+            Assert.True(await NodeProbe.IsServingAsync(own, Cancel), node.Errors);
+        }
+
+        Assert.Equal(0, await node.TerminateAsync());
     }
 
     [Fact]

@@ -45,6 +45,18 @@ public sealed class NodeOptionsTests
         Assert.False(options.TestLie);
     }
 
+    [Fact]
+    public void Nodes_may_be_named_as_container_networks_name_them()
+    {
+        var options = NodeOptions.Parse(
+        [
+            "--id", "1", "--strategy", "raft", "--nodes", "n0:7000,compose_n1_1:7001,10.0.0.2:7002,[::1]:7003",
+            "--data", "d", "--listen", "*", "--metrics", "0.0.0.0:9100",
+        ]);
+        Assert.Equal(new IPEndPoint(IPAddress.Any, 7001), options.Listen);
+        Assert.Equal(new IPEndPoint(IPAddress.Any, 9100), options.Metrics);
+    }
+
     [Theory]
     [InlineData("--id=3", "--id 3: must be a number from 0 to 2")]
     [InlineData("--id=-1", "--id -1: must be a number from 0 to 2")]
