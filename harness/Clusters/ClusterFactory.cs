@@ -1,3 +1,4 @@
+using Testbed.Harness.Clusters.Docker;
 using Testbed.Harness.Clusters.Processes;
 
 namespace Testbed.Harness.Clusters;
@@ -14,6 +15,7 @@ internal static class ClusterFactory
         {
             "attach" => new AttachedCluster(options.AttachTo),
             "process" => await ProcessCluster.StartAsync(options, cancel).ConfigureAwait(false),
+            "docker" => await DockerCluster.StartAsync(options, cancel).ConfigureAwait(false),
             _ => throw new ClusterStartException($"there is no cluster of the kind '{kind}'"),
         };
 }

@@ -16,14 +16,18 @@ internal static class LogTail
             using var stream = new FileStream(file, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
             stream.Seek(-Math.Min(stream.Length, TailBytes), SeekOrigin.End);
             using var reader = new StreamReader(stream, Encoding.UTF8);
-            var line = reader.ReadToEnd()
-                .Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries)
-                .LastOrDefault();
-            return line is null ? "(empty)" : line.Length > MaxLine ? line[..MaxLine] + "..." : line;
+            return LastLineOf(reader.ReadToEnd());
         }
         catch (IOException)
         {
             return "(empty)";
         }
+    }
+
+    /// <summary>The same of a text.</summary>
+    public static string LastLineOf(string text)
+    {
+        var line = text.Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries).LastOrDefault();
+        return line is null ? "(empty)" : line.Length > MaxLine ? line[..MaxLine] + "..." : line;
     }
 }

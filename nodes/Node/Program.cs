@@ -7,6 +7,15 @@ if (args.Contains("--help") || args.Contains("-h"))
     return NodeExit.Ok;
 }
 
+if (args is ["--hold"])
+{
+    // Does nothing until told to end: keeps the volumes of a cluster of containers mounted.
+    using var told = new ManualResetEventSlim();
+    using var end = PosixSignalRegistration.Create(PosixSignal.SIGTERM, _ => told.Set());
+    told.Wait();
+    return NodeExit.Ok;
+}
+
 try
 {
     if (args.Any(a => a == HealthQuery.Option))

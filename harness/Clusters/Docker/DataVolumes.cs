@@ -1,0 +1,150 @@
+using System.Formats.Tar;
+using System.Globalization;
+using Docker.DotNet;
+using Docker.DotNet.Models;
+using Testbed.Harness.Clusters.Docker.Images;
+using Testbed.Injectors;
+
+namespace Testbed.Harness.Clusters.Docker;
+
+/// <summary>
+/// Volumes of a given size, one per node, in the engine's memory (tmpfs): the only kind every engine can
+/// limit without more rights. A container that does nothing holds them all, since such a volume is emptied
+/// when nobody has it mounted, and a killed node must find its data again.
+/// </summary>
+internal sealed class DataVolumes
+{
+    private const string Filler = "filler";
+    private static readonly TimeSpan FillLimit = TimeSpan.FromSeconds(30);
+
+    private readonly Engine _engine;
+    private readonly string _name;
+    private readonly string _holder;
+    private readonly long _bytes;
+
+    private DataVolumes(Engine engine, string name, string holder, long bytes)
+    {
+        _engine = engine;
+        _name = name;
+        _holder = holder;
+        _bytes = bytes;
+    }
+
+    /// <summary>Makes the volumes and their holder.</summary>
+    public static async Task<DataVolumes> CreateAsync(
+        Engine engine, string image, string name, Dictionary<string, string> labels, int nodes, long bytes, CancellationToken cancel)
+    {
+        for (var i = 0; i < nodes; i++)
+        {
+            var options = string.Create(CultureInfo.InvariantCulture,
+                $"size={bytes},mode=0755,uid={ImageArchive.UserId},gid={ImageArchive.UserId}");
+            await engine.Client.Volumes.CreateAsync(
+                new VolumesCreateParameters
+                {
+                    Name = VolumeOf(name, i),
+                    Driver = "local",
+                    DriverOpts = new Dictionary<string, string> { ["type"] = "tmpfs", ["device"] = "tmpfs", ["o"] = options },
+                    Labels = labels,
+                },
+                cancel).ConfigureAwait(false);
+        }
+
+        var made = await engine.Client.Containers.CreateContainerAsync(
+            new CreateContainerParameters
+            {
+                Name = name + "-volumes",
+                Image = image,
+                Cmd = ["--hold"],
+                Labels = labels,
+                Healthcheck = new HealthcheckConfig { Test = ["NONE"] },
+                HostConfig = new HostConfig
+                {
+                    NetworkMode = "none",
+                    Mounts = [.. Enumerable.Range(0, nodes).Select(i => Mount(name, i, HeldAt(i)))],
+                },
+            },
+            cancel).ConfigureAwait(false);
+        await engine.Client.Containers.StartContainerAsync(made.ID, new ContainerStartParameters(), cancel).ConfigureAwait(false);
+        return new DataVolumes(engine, name, made.ID, bytes);
+    }
+
+    /// <summary>The mount of a node's volume in its own container.</summary>
+    public Mount MountOf(int node) => Mount(_name, node, "/" + ImageArchive.DataFolder);
+
+    /// <summary>Writes a file into the node's volume until there is no room left.</summary>
+    public async Task<string> FillAsync(ContainerNode node, CancellationToken cancel)
+    {
+        // The engine writes it, from an archive with one file as large as the volume.
+        node.EndExpected = true;
+        try
+        {
+            await ExtractAsync(node.Index, _bytes, cancel).ConfigureAwait(false);
+        }
+        catch (DockerApiException e) when (Engine.Reason(e).Contains("no space left", StringComparison.OrdinalIgnoreCase))
+        {
+            return string.Create(CultureInfo.InvariantCulture, $"volume of {_bytes / 1e6:F0} MB filled: no space left on device");
+        }
+        catch (Exception e) when (e is DockerApiException or HttpRequestException)
+        {
+            throw new NodeControlException($"the engine refused to fill the volume: {Engine.Reason(e)}");
+        }
+
+        throw new NodeControlException("the volume took a file as large as itself: its size is not limited");
+    }
+
+    /// <summary>Removes what was written by <see cref="FillAsync"/>.</summary>
+    public async Task<string> FreeAsync(ContainerNode node, CancellationToken cancel)
+    {
+        try
+        {
+            // An archive cannot remove a file, but it puts an empty one in its place.
+            await ExtractAsync(node.Index, 0, cancel).ConfigureAwait(false);
+        }
+        catch (Exception e) when (e is DockerApiException or HttpRequestException)
+        {
+            throw new NodeControlException($"the engine refused to free the volume: {Engine.Reason(e)}");
+        }
+
+        var how = node.State == Processes.NodeState.Down ? "volume freed; the node had ended with " + ContainerNode.ExitText(node.Ended)
+            : "volume freed; the node had gone on";
+        node.EndExpected = false;
+        return how;
+    }
+
+    private static string VolumeOf(string name, int node) => string.Create(CultureInfo.InvariantCulture, $"{name}-n{node}");
+
+    private static string HeldAt(int node) => string.Create(CultureInfo.InvariantCulture, $"/volumes/n{node}");
+
+    private static Mount Mount(string name, int node, string target) => new()
+    {
+        Type = "volume",
+        Source = VolumeOf(name, node),
+        Target = target,
+    };
+
+    private async Task ExtractAsync(int node, long fillerBytes, CancellationToken cancel)
+    {
+        using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancel);
+        limit.CancelAfter(FillLimit);
+        var path = Path.GetTempFileName();
+        try
+        {
+            await using var archive = new FileStream(
+                path, FileMode.Create, FileAccess.ReadWrite, FileShare.None, 1 << 16, FileOptions.DeleteOnClose);
+            await using (var tar = new TarWriter(archive, TarEntryFormat.Gnu, leaveOpen: true))
+            {
+                await using var zeros = new ZeroStream(fillerBytes);
+                await tar.WriteEntryAsync(
+                    new GnuTarEntry(TarEntryType.RegularFile, Filler) { DataStream = zeros }, limit.Token).ConfigureAwait(false);
+            }
+
+            archive.Position = 0;
+            await _engine.Client.Containers.ExtractArchiveToContainerAsync(
+                _holder, new CopyToContainerParameters { Path = HeldAt(node) }, archive, limit.Token).ConfigureAwait(false);
+        }
+        finally
+        {
+            File.Delete(path);
+        }
+    }
+}

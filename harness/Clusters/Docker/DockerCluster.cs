@@ -1,0 +1,323 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Security.Cryptography;
+using Docker.DotNet;
+using Docker.DotNet.Models;
+using Testbed.Faults;
+using Testbed.Harness.Clusters.Docker.Images;
+using Testbed.Harness.Clusters.Processes;
+using Testbed.Injectors;
+using Testbed.Results;
+
+namespace Testbed.Harness.Clusters.Docker;
+
+/// <summary>
+/// A cluster of containers in a Docker engine: on a network of its own with fixed addresses, labelled, and
+/// gone when it is disposed. Nodes keep container, address and data over restarts.
+/// </summary>
+internal sealed class DockerCluster : ICluster
+{
+    private const int GrpcPort = 7000;
+    private const long CpuPeriodMicros = 100_000;
+    private static readonly TimeSpan SampleLimit = TimeSpan.FromMilliseconds(200);
+
+    private readonly ClusterOptions _options;
+    private readonly Engine _engine;
+    private readonly string _id;
+    private readonly GrpcNodeProbe _probe = new();
+    private readonly List<ContainerNode> _nodes = [];
+    private readonly List<SemaphoreSlim> _gates = [];
+    private readonly EngineEvents _events;
+    private readonly ContainerFaults _faults;
+    private DataVolumes? _volumes;
+    private bool _disposed;
+
+    private DockerCluster(ClusterOptions options, Engine engine)
+    {
+        _options = options;
+        _engine = engine;
+        _id = Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(5));
+        _events = new EngineEvents(engine, _id, Path.Combine(options.LogFolder, "engine-events.log"));
+        _faults = new ContainerFaults(engine, options);
+    }
+
+    /// <inheritdoc/>
+    public event Action<int, string>? UnexpectedExit;
+
+    /// <inheritdoc/>
+    public IReadOnlyList<string> Addresses => [.. _nodes.Select(n => n.Address)];
+
+    /// <inheritdoc/>
+    public int Count => _nodes.Count;
+
+    /// <summary>The image the nodes run.</summary>
+    public NodeImage? Image { get; private set; }
+
+    /// <summary>
+    /// Starts a cluster and returns once every node answers; throws <see cref="ClusterStartException"/> with
+    /// one line, and leaves nothing behind then.
+    /// </summary>
+    public static async Task<DockerCluster> StartAsync(ClusterOptions options, CancellationToken cancel)
+    {
+        var full = options with { LogFolder = Path.GetFullPath(options.LogFolder) };
+        Directory.CreateDirectory(full.LogFolder);
+        var engine = await Engine.ConnectAsync(cancel).ConfigureAwait(false);
+        var cluster = new DockerCluster(full, engine);
+        try
+        {
+            await cluster.StartAllAsync(cancel).ConfigureAwait(false);
+            return cluster;
+        }
+        catch (Exception e)
+        {
+            await cluster.DisposeAsync().ConfigureAwait(false);
+            if (e is DockerApiException or HttpRequestException)
+            {
+                throw new ClusterStartException($"the engine refused: {Engine.Reason(e)}");
+            }
+
+            throw;
+        }
+    }
+
+    /// <inheritdoc/>
+    public Task<string> KillAsync(int node, CancellationToken cancel) => ActAsync(node, n => n.KillAsync(cancel), cancel);
+
+    /// <inheritdoc/>
+    public Task<string> StopAsync(int node, CancellationToken cancel) => ActAsync(node, n => n.StopAsync(cancel), cancel);
+
+    /// <inheritdoc/>
+    public Task<string> PauseAsync(int node, CancellationToken cancel) => ActAsync(node, n => n.PauseAsync(cancel), cancel);
+
+    /// <inheritdoc/>
+    public Task<string> ResumeAsync(int node, CancellationToken cancel) => ActAsync(node, n => n.ResumeAsync(cancel), cancel);
+
+    /// <inheritdoc/>
+    public Task<string> StartAsync(int node, CancellationToken cancel) => ActAsync(node, n => StartAgainAsync(n, cancel), cancel);
+
+    /// <inheritdoc/>
+    public Task<string> InflictAsync(PlannedFault fault, int node, CancellationToken cancel) => ActAsync(
+        node,
+        n => fault.Kind switch
+        {
+            FaultKind.Throttle => _faults.ThrottleAsync(n, fault.Amount ?? FaultText.DefaultThrottleCpus, cancel),
+            FaultKind.Oom => _faults.ExhaustMemoryAsync(n, cancel),
+            FaultKind.DiskFull => Volumes.FillAsync(n, cancel),
+            _ => throw new NodeControlException($"{FaultKinds.NameOf(fault.Kind)} cannot be done to a container"),
+        },
+        cancel);
+
+    /// <inheritdoc/>
+    public Task<string> RelieveAsync(PlannedFault fault, int node, CancellationToken cancel) => ActAsync(
+        node,
+        async n =>
+        {
+            var done = fault.Kind switch
+            {
+                FaultKind.Throttle => await _faults.UnthrottleAsync(n).ConfigureAwait(false),
+                FaultKind.Oom => await _faults.RestoreMemoryAsync(n).ConfigureAwait(false),
+                _ => await Volumes.FreeAsync(n, cancel).ConfigureAwait(false),
+            };
+            return n.State == NodeState.Down ? $"{done}, {await StartAgainAsync(n, cancel).ConfigureAwait(false)}" : done;
+        },
+        cancel);
+
+    /// <inheritdoc/>
+    public async Task<int?> LeaderAsync(CancellationToken cancel) => NodeStatus.Leader(
+        await Task.WhenAll(_nodes.Select(n => StatusIfUpAsync(n, cancel))).ConfigureAwait(false));
+
+    /// <inheritdoc/>
+    public Task<IReadOnlyDictionary<string, string>?> StatusAsync(int node, CancellationToken cancel) =>
+        StatusIfUpAsync(_nodes[node], cancel);
+
+    /// <inheritdoc/>
+    public async Task<IReadOnlyList<NodeRow>> SampleAsync(CancellationToken cancel) =>
+        await Task.WhenAll(_nodes.Select(n => SampleAsync(n, cancel))).ConfigureAwait(false);
+
+    /// <inheritdoc/>
+    public async ValueTask DisposeAsync()
+    {
+        if (_disposed)
+        {
+            return;
+        }
+
+        _disposed = true;
+        foreach (var node in _nodes)
+        {
+            node.EndExpected = true;
+        }
+
+        await Task.WhenAll(_nodes.Select(async n =>
+        {
+            await n.SaveLogAsync(Path.Combine(_options.LogFolder, n.Name + ".log")).ConfigureAwait(false);
+            await n.RemoveAsync().ConfigureAwait(false);
+        })).ConfigureAwait(false);
+        await _events.DisposeAsync().ConfigureAwait(false);
+        await Removal.ClusterAsync(_engine, _id).ConfigureAwait(false);
+        _probe.Dispose();
+        _engine.Dispose();
+    }
+
+    private DataVolumes Volumes => _volumes
+        ?? throw new NodeControlException("the nodes have no volume of their own that could be filled: give --node-disk");
+
+    private bool Published => _options.NodeAccess == "published"
+        || (_options.NodeAccess == "auto" && !_engine.IsThisMachines);
+
+    private async Task StartAllAsync(CancellationToken cancel)
+    {
+        Image = _options.NodeImage is { } given
+            ? await NodeImage.GivenAsync(_engine, given, cancel).ConfigureAwait(false)
+            : await NodeImage.EnsureAsync(_engine, _options.NodeProgram, null, cancel).ConfigureAwait(false);
+        var labels = DockerLabels.Of(_id, _options.Owner);
+        var network = await DockerNetwork.CreateAsync(_engine, $"testbed-{_id}", labels, cancel).ConfigureAwait(false);
+        if (_options.NodeDiskBytes is { } diskBytes)
+        {
+            _volumes = await DataVolumes.CreateAsync(
+                _engine, Image.Name, $"testbed-{_id}", labels, _options.Nodes, diskBytes, cancel).ConfigureAwait(false);
+        }
+
+        string[] direct = [.. Enumerable.Range(0, _options.Nodes).Select(i => WithPort(network.AddressOf(i), GrpcPort))];
+        var ports = Published ? Ports.Choose(_options.Nodes) : [];
+        for (var i = 0; i < _options.Nodes; i++)
+        {
+            var parameters = Parameters(i, network, direct, ports.Count > 0 ? ports[i] : null, labels);
+            var made = await _engine.Client.Containers.CreateContainerAsync(parameters, cancel).ConfigureAwait(false);
+            var address = ports.Count > 0 ? WithPort(_engine.PublishedHost, ports[i]) : direct[i];
+            _nodes.Add(new ContainerNode(_engine, i, made.ID, direct[i], address));
+            _gates.Add(new SemaphoreSlim(1));
+        }
+
+        await Task.WhenAll(_nodes.Select(n => LaunchAndWaitAsync(n, cancel))).ConfigureAwait(false);
+    }
+
+    private CreateContainerParameters Parameters(
+        int node, DockerNetwork network, IReadOnlyList<string> direct, int? published, Dictionary<string, string> labels)
+    {
+        var name = string.Create(CultureInfo.InvariantCulture, $"n{node}");
+        var port = string.Create(CultureInfo.InvariantCulture, $"{GrpcPort}/tcp");
+        var host = new HostConfig
+        {
+            NetworkMode = network.Id,
+            // Killed containers stay down until the plan wants them back.
+            RestartPolicy = new RestartPolicy { Name = RestartPolicyKind.No },
+            LogConfig = new LogConfig
+            {
+                Type = "json-file",
+                Config = new Dictionary<string, string> { ["max-size"] = "16m", ["max-file"] = "2" },
+            },
+            CapDrop = ["ALL"],
+            SecurityOpt = ["no-new-privileges"],
+            // As a quota, not as NanoCPUs: an engine changes no quota of a container that was given NanoCPUs.
+            CPUPeriod = CpuPeriodMicros,
+            CPUQuota = _options.NodeCpus is { } cpus ? (long)(cpus * CpuPeriodMicros) : -1,
+            Memory = _options.NodeMemoryBytes ?? 0,
+            MemorySwap = _options.NodeMemoryBytes ?? 0,
+            Mounts = _volumes is { } volumes ? [volumes.MountOf(node)] : [],
+        };
+        if (published is { } at)
+        {
+            var hostIp = _engine.PublishedHost == "127.0.0.1" ? "127.0.0.1" : "";
+            host.PortBindings = new Dictionary<string, IList<PortBinding>>
+            {
+                [port] = [new PortBinding { HostIP = hostIp, HostPort = at.ToString(CultureInfo.InvariantCulture) }],
+            };
+        }
+
+        return new CreateContainerParameters
+        {
+            Name = $"testbed-{_id}-{name}",
+            Hostname = name,
+            Image = Image!.Name,
+            Cmd = [.. NodeProgram.Arguments(
+                _options with { TieToParent = false }, node, direct, "/" + ImageArchive.DataFolder, "off"), "--listen", "*"],
+            // The harness asks the nodes itself, ten times as often as an engine would.
+            Healthcheck = new HealthcheckConfig { Test = ["NONE"] },
+            Labels = new Dictionary<string, string>(labels) { [DockerLabels.Node] = name },
+            ExposedPorts = new Dictionary<string, EmptyStruct> { [port] = default },
+            HostConfig = host,
+            NetworkingConfig = new NetworkingConfig
+            {
+                EndpointsConfig = new Dictionary<string, EndpointSettings>
+                {
+                    [network.Id] = new EndpointSettings
+                    {
+                        IPAMConfig = new EndpointIPAMConfig { IPv4Address = network.AddressOf(node) },
+                    },
+                },
+            },
+        };
+    }
+
+    private async Task LaunchAndWaitAsync(ContainerNode node, CancellationToken cancel)
+    {
+        await node.LaunchAsync((i, what) => UnexpectedExit?.Invoke(i, what), cancel).ConfigureAwait(false);
+        await NodeReadiness.WaitAsync(
+            _probe, node.Address, node.Name,
+            () => node.State == NodeState.Down ? ContainerNode.ExitText(node.Ended) : null,
+            node.LastLogLineAsync, cancel).ConfigureAwait(false);
+        node.MarkUp();
+    }
+
+    private async Task<string> StartAgainAsync(ContainerNode node, CancellationToken cancel)
+    {
+        if (node.State != NodeState.Down)
+        {
+            throw new NodeControlException($"{node.Name} is already running");
+        }
+
+        var begun = Stopwatch.GetTimestamp();
+        try
+        {
+            await LaunchAndWaitAsync(node, cancel).ConfigureAwait(false);
+        }
+        catch (ClusterStartException e)
+        {
+            throw new NodeControlException(e.Message);
+        }
+
+        return string.Create(CultureInfo.InvariantCulture,
+            $"serving after {Stopwatch.GetElapsedTime(begun).TotalMilliseconds:F0} ms");
+    }
+
+    private async Task<IReadOnlyDictionary<string, string>?> StatusIfUpAsync(ContainerNode node, CancellationToken cancel)
+    {
+        if (node.State != NodeState.Up)
+        {
+            return null;
+        }
+
+        using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancel);
+        limit.CancelAfter(SampleLimit);
+        try
+        {
+            return await _probe.StatusAsync(node.Address, limit.Token).ConfigureAwait(false);
+        }
+        catch (OperationCanceledException) when (!cancel.IsCancellationRequested)
+        {
+            return null;
+        }
+    }
+
+    private async Task<NodeRow> SampleAsync(ContainerNode node, CancellationToken cancel)
+    {
+        var status = await StatusIfUpAsync(node, cancel).ConfigureAwait(false);
+        return NodeStatus.Row(node.Name, node.State.ToString().ToLowerInvariant(), node.Sample(), status);
+    }
+
+    private async Task<string> ActAsync(int node, Func<ContainerNode, Task<string>> act, CancellationToken cancel)
+    {
+        await _gates[node].WaitAsync(cancel).ConfigureAwait(false);
+        try
+        {
+            return await act(_nodes[node]).ConfigureAwait(false);
+        }
+        finally
+        {
+            _gates[node].Release();
+        }
+    }
+
+    private static string WithPort(string host, int port) => string.Create(CultureInfo.InvariantCulture, $"{host}:{port}");
+}

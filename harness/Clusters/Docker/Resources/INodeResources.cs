@@ -1,0 +1,8 @@
+namespace Testbed.Harness.Clusters.Docker.Resources;
+
+/// <summary>What a container has used since it was last started.</summary>
+internal interface INodeResources : IDisposable
+{
+    /// <summary>Its use now, empty values where nothing is known; never throws.</summary>
+    NodeUse Read();
+}
