@@ -79,7 +79,9 @@ public sealed class FaultExecutor(
         }
 
         await WaitUntilAsync(originNanos + heal, cancel).ConfigureAwait(false);
-        await HealAsync(record, cancel).ConfigureAwait(false);
+        // A restart is undone as soon as it is done, whenever that is.
+        var wanted = Math.Max(originNanos + heal, record.ObservedNanos ?? 0);
+        await HealAsync(record with { HealRequestedNanos = wanted }, cancel).ConfigureAwait(false);
     }
 
     private async Task<FaultRecord> ApplyAsync(FaultRecord record, CancellationToken cancel)

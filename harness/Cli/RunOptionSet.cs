@@ -38,7 +38,7 @@ internal sealed class RunOptionSet
         "--node-memory", "Memory each container may use, without swap. [default: no limit]", 32 << 20, 1L << 40);
 
     private readonly Option<long?> _nodeDisk = Values.Size(
-        "--node-disk", "Size of each container's data volume. [default: no limit]", 16 << 20, 1L << 40);
+        "--node-disk", "Size of each container's data volume, kept in memory. [default: no limit; 128MiB when a disk is to be filled]", 16 << 20, 1L << 40);
 
     private readonly Option<string> _nodeAccess = Values.Word(
         "--node-access", "auto", "How containers are reached: by their address, or by ports published on this machine.",
@@ -248,8 +248,10 @@ internal sealed class RunOptionSet
             options = options with { RatePerSecond = RunOptions.DefaultScanRate };
         }
 
-        _ = options.CompilePlan();
-        return options;
+        var plan = options.CompilePlan();
+        return options.NodeDiskBytes is null && plan.Faults.Any(f => f.Kind == FaultKind.DiskFull)
+            ? options with { NodeDiskBytes = RunOptions.DefaultDiskToFillBytes }
+            : options;
     }
 
     /// <summary>True when no option of a run was typed.</summary>

@@ -83,6 +83,9 @@ public sealed record RunOptions
     /// <summary>Memory of a container; null: no limit.</summary>
     public long? NodeMemoryBytes { get; init; }
 
+    /// <summary>Size of the data volumes when a disk is to be filled and nothing else was said.</summary>
+    public const long DefaultDiskToFillBytes = 128L << 20;
+
     /// <summary>Size of a container's data volume; null: no limit.</summary>
     public long? NodeDiskBytes { get; init; }
 

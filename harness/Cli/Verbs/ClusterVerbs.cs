@@ -5,15 +5,15 @@ using Testbed.Harness.Clusters.Processes;
 
 namespace Testbed.Harness.Cli.Verbs;
 
-/// <summary><c>cluster up|status|down</c>: a cluster that outlives the harness.</summary>
+/// <summary><c>cluster up|status|down|image|prune</c>: a cluster that outlives the harness, and housekeeping.</summary>
 internal static class ClusterVerbs
 {
     /// <summary>The verb.</summary>
     public static Verb Create(CliContext context) => new Verb(
         "cluster",
-        "Starts, shows and ends a cluster to play with.",
+        "Starts, shows and ends a cluster to play with; makes images and tidies up after containers.",
         "harness cluster up --strategy ecc", "harness cluster status", "harness cluster down")
-        .With(Up(context), Status(context), Down(context));
+        .With(Up(context), Status(context), Down(context), ContainerVerbs.Image(context), ContainerVerbs.Prune(context));
 
     /// <summary>The option that names the state file.</summary>
     public static Option<string?> StateOption() => Values.Text(

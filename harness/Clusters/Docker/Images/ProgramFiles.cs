@@ -1,5 +1,4 @@
 using System.Runtime.InteropServices;
-using Testbed.Harness.Clusters.Processes;
 
 namespace Testbed.Harness.Clusters.Docker.Images;
 
