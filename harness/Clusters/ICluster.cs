@@ -8,10 +8,16 @@ namespace Testbed.Harness.Clusters;
 /// </summary>
 public interface ICluster : INodeControl, IAsyncDisposable
 {
-    /// <summary>host:port of every node's gRPC, in node order; fixed for the cluster's life.</summary>
+    /// <summary>
+    /// host:port where clients reach every node's gRPC, in node order; fixed for the cluster's life. With
+    /// <see cref="ClusterOptions.LinkProxy"/> these are listeners of the link proxy.
+    /// </summary>
     IReadOnlyList<string> Addresses { get; }
 
-    /// <summary>Raised with the node index when a node ended that no fault ended (a crash).</summary>
+    /// <summary>
+    /// Raised with the node index and a sentence that names it when a node ended that no fault ended (a
+    /// crash); with -1 when what connects the nodes did.
+    /// </summary>
     event Action<int, string>? UnexpectedExit;
 
     /// <summary>

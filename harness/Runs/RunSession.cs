@@ -94,8 +94,7 @@ internal sealed class RunSession(
             NodeImage = options.NodeImage,
             Owner = folder.RunId,
         }, cancel).ConfigureAwait(false);
-        cluster.UnexpectedExit += (node, evidence) =>
-            _crashes.Enqueue(string.Create(CultureInfo.InvariantCulture, $"n{node} ended by itself: {evidence}"));
+        cluster.UnexpectedExit += (_, what) => _crashes.Enqueue(what);
         return cluster;
     }
 

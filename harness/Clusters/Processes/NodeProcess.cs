@@ -25,7 +25,7 @@ internal enum NodeState
 /// One node: its process, if any. Actions are called one at a time; <see cref="State"/> and samples from any
 /// thread.
 /// </summary>
-internal sealed class NodeProcess(int index, string address, string logFile)
+internal sealed class NodeProcess(int index, string address, string logFile, string? name = null)
 {
     private static readonly TimeSpan GoneLimit = TimeSpan.FromSeconds(5);
     private static readonly TimeSpan StopLimit = TimeSpan.FromSeconds(5);
@@ -45,7 +45,7 @@ internal sealed class NodeProcess(int index, string address, string logFile)
     public string Address { get; } = address;
 
     /// <summary>Name in files and messages.</summary>
-    public string Name { get; } = string.Create(CultureInfo.InvariantCulture, $"n{index}");
+    public string Name { get; } = name ?? string.Create(CultureInfo.InvariantCulture, $"n{index}");
 
     /// <summary>Where its output goes.</summary>
     public string LogFile { get; } = logFile;

@@ -27,15 +27,22 @@ internal static class NodeProgram
                 : throw new ClusterStartException($"the node program {given} does not exist");
         }
 
-        var folder = Path.Combine(AppContext.BaseDirectory, "node");
-        var program = Path.Combine(folder, OperatingSystem.IsWindows() ? "testbed-node.exe" : "testbed-node");
-        var library = Path.Combine(folder, "testbed-node.dll");
-        return File.Exists(program) ? [program]
-            : File.Exists(library) ? Runnable(library)
-            : throw new ClusterStartException($"the node program is not in {folder}; build the solution first");
+        return In(Path.Combine(AppContext.BaseDirectory, "node"), "testbed-node");
     }
 
-    /// <summary>Arguments of one node.</summary>
+    /// <summary>The command of a program of ours that lies in a folder.</summary>
+    public static IReadOnlyList<string> In(string folder, string name)
+    {
+        var program = Path.Combine(folder, OperatingSystem.IsWindows() ? name + ".exe" : name);
+        var library = Path.Combine(folder, name + ".dll");
+        return File.Exists(program) ? [program]
+            : File.Exists(library) ? Runnable(library)
+            : throw new ClusterStartException($"the program {name} is not in {folder}; build the solution first");
+    }
+
+    /// <summary>
+    /// Arguments of one node; <paramref name="addresses"/> as this node sees them, its own included.
+    /// </summary>
     public static IEnumerable<string> Arguments(
         ClusterOptions options, int node, IReadOnlyList<string> addresses, string dataFolder, string metrics)
     {

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Globalization;
 using Testbed.Faults;
+using Testbed.Harness.Clusters.Links;
 using Testbed.Injectors;
 using Testbed.Results;
 
@@ -26,6 +27,7 @@ public sealed class ProcessCluster : ICluster
     private readonly NodeProcess[] _nodes;
     private readonly string[] _metrics;
     private readonly SemaphoreSlim[] _gates;
+    private readonly LinkProxy? _links;
     private readonly Reaper? _reaper;
     private bool _disposed;
 
@@ -35,10 +37,15 @@ public sealed class ProcessCluster : ICluster
         _ownProbe = probe is null ? new GrpcNodeProbe() : null;
         _probe = probe ?? _ownProbe!;
         _command = NodeProgram.Command(options.NodeProgram);
-        Addresses = [.. ports.Take(options.Nodes).Select(Loopback)];
-        _metrics = [.. ports.Skip(options.Nodes).Select(Loopback)];
-        _nodes = [.. Addresses.Select((address, i) => new NodeProcess(
+        string[] addresses = [.. ports.Select(Loopback)];
+        string[] direct = addresses[..options.Nodes];
+        _metrics = options.Metrics ? addresses[options.Nodes..(options.Nodes * 2)] : [];
+        _nodes = [.. direct.Select((address, i) => new NodeProcess(
             i, address, Path.Combine(options.LogFolder, string.Create(CultureInfo.InvariantCulture, $"n{i}.log"))))];
+        _links = options.LinkProxy
+            ? new LinkProxy(direct, addresses[(options.Nodes + _metrics.Length)..], options.LogFolder)
+            : null;
+        Addresses = _links?.Plan.ClientView ?? direct;
         _gates = [.. _nodes.Select(_ => new SemaphoreSlim(1))];
         _reaper = Reaper.Start(options.DataFolder);
     }
@@ -71,6 +78,11 @@ public sealed class ProcessCluster : ICluster
             LogFolder = Path.GetFullPath(options.LogFolder),
             DataFolder = Path.GetFullPath(options.DataFolder),
         };
+        if (options.LinkProxy && !options.TieToParent)
+        {
+            throw new ClusterStartException("a cluster that outlives the harness cannot run through the link proxy");
+        }
+
         MakeFolders(full);
         for (var attempt = 1; ; attempt++)
         {
@@ -134,11 +146,11 @@ public sealed class ProcessCluster : ICluster
 
     /// <inheritdoc/>
     public Task<string> InflictAsync(PlannedFault fault, int node, CancellationToken cancel) =>
-        throw new NodeControlException($"{FaultKinds.NameOf(fault.Kind)} cannot be done to a process");
+        LinksFor(fault).InflictAsync(fault, node, cancel);
 
     /// <inheritdoc/>
     public Task<string> RelieveAsync(PlannedFault fault, int node, CancellationToken cancel) =>
-        throw new NodeControlException($"{FaultKinds.NameOf(fault.Kind)} cannot be done to a process");
+        LinksFor(fault).RelieveAsync(fault, node, cancel);
 
     /// <inheritdoc/>
     public async Task<int?> LeaderAsync(CancellationToken cancel)
@@ -184,13 +196,26 @@ public sealed class ProcessCluster : ICluster
         }
     }
 
-    private bool PortWasTaken => _nodes.Any(n => n.ExitCode == NodeProgram.PortInUse);
+    private bool PortWasTaken =>
+        _links is { PortWasTaken: true } || _nodes.Any(n => n.ExitCode == NodeProgram.PortInUse);
+
+    private LinkController LinksFor(PlannedFault fault)
+    {
+        if (!FaultKinds.IsLink(fault.Kind))
+        {
+            throw new NodeControlException($"{FaultKinds.NameOf(fault.Kind)} cannot be done to a process");
+        }
+
+        return _links?.Controller ?? throw new NodeControlException(
+            $"{FaultKinds.NameOf(fault.Kind)} needs a cluster whose links run through the link proxy");
+    }
 
     private static string Loopback(int port) => string.Create(CultureInfo.InvariantCulture, $"127.0.0.1:{port}");
 
     private static IReadOnlyList<int> ChoosePorts(ClusterOptions options)
     {
-        var count = options.Metrics ? options.Nodes * 2 : options.Nodes;
+        var count = (options.Metrics ? options.Nodes * 2 : options.Nodes)
+            + (options.LinkProxy ? LinkProxy.AddressesFor(options.Nodes) : 0);
         if (options.BasePort == 0)
         {
             return Ports.Choose(count);
@@ -218,6 +243,11 @@ public sealed class ProcessCluster : ICluster
 
     private async Task StartAllAsync(CancellationToken cancel)
     {
+        if (_links is not null)
+        {
+            await _links.StartAsync(TellReaper, OnUnexpectedExit, cancel).ConfigureAwait(false);
+        }
+
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancel);
         var starts = _nodes.Select(n => LaunchAndWaitAsync(n, stop.Token)).ToList();
         ClusterStartException? failure = null;
@@ -252,7 +282,8 @@ public sealed class ProcessCluster : ICluster
         var data = Path.Combine(_options.DataFolder, node.Name);
         Directory.CreateDirectory(data);
         var metrics = _options.Metrics ? _metrics[node.Index] : "off";
-        string[] words = [.. _command, .. NodeProgram.Arguments(_options, node.Index, Addresses, data, metrics)];
+        var view = _links?.Plan.NodeView(node.Index) ?? Addresses;
+        string[] words = [.. _command, .. NodeProgram.Arguments(_options, node.Index, view, data, metrics)];
         try
         {
             node.Launch(NodeProgram.StartInfo(words, node.LogFile, _options.TieToParent), OnUnexpectedExit);
@@ -342,7 +373,11 @@ public sealed class ProcessCluster : ICluster
         }
     }
 
-    private void TellReaper() => _reaper?.Watch(_nodes.Where(n => n.Pid != 0).Select(n => (n.Pid, n.StartToken)));
+    private void TellReaper()
+    {
+        var processes = Processes().Where(p => p.Pid != 0);
+        _reaper?.Watch(_links is { Process.Pid: not 0 } ? processes.Append(_links.Process) : processes);
+    }
 
     private void OnUnexpectedExit(int node, string what)
     {
@@ -355,6 +390,7 @@ public sealed class ProcessCluster : ICluster
     {
         _disposed = true;
         await Task.WhenAll(_nodes.Select(n => n.DisposeAsync())).ConfigureAwait(false);
+        await (_links?.EndAsync() ?? Task.CompletedTask).ConfigureAwait(false);
         _ownProbe?.Dispose();
         _reaper?.Watch([]);
         _reaper?.Dispose();

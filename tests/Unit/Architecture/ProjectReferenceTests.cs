@@ -22,6 +22,7 @@ public sealed class ProjectReferenceTests
         ["Faults"] = [],
         ["Checker"] = [],
         ["Injectors"] = ["Faults"],
+        ["Links"] = [],
         ["Simulator"] = ["Raft", "Ecc", "Store", "Erasure", "Wire", "Log", "Faults", "Workloads", "Checker"],
         ["Results"] = ["Checker"],
         ["Reports"] = ["Results"],
