@@ -114,6 +114,9 @@ internal sealed class RunOptionSet
     private readonly Option<bool> _noReport = Values.Flag("--no-report", "Leaves out the page and the pictures.");
     private readonly Option<long?> _maxLag = Values.Duration(
         "--max-lag", "Schedule lag p99 above which the generator was the limit and the run is void. [default: 50ms]");
+    private readonly Option<bool> _failFast = Values.Flag(
+        "--fail-fast", "Stops at the first violation of linearizability, heals, and keeps what there is.");
+
     private readonly Option<bool> _quiet = Values.Flag("--quiet", "Prints nothing but the summary.");
     private readonly Option<long?> _maxReadP99 = Values.Duration(
         "--max-read-p99", "Exit code 1 when the p99 latency of reads is higher.");
@@ -134,7 +137,7 @@ internal sealed class RunOptionSet
         verb.With("Workload", _workload, _properties, _records, _valueSize);
         verb.With("Load", _rate, _arrival, _clients, _duration, _warmup, _timeout, _maxLag, _seed);
         verb.With("Faults", _kill, _killRole, _killAt, _restartAt, _noRestart, _pause, _pauseAt, _resumeAt, _faults, _allowOutage);
-        verb.With("Results", _results, _label, _noReport, _quiet, _maxReadP99, _maxWriteP99, _minGoodput);
+        verb.With("Results", _results, _label, _failFast, _noReport, _quiet, _maxReadP99, _maxWriteP99, _minGoodput);
         verb.Add(_lying);
     }
 
@@ -222,6 +225,7 @@ internal sealed class RunOptionSet
             Label = parse.GetValue(_label),
             Report = !parse.GetValue(_noReport),
             MaxLagNanos = parse.GetValue(_maxLag) ?? defaults.MaxLagNanos,
+            FailFast = parse.GetValue(_failFast),
             Quiet = parse.GetValue(_quiet),
             Thresholds = new Thresholds
             {

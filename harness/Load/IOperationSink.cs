@@ -13,6 +13,12 @@ public interface IOperationSink
     /// <summary>An operation of the workload ended, or was shed.</summary>
     void Completed(in CompletedOperation op);
 
+    /// <summary>
+    /// A read, write or delete of one key is about to be sent; <see cref="History"/> says how it ended. Its
+    /// time is never before that of an end reported earlier.
+    /// </summary>
+    void Invoked(in HistoryEvent invocation);
+
     /// <summary>A read, write or delete of one key ended; a read-modify-write gives two of these.</summary>
     void History(in HistoryOperation op);
 }

@@ -30,6 +30,7 @@ internal sealed class LoadEngine
     private int _inFlight;
     private int _nextProcess;
     private long _writes;
+    private long _latestEndNanos = long.MinValue;
 
     public LoadEngine(
         IKvClient client, WorkloadSpec spec, LoadOptions options, IOperationSink sink, LoadClock clock,
@@ -207,8 +208,11 @@ internal sealed class LoadEngine
 
     private void Send(LoadSlot slot, long nowNanos)
     {
-        slot.RequestNanos = nowNanos;
+        // A request that follows another one begins when that ended; but the history wants no beginning
+        // before an end it has been told, and the request is sent later than any of those.
+        slot.RequestNanos = Math.Max(nowNanos, _latestEndNanos);
         slot.TimeoutMicros = _options.TimeoutMicros;
+        _reporter.Sending(slot);
         slot.InFlight = true;
         Volatile.Write(ref _inFlight, _inFlight + 1);
         Counters.MaxInFlight = Math.Max(Counters.MaxInFlight, _inFlight);
@@ -296,6 +300,7 @@ internal sealed class LoadEngine
             return;
         }
 
+        _latestEndNanos = Math.Max(_latestEndNanos, slot.EndNanos);
         if (_reporter.Answered(slot))
         {
             slot.Process = _nextProcess++;
@@ -343,7 +348,8 @@ internal sealed class LoadEngine
             {
                 try
                 {
-                    _reporter.Abandoned(slot, Clock.NowNanos);
+                    _latestEndNanos = Math.Max(_latestEndNanos, Clock.NowNanos);
+                    _reporter.Abandoned(slot, _latestEndNanos);
                 }
                 catch (Exception exception)
                 {

@@ -16,31 +16,38 @@ internal sealed class OperationReporter(IOperationSink sink)
     /// <summary>Counters of the phase under way.</summary>
     public LoadCounters Counters { get; set; } = new();
 
+    /// <summary>A request is about to be sent.</summary>
+    public void Sending(LoadSlot slot)
+    {
+        if (slot.Kind != OperationKind.Scan)
+        {
+            sink.Invoked(new HistoryEvent(
+                slot.Process, HistoryEventType.Invoke, KindOf(slot), slot.Work.Key,
+                slot.Kind == OperationKind.Put ? slot.WriteIdentity : 0, slot.RequestNanos));
+        }
+    }
+
     /// <summary>
     /// A request ended: appends it to the history. True when its effect is unknown, so its process is used
     /// up.
     /// </summary>
     public bool Answered(LoadSlot slot)
     {
-        HistoryKind kind;
         HistoryOutcome outcome;
         ulong value = 0;
         switch (slot.Kind)
         {
             case OperationKind.Get:
-                kind = HistoryKind.Read;
                 var answered = slot.Outcome == Outcome.NotFound
                     || (slot.Outcome == Outcome.Ok && slot.Check != RecordCheck.Corrupt);
                 outcome = answered ? HistoryOutcome.Ok : HistoryOutcome.Fail;
                 value = answered && slot.Outcome == Outcome.Ok ? slot.ReadIdentity : 0;
                 break;
             case OperationKind.Put:
-                kind = HistoryKind.Write;
                 value = slot.WriteIdentity;
                 outcome = WriteOutcome(slot.Outcome, absentIsOk: false);
                 break;
             case OperationKind.Delete:
-                kind = HistoryKind.Delete;
                 outcome = WriteOutcome(slot.Outcome, absentIsOk: true);
                 break;
             default:
@@ -49,7 +56,7 @@ internal sealed class OperationReporter(IOperationSink sink)
         }
 
         sink.History(new HistoryOperation(
-            slot.Process, kind, slot.Work.Key, value, slot.RequestNanos, slot.EndNanos, outcome));
+            slot.Process, KindOf(slot), slot.Work.Key, value, slot.RequestNanos, slot.EndNanos, outcome));
         return outcome == HistoryOutcome.Info;
     }
 
@@ -64,12 +71,13 @@ internal sealed class OperationReporter(IOperationSink sink)
     /// <summary>The client never ended the request: a write counts as unknown for good.</summary>
     public void Abandoned(LoadSlot slot, long nowNanos)
     {
-        if (slot.Kind is OperationKind.Put or OperationKind.Delete)
+        if (slot.Kind != OperationKind.Scan)
         {
-            var isPut = slot.Kind == OperationKind.Put;
+            // A read that gave no answer says nothing.
+            var isRead = slot.Kind == OperationKind.Get;
             sink.History(new HistoryOperation(
-                slot.Process, isPut ? HistoryKind.Write : HistoryKind.Delete, slot.Work.Key,
-                isPut ? slot.WriteIdentity : 0, slot.RequestNanos, nowNanos, HistoryOutcome.Info));
+                slot.Process, KindOf(slot), slot.Work.Key, slot.Kind == OperationKind.Put ? slot.WriteIdentity : 0,
+                slot.RequestNanos, nowNanos, isRead ? HistoryOutcome.Fail : HistoryOutcome.Info));
         }
 
         Figures(slot, OperationOutcome.Unknown, nowNanos, degraded: false, NeverEnded);
@@ -107,6 +115,13 @@ internal sealed class OperationReporter(IOperationSink sink)
                 : reason,
         });
     }
+
+    private static HistoryKind KindOf(LoadSlot slot) => slot.Kind switch
+    {
+        OperationKind.Get => HistoryKind.Read,
+        OperationKind.Put => HistoryKind.Write,
+        _ => HistoryKind.Delete,
+    };
 
     private static OperationOutcome OutcomeOf(LoadSlot slot)
     {

@@ -11,9 +11,8 @@ internal sealed class RecorderSink(WorkerRecorder recorder, HistoryWriter histor
     public void Completed(in CompletedOperation op) => recorder.Record(op);
 
     /// <inheritdoc/>
-    public void History(in HistoryOperation op)
-    {
-        history.Add(HistoryEvent.Invocation(op));
-        history.Add(HistoryEvent.Completion(op));
-    }
+    public void Invoked(in HistoryEvent invocation) => history.Add(invocation);
+
+    /// <inheritdoc/>
+    public void History(in HistoryOperation op) => history.Add(HistoryEvent.Completion(op));
 }

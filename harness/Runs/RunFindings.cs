@@ -1,3 +1,4 @@
+using Testbed.Checker;
 using Testbed.Harness.Load;
 using Testbed.Results;
 
@@ -19,6 +20,9 @@ internal sealed class RunFindings
 
     /// <summary>Figures of the recorder.</summary>
     public RunFigures? Figures { get; set; }
+
+    /// <summary>The violation at which <c>--fail-fast</c> stopped the run; null for none.</summary>
+    public StreamingViolation? StoppedBy { get; set; }
 
     /// <summary>The verdict on the history.</summary>
     public HistoryCheck? Check { get; set; }

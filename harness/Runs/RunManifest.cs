@@ -57,6 +57,7 @@ internal static class RunManifest
         ["durability"] = o.Durability,
         ["rate"] = o.RatePerSecond is { } rate ? rate.ToString(CultureInfo.InvariantCulture) : "max",
         ["arrival"] = o.Arrival,
+        ["fail_fast"] = o.FailFast ? "true" : "false",
         ["clients"] = Text(o.Clients),
         ["duration_ns"] = Text(o.DurationNanos),
         ["warmup_ns"] = Text(o.WarmupNanos),

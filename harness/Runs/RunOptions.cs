@@ -135,6 +135,9 @@ public sealed record RunOptions
     /// </summary>
     public long MaxLagNanos { get; init; } = 50_000_000;
 
+    /// <summary>Stops at the first violation of linearizability instead of finding it in the end.</summary>
+    public bool FailFast { get; init; }
+
     /// <summary>No status while running.</summary>
     public bool Quiet { get; init; }
 

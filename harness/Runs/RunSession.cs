@@ -29,6 +29,7 @@ internal sealed class RunSession(
     private readonly ConcurrentQueue<string> _crashes = new();
     private readonly RunFindings _found = new();
     private readonly CancellationTokenSource _catchUpEnd = new();
+    private readonly FailFast? _failFast = options.FailFast ? new FailFast() : null;
     private long _measuredFrom;
     private long _clientBytesBefore;
 
@@ -36,7 +37,7 @@ internal sealed class RunSession(
     public async Task<Summary> RunAsync(CancellationToken cancel)
     {
         using var recorder = new RunRecorder(folder, started, () => _clock.NowNanos);
-        using var history = new HistoryWriter(folder.HistoryPath);
+        using var history = new HistoryWriter(folder.HistoryPath, _failFast);
         using var nodes = new CsvAppender<NodeRow>(folder.NodesPath);
         recorder.SetPhase("load", 0);
         recorder.Start();
@@ -59,6 +60,8 @@ internal sealed class RunSession(
         _found.Interrupted |= cancel.IsCancellationRequested;
         nodes.Complete();
         history.Complete();
+        _found.StoppedBy = _failFast?.Found;
+        _failFast?.Dispose();
         _found.Figures = recorder.Finish(_clock.NowNanos);
         view.Phase("check");
         _found.Check = HistoryCheck.Run(folder, _found.Figures.Corrupt);
@@ -134,6 +137,12 @@ internal sealed class RunSession(
             if (await LoadAsync(generator, client, cancel).ConfigureAwait(false))
             {
                 await MeasureAsync(cluster, client, recorder, sampler, tracker, generator, cancel).ConfigureAwait(false);
+                cancel.ThrowIfCancellationRequested();
+                if (Stopped)
+                {
+                    return;
+                }
+
                 await DrainAsync(cluster, sampler, watch, generator, cancel).ConfigureAwait(false);
             }
         }
@@ -161,8 +170,14 @@ internal sealed class RunSession(
             }
         }
 
-        var report = await generator.LoadRecordsAsync(cancel).ConfigureAwait(false);
+        using var end = EndOrStop(cancel);
+        var report = await generator.LoadRecordsAsync(end.Token).ConfigureAwait(false);
         cancel.ThrowIfCancellationRequested();
+        if (Stopped)
+        {
+            return false;
+        }
+
         if (report.Unfinished > 0)
         {
             _found.VoidReasons.Add(string.Create(CultureInfo.InvariantCulture,
@@ -196,10 +211,11 @@ internal sealed class RunSession(
         _measuredFrom = warmupFrom + options.WarmupNanos;
         _found.MeasuredFromNanos = _measuredFrom;
         var executor = new FaultExecutor(plan, cluster, () => _clock.NowNanos, tracker, _measuredFrom);
-        using var faultsEnd = CancellationTokenSource.CreateLinkedTokenSource(cancel);
+        using var end = EndOrStop(cancel);
+        using var faultsEnd = CancellationTokenSource.CreateLinkedTokenSource(end.Token);
         var faults = BeginMeasuringAsync(client, tracker, sampler, executor, faultsEnd.Token);
         var report = await generator.RunAsync(
-            TimeSpan.FromMicroseconds((options.WarmupNanos + options.DurationNanos) / 1000), cancel).ConfigureAwait(false);
+            TimeSpan.FromMicroseconds((options.WarmupNanos + options.DurationNanos) / 1000), end.Token).ConfigureAwait(false);
         tracker.End();
         recorder.SetPhase("drain", Math.Max(_clock.NowNanos, _measuredFrom));
         await sampler.SampleAsync(CancellationToken.None).ConfigureAwait(false);
@@ -208,7 +224,7 @@ internal sealed class RunSession(
         _found.Load = report;
         // Every planned time is within the measured time, so this ends as soon as the last node answers
         // again.
-        faultsEnd.CancelAfter(cancel.IsCancellationRequested ? TimeSpan.Zero : RestartLimit);
+        faultsEnd.CancelAfter(end.IsCancellationRequested ? TimeSpan.Zero : RestartLimit);
         try
         {
             await faults.ConfigureAwait(false);
@@ -224,8 +240,13 @@ internal sealed class RunSession(
             await executor.HealAllAsync(cancel).ConfigureAwait(false);
         }
 
-        cancel.ThrowIfCancellationRequested();
     }
+
+    private bool Stopped => _failFast is { Stop.IsCancellationRequested: true };
+
+    /// <summary>What ends the load early: Ctrl-C, or a violation seen by <c>--fail-fast</c>.</summary>
+    private CancellationTokenSource EndOrStop(CancellationToken cancel) =>
+        CancellationTokenSource.CreateLinkedTokenSource(cancel, _failFast?.Stop ?? CancellationToken.None);
 
     private async Task BeginMeasuringAsync(IKvClient client, PhaseTracker tracker, NodeSampler sampler,
         FaultExecutor executor, CancellationToken cancel)
@@ -251,7 +272,7 @@ internal sealed class RunSession(
         await Task.Delay(QuietPeriod, cancel).ConfigureAwait(false);
         _catchUpEnd.CancelAfter(CatchUpLimit);
         await watch.WaitAsync().WaitAsync(cancel).ConfigureAwait(false);
-        using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancel);
+        using var limit = EndOrStop(cancel);
         limit.CancelAfter(FinalReadLimit);
         var final = await generator.ReadAllAsync(limit.Token).ConfigureAwait(false);
         cancel.ThrowIfCancellationRequested();

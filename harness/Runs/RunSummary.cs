@@ -62,6 +62,12 @@ internal static class RunSummary
             return ("unchecked", "interrupted; what was recorded until then is " + check.Verdict, ExitCodes.Interrupted);
         }
 
+        if (found.StoppedBy is { } wrong)
+        {
+            found.VoidReasons.Add("--fail-fast stopped the run, but the check of the whole history found nothing wrong: "
+                + "one of the two is mistaken; " + FailFast.Describe(wrong));
+        }
+
         var notApplied = (found.Tracker?.Records ?? []).Where(r => !r.TookEffect).ToList();
         foreach (var record in notApplied)
         {
@@ -206,6 +212,11 @@ internal static class RunSummary
     private static List<string> Notes(RunOptions options, RunFindings found, RunFigures figures)
     {
         var notes = new List<string>();
+        if (found.StoppedBy is { } violation)
+        {
+            notes.Add("stopped by --fail-fast: " + FailFast.Describe(violation));
+        }
+
         if (figures.Problem is { } problem)
         {
             notes.Add(problem);

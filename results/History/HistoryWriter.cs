@@ -23,6 +23,7 @@ public sealed class HistoryWriter : IDisposable
     private readonly Lock _gate = new();
     private readonly AutoResetEvent _work = new(false);
     private readonly ManualResetEventSlim _room = new(true);
+    private readonly IHistoryWatch? _watch;
     private readonly PartialFile _file;
     private readonly GZipStream _zip;
     private readonly Thread _thread;
@@ -35,9 +36,13 @@ public sealed class HistoryWriter : IDisposable
     private long _written;
     private Exception? _failure;
 
-    /// <summary>Begins the file; throws <see cref="ResultsException"/> when it cannot be created.</summary>
-    public HistoryWriter(string path)
+    /// <summary>
+    /// Begins the file; throws <see cref="ResultsException"/> when it cannot be created. A watch sees every
+    /// event within about 50 ms.
+    /// </summary>
+    public HistoryWriter(string path, IHistoryWatch? watch = null)
     {
+        _watch = watch;
         _file = new PartialFile(path);
         _zip = new GZipStream(_file.Stream, CompressionLevel.Fastest, leaveOpen: true);
         _zip.Write(HistoryLine.Header);
@@ -151,6 +156,7 @@ public sealed class HistoryWriter : IDisposable
             while (TakeBatch(out var batch))
             {
                 Write(batch);
+                _watch?.Take(batch);
                 dirty |= batch.Length > 0;
                 if (dirty && Environment.TickCount64 - lastFlush >= (long)FlushInterval.TotalMilliseconds)
                 {

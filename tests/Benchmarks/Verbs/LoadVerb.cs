@@ -76,6 +76,10 @@ internal static class LoadVerb
 
         void IOperationSink.Completed(in CompletedOperation op) => Completed++;
 
+        void IOperationSink.Invoked(in HistoryEvent invocation)
+        {
+        }
+
         void IOperationSink.History(in HistoryOperation op)
         {
         }

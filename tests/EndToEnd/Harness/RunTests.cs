@@ -85,6 +85,23 @@ public sealed class RunTests
     }
 
     [Fact]
+    public async Task A_run_that_fails_fast_heals_and_ends_at_the_first_violation()
+    {
+        using var results = new ResultsFolder();
+        var (exitCode, output, error) = await HarnessProcess.RunAsync(
+            "run", "--strategy", "raft", "--workload", "a", "--records", "200", "--rate", "400", "--duration", "300s",
+            "--warmup", "1s", "--fault", "pause:follower@0s for 200s", "--test-lying-node", "all", "--fail-fast",
+            "--results", results.Root);
+
+        Assert.True(exitCode == 2, $"exit {exitCode}\n{output}\n{error}");
+        Assert.Equal("invalid", results.Run.ReadVerdict()!.Result);
+        var summary = results.Run.ReadSummary()!;
+        Assert.False(summary.Complete);
+        Assert.Contains(summary.Notes, note => note.Contains("--fail-fast", StringComparison.Ordinal));
+        Assert.All(results.Run.ReadFaults(), fault => Assert.True(fault.AppliedNs is null || fault.HealedNs is not null));
+    }
+
+    [Fact]
     public async Task More_kills_than_the_cluster_tolerates_are_refused_with_one_line()
     {
         using var results = new ResultsFolder();

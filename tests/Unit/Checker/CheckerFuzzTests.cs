@@ -131,6 +131,6 @@ public sealed class CheckerFuzzTests(ITestOutputHelper output)
         InitialValues = new Dictionary<long, ulong> { [7] = initial },
     });
 
-    private static ulong Number(string variable, ulong otherwise) =>
+    internal static ulong Number(string variable, ulong otherwise) =>
         ulong.TryParse(Environment.GetEnvironmentVariable(variable), out var value) ? value : otherwise;
 }

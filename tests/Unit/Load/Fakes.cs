@@ -24,7 +24,17 @@ internal sealed class RecordingSink : IOperationSink
 
     public List<HistoryOperation> Entries { get; } = [];
 
+    /// <summary>What the history is told, in the order of telling.</summary>
+    public List<HistoryEvent> Events { get; } = [];
+
     public bool Overlapped { get; private set; }
+
+    public void Invoked(in HistoryEvent invocation)
+    {
+        Overlapped |= Interlocked.Exchange(ref _inside, 1) != 0;
+        Events.Add(invocation);
+        Volatile.Write(ref _inside, 0);
+    }
 
     public void Completed(in CompletedOperation op)
     {
@@ -37,6 +47,7 @@ internal sealed class RecordingSink : IOperationSink
     {
         Overlapped |= Interlocked.Exchange(ref _inside, 1) != 0;
         Entries.Add(op);
+        Events.Add(HistoryEvent.Completion(op));
         Volatile.Write(ref _inside, 0);
     }
 }
@@ -49,6 +60,10 @@ internal sealed class CountingSink : IOperationSink
     public long Entries { get; private set; }
 
     public void Completed(in CompletedOperation op) => Operations++;
+
+    public void Invoked(in HistoryEvent invocation)
+    {
+    }
 
     public void History(in HistoryOperation op) => Entries++;
 }

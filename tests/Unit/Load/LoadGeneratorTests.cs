@@ -41,6 +41,17 @@ public sealed class LoadGeneratorTests
         var byProcess = sink.Entries.GroupBy(e => e.Process);
         Assert.All(byProcess, p => Assert.True(
             p.Zip(p.Skip(1)).All(pair => pair.First.CompleteNanos <= pair.Second.InvokeNanos)));
+        var latest = long.MinValue;
+        var open = new HashSet<int>();
+        foreach (var e in sink.Events)
+        {
+            var begins = e.Type == HistoryEventType.Invoke;
+            Assert.True(begins ? open.Add(e.Process) : open.Remove(e.Process));
+            Assert.True(!begins || e.TimeNanos >= latest, "a beginning before an end that was told earlier");
+            latest = begins ? latest : Math.Max(latest, e.TimeNanos);
+        }
+
+        Assert.Empty(open);
     }
 
     [Fact]
@@ -148,6 +159,10 @@ public sealed class LoadGeneratorTests
             }
         }
 
+        public void Invoked(in HistoryEvent invocation)
+        {
+        }
+
         public void History(in HistoryOperation op)
         {
         }
@@ -156,6 +171,10 @@ public sealed class LoadGeneratorTests
     private sealed class ThrowingSink : IOperationSink
     {
         public void Completed(in CompletedOperation op) => throw new IOException("disk full");
+
+        public void Invoked(in HistoryEvent invocation)
+        {
+        }
 
         public void History(in HistoryOperation op)
         {
