@@ -23,6 +23,7 @@ internal static class CommandTree
             CompareVerb.Create(context),
             ReportVerb.Create(context),
             CheckVerb.Create(context),
+            SimulateVerb.Create(context),
             ListVerb.Create(context),
             ClusterVerbs.Create(context),
             KeyVerbs.Get(context),

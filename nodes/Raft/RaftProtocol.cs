@@ -120,6 +120,12 @@ internal sealed partial class RaftProtocol
     /// <summary>Pre-votes this node began.</summary>
     public long PreVotes { get; private set; }
 
+    /// <summary>
+    /// Before this time a tick changes nothing, whatever else comes; check-quorum apart, which is looked at
+    /// with the heartbeats at the latest.
+    /// </summary>
+    public long NextDueMicros => Role == RaftRole.Leader ? _heartbeatDue : _electionDeadline;
+
     private int Self => _options.Self.Index;
 
     private int Quorum => _options.Nodes / 2 + 1;

@@ -1,0 +1,222 @@
+using Testbed.Ecc;
+using Testbed.Raft;
+using Testbed.Wire;
+
+namespace Testbed.Simulator;
+
+/// <summary>
+/// What a seed draws before anything happens (swarm testing: each seed looks at another corner): cluster,
+/// timings, workload, and which faults there are at all.
+/// </summary>
+internal sealed record ClusterShape
+{
+    private static readonly (int Nodes, int DataElements)[] Codes =
+        [(3, 2), (5, 3), (5, 3), (5, 2), (6, 4), (4, 2), (7, 4), (9, 6)];
+
+    /// <summary>Everything was drawn from it.</summary>
+    public required ulong Seed { get; init; }
+
+    /// <summary>Whose cores.</summary>
+    public required SimulatedStrategy Strategy { get; init; }
+
+    /// <summary>Nodes.</summary>
+    public required int Nodes { get; init; }
+
+    /// <summary>Data elements k of ECC; 0 for Raft.</summary>
+    public required int DataElements { get; init; }
+
+    /// <summary>True at level fsync; else os: what is written survives the process, not the machine.</summary>
+    public required bool Fsync { get; init; }
+
+    /// <summary>Client processes.</summary>
+    public required int Clients { get; init; }
+
+    /// <summary>Logical clients in each, one operation at a time each.</summary>
+    public required int Slots { get; init; }
+
+    /// <summary>Keys.</summary>
+    public required int Keys { get; init; }
+
+    /// <summary>How long faults act.</summary>
+    public required long FaultyMicros { get; init; }
+
+    /// <summary>
+    /// Longest pause between two operations of a logical client; grows with their number, so that a cluster's
+    /// load does not.
+    /// </summary>
+    public required long ThinkMicros { get; init; }
+
+    /// <summary>Longest usual timeout of an operation.</summary>
+    public required long TimeoutMicros { get; init; }
+
+    /// <summary>Of 100 operations so many read; a few of the rest delete and scan.</summary>
+    public required int ReadPercent { get; init; }
+
+    /// <summary>Longest value.</summary>
+    public required int ValueBytes { get; init; }
+
+    /// <summary>Usual delay of a link.</summary>
+    public required long LinkMicros { get; init; }
+
+    /// <summary>One of so many frames is lost and sent again after a while; 0: none.</summary>
+    public required int LossOneIn { get; init; }
+
+    /// <summary>Longest delay before a process handles what came; 0: at once.</summary>
+    public required long WakeMicros { get; init; }
+
+    /// <summary>Usual time of a write to the disk's cache.</summary>
+    public required long WriteMicros { get; init; }
+
+    /// <summary>Usual time of a sync.</summary>
+    public required long SyncMicros { get; init; }
+
+    /// <summary>Bytes of a log segment.</summary>
+    public required int SegmentBytes { get; init; }
+
+    /// <summary>Greatest difference of a clock's rate.</summary>
+    public required long ClockPpm { get; init; }
+
+    /// <summary>Greatest error of a wall clock.</summary>
+    public required long WallErrorMicros { get; init; }
+
+    /// <summary>Raft's shortest election timeout.</summary>
+    public required long ElectionMicros { get; init; }
+
+    /// <summary>Limits of the cores are so small that they are met.</summary>
+    public required bool SmallLimits { get; init; }
+
+    /// <summary>Kinds of fault this seed knows, as bits.</summary>
+    public required ulong FaultKinds { get; init; }
+
+    /// <summary>Longest time between two faults.</summary>
+    public required long FaultGapMicros { get; init; }
+
+    /// <summary>Longest fault.</summary>
+    public required long FaultMicros { get; init; }
+
+    /// <summary>Faults never take more nodes away than the cluster tolerates.</summary>
+    public required bool WithinTolerance { get; init; }
+
+    /// <summary>Switches of planted bugs.</summary>
+    public required PlantedBugs Bugs { get; init; }
+
+    /// <summary>Nodes that may be away while the cluster serves.</summary>
+    public int Tolerated => DataElements == 0
+        ? (Nodes - 1) / 2
+        : Math.Min(Nodes - DataElements, (Nodes - 1) / 2);
+
+    /// <summary>Draws a shape.</summary>
+    public static ClusterShape Draw(SimulatedStrategy strategy, ulong seed, PlantedBugs bugs)
+    {
+        var random = SimRandom.For(seed, Concern.Shape, (int)strategy);
+        var (nodes, dataElements) = strategy == SimulatedStrategy.Raft
+            ? (random.Of(3, 3, 3, 5, 5, 4, 7), 0)
+            : Codes[(int)random.Below(Codes.Length)];
+        var dense = random.OneIn(2);
+        var link = random.Of(60L, 200, 200, 800, 3_000, 12_000);
+        var clients = (int)random.Between(1, 4);
+        var slots = (int)random.Between(1, 3);
+        return new ClusterShape
+        {
+            Seed = seed,
+            Strategy = strategy,
+            Nodes = nodes,
+            DataElements = dataElements,
+            Fsync = !random.OneIn(3),
+            Clients = clients,
+            Slots = slots,
+            Keys = (int)random.Of(1L, 2, 3, 5, 20),
+            FaultyMicros = dense ? random.Between(2, 6) * 1_000_000 : random.Between(8, 25) * 1_000_000,
+            ThinkMicros = clients * slots * (dense ? random.Of(4_000L, 15_000) : random.Of(30_000L, 80_000, 200_000)),
+            TimeoutMicros = random.Of(200_000L, 1_000_000, 3_000_000),
+            ReadPercent = random.Of(30, 50, 50, 70),
+            ValueBytes = random.Of(60, 200, 200, 1_500),
+            LinkMicros = link,
+            LossOneIn = random.Of(0, 0, 1_000, 100),
+            WakeMicros = random.Of(0L, 0, 100, 2_000),
+            WriteMicros = random.Of(5L, 30, 300),
+            SyncMicros = random.Of(100L, 800, 5_000, 30_000),
+            SegmentBytes = random.Of(4_096, 32_768, 1 << 20),
+            ClockPpm = random.Of(0L, 100, 5_000, 50_000),
+            WallErrorMicros = random.Of(0L, 5_000, 500_000, 3_600_000_000),
+            ElectionMicros = link > 2_000 ? 500_000 : random.Of(150_000L, 500_000),
+            SmallLimits = random.OneIn(3),
+            FaultKinds = random.Next() | random.Next(),
+            FaultGapMicros = dense ? random.Of(60_000L, 250_000) : random.Of(400_000L, 1_500_000, 4_000_000),
+            FaultMicros = dense ? random.Of(100_000L, 700_000) : random.Of(300_000L, 1_500_000, 5_000_000),
+            WithinTolerance = random.OneIn(2),
+            Bugs = bugs,
+        };
+    }
+
+    /// <summary>The options of a Raft node.</summary>
+    public RaftOptions RaftNode(int node)
+    {
+        var options = new RaftOptions
+        {
+            Self = new NodeId((byte)node),
+            Nodes = Nodes,
+            Seed = SimRandom.Seed(Seed, Concern.Core, node),
+            ElectionTimeoutMicros = ElectionMicros,
+            HeartbeatMicros = ElectionMicros / 10,
+            Mutants = Bugs.Raft,
+        };
+        return SmallLimits
+            ? options with
+            {
+                AppendBytes = 100, WindowMessages = 2, WindowBytes = 300, UncommittedBytes = 1_000,
+                PendingReads = 4, ReadRounds = 1, ApplyBytes = 150,
+            }
+            : options;
+    }
+
+    /// <summary>The options of a Raft client process.</summary>
+    public RaftClientOptions RaftClient(int client) => new()
+    {
+        Nodes = Nodes,
+        Seed = SimRandom.Seed(Seed, Concern.Core, 1_000 + client),
+        MaxInFlight = Slots,
+        SuspicionMicros = ElectionMicros,
+    };
+
+    /// <summary>The options of an ECC node.</summary>
+    public EccOptions EccNode(int node)
+    {
+        var options = new EccOptions
+        {
+            Self = new NodeId((byte)node),
+            Nodes = Nodes,
+            DataElements = DataElements,
+            Seed = SimRandom.Seed(Seed, Concern.Core, node),
+            TinyValueBytes = TinyValueBytes,
+            DigestIntervalMicros = ElectionMicros,
+            Mutants = Bugs.Ecc,
+        };
+        return SmallLimits
+            ? options with { FillsInFlight = 1, WidensInFlight = 1, WidensPerSecond = 50, GatewaySlots = 4 }
+            : options;
+    }
+
+    /// <summary>The options of an ECC client process.</summary>
+    public EccClientOptions EccClient(int client) => new()
+    {
+        Nodes = Nodes,
+        DataElements = DataElements,
+        Seed = SimRandom.Seed(Seed, Concern.Core, 1_000 + client),
+        MaxInFlight = Slots,
+        TinyValueBytes = TinyValueBytes,
+        Mutants = Bugs.Ecc,
+    };
+
+    /// <summary>The shape in a line.</summary>
+    public override string ToString()
+    {
+        var cluster = DataElements == 0 ? $"raft with {Nodes} nodes" : $"ecc ({Nodes},{DataElements})";
+        return $"{cluster}, level {(Fsync ? "fsync" : "os")}, {Clients} x {Slots} clients on {Keys} keys, "
+            + $"faults for {FaultyMicros / 1_000_000} s{(WithinTolerance ? " within the tolerance" : "")}, "
+            + $"links of {LinkMicros} us";
+    }
+
+    // Half of the shapes code values that the other half takes for too small.
+    private int TinyValueBytes => (Seed & 1) == 0 ? 16 : 64;
+}

@@ -1,0 +1,275 @@
+using System.Globalization;
+using System.Text;
+using Testbed.Checker;
+using Testbed.Ecc;
+using Testbed.Store;
+using Testbed.Wire;
+
+namespace Testbed.Simulator;
+
+/// <summary>
+/// What the whole ECC cluster must hold, judged twice: by the replicas that run, and by what each disk would
+/// give back. For the second a replica of its own takes back, record by record, what became durable.
+/// </summary>
+internal sealed class EccChecks : IClusterChecks
+{
+    private readonly SimCluster _cluster;
+    private readonly EccCode _code;
+    private readonly Replica[] _disks;
+    private readonly Replica?[] _running;
+    private readonly EccVersion[] _completed;
+
+    public EccChecks(SimCluster cluster)
+    {
+        _cluster = cluster;
+        var shape = cluster.Shape;
+        _code = new EccCode(shape.Nodes, shape.DataElements);
+        _disks = [.. Enumerable.Range(0, shape.Nodes).Select(NewReplica)];
+        _running = new Replica?[shape.Nodes];
+        _completed = new EccVersion[shape.Keys];
+    }
+
+    public void Forget(int node) => _disks[node] = NewReplica(node);
+
+    public void Durable(int node, byte type, ReadOnlyMemory<byte> payload)
+    {
+        if (type != ReplicaRecords.Life)
+        {
+            _disks[node].Recover(type, payload);
+        }
+    }
+
+    public void Recovered(SimNode node)
+    {
+        for (var key = 0; key < _completed.Length; key++)
+        {
+            CheckKey(key);
+        }
+    }
+
+    public void Batch(SimNode node)
+    {
+        // Every batch of every node would be too dear; each completion looks at its key on all nodes.
+    }
+
+    public void Completed(KvKind kind, int key, ulong identity, EccVersion version)
+    {
+        _completed[key] = version > _completed[key] ? version : _completed[key];
+        CheckKey(key);
+    }
+
+    public bool IsAtRest()
+    {
+        foreach (var node in _cluster.Nodes)
+        {
+            if (node.Ecc is not { IsIdle: true } core || core.Replica.NarrowKeys > 0)
+            {
+                return false;
+            }
+        }
+
+        for (var key = 0; key < _completed.Length; key++)
+        {
+            var name = _cluster.Key(key).Span;
+            var fin = _cluster.Nodes[0].Ecc!.Replica.FinOf(name);
+            foreach (var node in _cluster.Nodes)
+            {
+                if (node.Ecc!.Replica.FinOf(name) != fin)
+                {
+                    return false;
+                }
+            }
+        }
+
+        return true;
+    }
+
+    public void AtRest()
+    {
+        var open = 0;
+        foreach (var operation in _cluster.History)
+        {
+            open += operation.Kind != HistoryKind.Read && operation.Outcome != HistoryOutcome.Ok ? 1 : 0;
+        }
+
+        for (var key = 0; key < _completed.Length; key++)
+        {
+            CheckKey(key);
+            foreach (var node in _cluster.Nodes)
+            {
+                CheckWhole(node, key);
+            }
+        }
+
+        foreach (var node in _cluster.Nodes)
+        {
+            var held = node.Ecc!.Replica.Held;
+            if (held.Count - held.PinnedCount > open * (_code.DataElements + 1))
+            {
+                throw new SimulationViolation(
+                    $"E9: n{node.Index} holds {held.Count} elements beside its values after {open} open writes");
+            }
+        }
+    }
+
+    public string Describe()
+    {
+        var text = new StringBuilder();
+        foreach (var node in _cluster.Nodes)
+        {
+            text.Append(CultureInfo.InvariantCulture, $"n{node.Index} ");
+            if (node.Ecc is not { } core)
+            {
+                text.Append("down; ");
+                continue;
+            }
+
+            text.Append(CultureInfo.InvariantCulture,
+                $"idle {core.IsIdle} caught up {core.IsCaughtUp} missing {core.Replica.MissingElements}");
+            text.Append(CultureInfo.InvariantCulture,
+                $" narrow {core.Replica.NarrowKeys} held {core.Replica.Held.Count} fins");
+            for (var key = 0; key < Math.Min(3, _completed.Length); key++)
+            {
+                text.Append(CultureInfo.InvariantCulture, $" {core.Replica.FinOf(_cluster.Key(key).Span)}");
+            }
+
+            text.Append("; ");
+        }
+
+        return text.ToString();
+    }
+
+    public void Collect()
+    {
+        var sink = new CountSink(_cluster);
+        foreach (var node in _cluster.Nodes)
+        {
+            node.Ecc?.Report(sink);
+        }
+    }
+
+    private Replica NewReplica(int node) => new(_code, new KvStore(), _cluster.Shape.EccNode(node));
+
+    private void CheckKey(int key)
+    {
+        foreach (var node in _cluster.Nodes)
+        {
+            _running[node.Index] = node.Ecc?.Replica;
+            if (_running[node.Index] is { } replica)
+            {
+                CheckHeld(replica, node.Index, key);
+            }
+        }
+
+        CheckQuorums(_disks, key, "by what is on the disks");
+        CheckQuorums(_running, key, "by what is in memory");
+    }
+
+    // E3: what is held beside fin is above it, or kept for a pinned reader.
+    private void CheckHeld(Replica replica, int node, int key)
+    {
+        var name = _cluster.Key(key).Span;
+        var hash = EccCode.HashOf(name);
+        var fin = replica.FinOf(name);
+        for (var i = replica.Held.First(name, hash); i >= 0; i = replica.Held.Next(i, name, hash))
+        {
+            if (replica.Held.VersionAt(i) <= fin && !replica.Held.IsPinnedAt(i))
+            {
+                throw new SimulationViolation($"E3: n{node} holds a version of key {key} that is not above fin");
+            }
+        }
+    }
+
+    // E5: every q replicas know of every completed operation. They do exactly when at most q - 1 do not.
+    // E4: every q replicas can decode their highest fin. The worst q of those whose fin is not higher are
+    // looked at: one that has it for fin, and as many as possible without its element.
+    private void CheckQuorums(Replica?[] replicas, int key, string by)
+    {
+        var name = _cluster.Key(key).Span;
+        var hash = EccCode.HashOf(name);
+        var behind = 0;
+        foreach (var replica in replicas)
+        {
+            behind += replica is not null && replica.FinOf(name) < _completed[key] ? 1 : 0;
+        }
+
+        if (behind >= _code.Quorum)
+        {
+            throw new SimulationViolation(
+                $"E5: {behind} nodes do not know of {_completed[key]} of key {key}, which completed, {by}");
+        }
+
+        foreach (var replica in replicas)
+        {
+            if (replica?.FinOf(name) is { Width: > 0 } fin)
+            {
+                CheckDecodes(replicas, name, hash, fin, key, by);
+            }
+        }
+    }
+
+    private void CheckDecodes(
+        Replica?[] replicas, ReadOnlySpan<byte> name, ulong hash, EccVersion fin, int key, string by)
+    {
+        var (candidates, holders, knowsWithout) = (0, 0, false);
+        foreach (var replica in replicas)
+        {
+            if (replica is null || replica.FinOf(name) > fin)
+            {
+                continue;
+            }
+
+            var holds = Holds(replica, name, hash, fin);
+            candidates++;
+            holders += holds ? 1 : 0;
+            knowsWithout |= !holds && replica.FinOf(name) == fin;
+        }
+
+        var without = candidates - holders;
+        var least = Math.Max(knowsWithout ? 0 : 1, _code.Quorum - without);
+        if (candidates >= _code.Quorum && least < fin.Width)
+        {
+            throw new SimulationViolation(
+                $"E4: {_code.Quorum} nodes can show {fin} of key {key} and hold {least} elements of it, {by}");
+        }
+    }
+
+    private static bool Holds(Replica replica, ReadOnlySpan<byte> key, ulong hash, EccVersion version) =>
+        replica.Held.Find(key, hash, version) >= 0
+        || (replica.Store.TryGet(key, out var header, out _) && header.Version == version.Value
+            && !Replica.IsMissing(header));
+
+    // E10: one element per node and key, at full width.
+    private void CheckWhole(SimNode node, int key)
+    {
+        var replica = node.Ecc!.Replica;
+        if (replica.Store.TryGet(_cluster.Key(key).Span, out var header, out _)
+            && (Replica.IsMissing(header) || replica.IsNarrow(header)))
+        {
+            throw new SimulationViolation($"E10: n{node.Index} at rest lacks key {key} or holds it narrow");
+        }
+    }
+
+    private sealed class CountSink(SimCluster cluster) : IStatusSink
+    {
+        private static readonly string[] Names = ["fills", "widens", "adopted_fins"];
+
+        public void Gauge(string name, long value)
+        {
+            // Counters tell what happened; gauges only what is.
+        }
+
+        public void Counter(string name, long value)
+        {
+            if (Names.Contains(name))
+            {
+                cluster.Count(name, value);
+            }
+        }
+
+        public void Text(string name, string value)
+        {
+            // Words say nothing about how often.
+        }
+    }
+}

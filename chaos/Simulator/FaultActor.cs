@@ -1,0 +1,366 @@
+using Testbed.Faults;
+
+namespace Testbed.Simulator;
+
+/// <summary>Acts the faults of a plan and undoes them.</summary>
+internal sealed class FaultActor
+{
+    private const long FlapMicros = 150_000;
+
+    // Half of all partitions reject what they stop: streams break at once, instead of falling silent.
+    private const ulong Rejects = 1UL << 40;
+    private const long HuntMicros = 120_000;
+
+    private readonly SimCluster _cluster;
+    private readonly List<Acting> _plan;
+
+    public FaultActor(SimCluster cluster, List<SimFault> plan)
+    {
+        _cluster = cluster;
+        _plan = [.. plan.Select(fault => new Acting(
+            fault, SimRandom.For(cluster.Shape.Seed, Concern.Fault, fault.Number)))];
+    }
+
+    /// <summary>Faults that began.</summary>
+    public IEnumerable<SimFault> Begun => _plan.Where(acting => acting.Begun).Select(acting => acting.Fault);
+
+    private int Nodes => _cluster.Shape.Nodes;
+
+    private int Processes => _cluster.Shape.Nodes + _cluster.Shape.Clients;
+
+    /// <summary>Puts all begins into the queue.</summary>
+    public void Plan()
+    {
+        for (var place = 0; place < _plan.Count; place++)
+        {
+            _cluster.Queue.Add(_plan[place].Fault.AtMicros, EventKind.FaultBegin, place);
+        }
+    }
+
+    /// <summary>Begins a fault.</summary>
+    public void Begin(int place)
+    {
+        var acting = _plan[place];
+        if (_cluster.Healed)
+        {
+            return;
+        }
+
+        acting.Begun = true;
+        acting.Node = NodeOf(acting);
+        _cluster.Note("fault_" + acting.Fault.Kind, $"fault {acting.Fault} meets n{acting.Node}");
+        acting.Active = true;
+        var lasts = acting.Fault.ForMicros;
+        if (acting.Fault.Kind is SimFaultKind.Flapping or SimFaultKind.LeaderHunt)
+        {
+            lasts = Math.Min(lasts, 1 + acting.Random.Below(FlapMicros));
+        }
+
+        _cluster.Queue.Add(_cluster.Now + lasts, EventKind.FaultEnd, place);
+        Act(acting);
+    }
+
+    /// <summary>Undoes a fault.</summary>
+    public void End(int place)
+    {
+        var acting = _plan[place];
+        if (!acting.Active)
+        {
+            return;
+        }
+
+        acting.Active = false;
+        _cluster.Note("fault_ends", $"fault {acting.Fault.Number} ends");
+        Undo(acting);
+        var until = acting.Fault.AtMicros + acting.Fault.ForMicros;
+        if (acting.Fault.Kind is SimFaultKind.Flapping or SimFaultKind.LeaderHunt
+            && _cluster.Now + FlapMicros < until)
+        {
+            _cluster.Queue.Add(_cluster.Now + 1 + acting.Random.Below(HuntMicros), EventKind.FaultBegin, place);
+        }
+    }
+
+    /// <summary>Undoes everything.</summary>
+    public void EndAll()
+    {
+        for (var place = 0; place < _plan.Count; place++)
+        {
+            if (_plan[place].Active)
+            {
+                _plan[place].Active = false;
+                Undo(_plan[place]);
+            }
+        }
+    }
+
+    private int NodeOf(Acting acting)
+    {
+        var target = acting.Fault.Kind == SimFaultKind.LeaderHunt ? FaultTarget.Leader : acting.Fault.Target;
+        if (target.Kind == TargetKind.Node)
+        {
+            return target.Index % Nodes;
+        }
+
+        var first = (int)acting.Random.Below(Nodes);
+        for (var i = 0; i < Nodes; i++)
+        {
+            var node = (first + i) % Nodes;
+            if (_cluster.Nodes[node].Alive && _cluster.Nodes[node].Leads == (target.Kind == TargetKind.Leader))
+            {
+                return node;
+            }
+        }
+
+        return first;
+    }
+
+    private void Act(Acting acting)
+    {
+        var node = _cluster.Nodes[acting.Node];
+        var until = _cluster.Now + acting.Fault.ForMicros;
+        switch (acting.Fault.Kind)
+        {
+            case SimFaultKind.Kill:
+                node.Die(power: false);
+                break;
+            case SimFaultKind.Stop:
+                node.Stop();
+                break;
+            case SimFaultKind.PowerLoss:
+                node.Die(power: true);
+                break;
+            case SimFaultKind.LeaderHunt:
+                acting.Done = node.Leads;
+                if (acting.Done)
+                {
+                    node.Die(power: _cluster.Shape.Fsync && acting.Random.OneIn(2));
+                }
+
+                break;
+            case SimFaultKind.PowerLossOfAll or SimFaultKind.KillOfAll:
+                foreach (var each in _cluster.Nodes)
+                {
+                    each.Die(acting.Fault.Kind == SimFaultKind.PowerLossOfAll);
+                }
+
+                break;
+            case SimFaultKind.Pause when node.Alive:
+                node.Pause(until);
+                break;
+            case SimFaultKind.Corruption:
+                node.Die(power: false);
+                acting.Done = node.Disk.Corrupt();
+                node.Boot();
+                ThrowIfCorruptRuns(node);
+                break;
+            case SimFaultKind.ClientKill or SimFaultKind.ClientPause:
+                ActOnClient(acting, until);
+                break;
+            default:
+                ActOnRest(acting, node);
+                break;
+        }
+    }
+
+    private static void ThrowIfCorruptRuns(SimNode node)
+    {
+        if (node.Disk.IsCorrupt && node.Alive)
+        {
+            throw new SimulationViolation($"n{node.Index} runs on a log in which a durable bit is wrong");
+        }
+    }
+
+    private void ActOnClient(Acting acting, long until)
+    {
+        if (_cluster.Clients.Length == 0)
+        {
+            return;
+        }
+
+        var client = _cluster.Clients[(int)(acting.Fault.Detail % (uint)_cluster.Clients.Length)];
+        if (acting.Fault.Kind == SimFaultKind.ClientPause && client.Alive)
+        {
+            client.Pause(until);
+        }
+        else if (acting.Fault.Kind == SimFaultKind.ClientKill)
+        {
+            client.Die();
+            client.Boot();
+        }
+    }
+
+    private void ActOnRest(Acting acting, SimNode node)
+    {
+        var detail = acting.Fault.Detail;
+        switch (acting.Fault.Kind)
+        {
+            case SimFaultKind.Reset or SimFaultKind.HalfOpen:
+                var streams = _cluster.Network.Streams;
+                _cluster.Network.Break(
+                    streams[(int)(detail % (uint)streams.Count)], acting.Fault.Kind == SimFaultKind.HalfOpen);
+                break;
+            case SimFaultKind.SlowLinks:
+                SetLinks(node.Index, 5 + (int)(detail % 60), 0);
+                break;
+            case SimFaultKind.LossyLinks:
+                SetLinks(node.Index, 1, 2 + (int)(detail % 20));
+                break;
+            case SimFaultKind.SlowDisk:
+                node.Disk.Slowness = 10 + (int)(detail % 200);
+                break;
+            case SimFaultKind.SyncError:
+                node.Disk.FailSyncs = true;
+                break;
+            case SimFaultKind.DiskFull:
+                node.Disk.SetFull(true);
+                break;
+            case SimFaultKind.ClockJump:
+                node.Clock.Jump((long)(detail % 20_000_000) - 10_000_000);
+                break;
+            case SimFaultKind.ClockDrift:
+                node.Clock.SetRate(_cluster.Now, (long)(detail % 400_000) - 200_000);
+                break;
+            case SimFaultKind.SlowProcess:
+                node.SlowMicros = 1_000 + (long)(detail % 60_000);
+                break;
+            default:
+                AddBlocks(acting);
+                break;
+        }
+    }
+
+    private void Undo(Acting acting)
+    {
+        var node = _cluster.Nodes[acting.Node];
+        switch (acting.Fault.Kind)
+        {
+            case SimFaultKind.Kill or SimFaultKind.Stop or SimFaultKind.PowerLoss:
+                node.Boot();
+                break;
+            case SimFaultKind.LeaderHunt:
+                if (acting.Done)
+                {
+                    node.Boot();
+                }
+
+                break;
+            case SimFaultKind.PowerLossOfAll or SimFaultKind.KillOfAll:
+                foreach (var each in _cluster.Nodes)
+                {
+                    each.PlanBoot(_cluster.Now + acting.Random.Below(300_000));
+                }
+
+                break;
+            case SimFaultKind.Corruption when acting.Done:
+                node.Disk.Restore();
+                node.Boot();
+                break;
+            case SimFaultKind.SlowLinks or SimFaultKind.LossyLinks:
+                SetLinks(node.Index, 1, 0);
+                break;
+            case SimFaultKind.SlowDisk:
+                node.Disk.Slowness = 1;
+                break;
+            case SimFaultKind.SyncError:
+                node.Disk.FailSyncs = false;
+                break;
+            case SimFaultKind.DiskFull:
+                node.Disk.SetFull(false);
+                break;
+            case SimFaultKind.ClockDrift:
+                node.Clock.SetRate(_cluster.Now, 0);
+                break;
+            case SimFaultKind.SlowProcess:
+                node.SlowMicros = 0;
+                break;
+            default:
+                foreach (var (from, to) in acting.Blocked)
+                {
+                    _cluster.Network.Block(from, to, block: false);
+                }
+
+                acting.Blocked.Clear();
+                break;
+        }
+    }
+
+    private void SetLinks(int node, int slowness, int lossOneIn)
+    {
+        for (var other = 0; other < Processes; other++)
+        {
+            foreach (var link in (ReadOnlySpan<SimLink>)
+                [_cluster.Network.Link(node, other), _cluster.Network.Link(other, node)])
+            {
+                (link.Slowness, link.LossOneIn) = (slowness, lossOneIn);
+            }
+        }
+    }
+
+    private void AddBlocks(Acting acting)
+    {
+        var detail = acting.Fault.Detail;
+        for (var from = 0; from < Processes; from++)
+        {
+            for (var to = 0; to < Processes; to++)
+            {
+                if (from != to && IsBlocked(acting, from, to, detail))
+                {
+                    acting.Blocked.Add((from, to));
+                    _cluster.Network.Block(from, to, block: true);
+                    if ((detail & Rejects) != 0)
+                    {
+                        _cluster.Network.BreakBetween(from, to);
+                    }
+                }
+            }
+        }
+    }
+
+    private bool IsBlocked(Acting acting, int from, int to, ulong detail)
+    {
+        var nodes = Nodes;
+        var apart = ((detail >> from) & 1) != ((detail >> to) & 1);
+        var bothNodes = from < nodes && to < nodes;
+        switch (acting.Fault.Kind)
+        {
+            case SimFaultKind.Partition or SimFaultKind.Flapping:
+                // A role is cut off alone; a mask makes two sides.
+                return bothNodes && (acting.Fault.Target.Kind == TargetKind.Node
+                    ? apart
+                    : (from == acting.Node) != (to == acting.Node));
+            case SimFaultKind.PartitionOfAll:
+                return apart;
+            case SimFaultKind.PartitionIn:
+                return to == acting.Node && from < nodes;
+            case SimFaultKind.PartitionOut:
+                return from == acting.Node && to < nodes;
+            case SimFaultKind.Ring:
+                return bothNodes && (from - to + nodes) % nodes is not 1 && (to - from + nodes) % nodes is not 1;
+            case SimFaultKind.Bridge:
+                var bridge = acting.Node;
+                return bothNodes && from != bridge && to != bridge && (from < nodes / 2) != (to < nodes / 2);
+            case SimFaultKind.Stall:
+                return from == acting.Node && to == (int)(detail % (uint)Processes);
+            default:
+                return false;
+        }
+    }
+
+    /// <summary>A fault and what it has done so far.</summary>
+    private sealed class Acting(SimFault fault, SimRandom random)
+    {
+        public SimFault Fault { get; } = fault;
+
+        public SimRandom Random { get; } = random;
+
+        public List<(int From, int To)> Blocked { get; } = [];
+
+        public int Node { get; set; }
+
+        public bool Begun { get; set; }
+
+        public bool Active { get; set; }
+
+        public bool Done { get; set; }
+    }
+}

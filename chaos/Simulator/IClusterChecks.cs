@@ -1,0 +1,39 @@
+using Testbed.Wire;
+
+namespace Testbed.Simulator;
+
+/// <summary>
+/// What a checker over a whole cluster is told. Each method throws <see cref="SimulationViolation"/> when
+/// something must not be; ids are those of docs/INVARIANTS.md.
+/// </summary>
+internal interface IClusterChecks
+{
+    /// <summary>What was known of a node's disk no longer counts; its whole log follows.</summary>
+    void Forget(int node);
+
+    /// <summary>A record on a node's disk is durable at the level of the run.</summary>
+    void Durable(int node, byte type, ReadOnlyMemory<byte> payload);
+
+    /// <summary>A node has taken back its log.</summary>
+    void Recovered(SimNode node);
+
+    /// <summary>
+    /// A node has handled a batch of inputs, and not yet put out anything. Raft may drop entries after that.
+    /// </summary>
+    void Batch(SimNode node);
+
+    /// <summary>A client has a definite answer.</summary>
+    void Completed(KvKind kind, int key, ulong identity, EccVersion version);
+
+    /// <summary>Whether all nodes agree and none has anything to do.</summary>
+    bool IsAtRest();
+
+    /// <summary>Compares the nodes once they are at rest.</summary>
+    void AtRest();
+
+    /// <summary>The nodes in a line.</summary>
+    string Describe();
+
+    /// <summary>Adds to the counts of rare things.</summary>
+    void Collect();
+}
