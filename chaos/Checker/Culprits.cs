@@ -155,7 +155,8 @@ internal sealed class Culprits(
 
     /// <summary>
     /// An acknowledged write B is lost when an older value A (m of A not behind m of B, before M of B) was
-    /// read by an operation that began after B was last seen.
+    /// read by an operation that began after B was last seen; unless a value newer than B was in force before
+    /// that read began and is seen after it, which may have overwritten B in due order.
     /// </summary>
     private void MarkLost()
     {
@@ -165,7 +166,9 @@ internal sealed class Culprits(
             ref readonly var cluster = ref sorted[i];
             var older = Math.Min(i, clusters.EndedBefore(cluster.LastStart));
             var seen = Math.Max(cluster.LastSeen, cluster.FirstEnd);
-            if (cluster.Acknowledged && clusters.LatestStart(older) > seen)
+            var contradicted = clusters.LatestStart(older);
+            if (cluster.Acknowledged && contradicted > seen
+                && clusters.LatestStart(clusters.EndedBefore(contradicted)) <= contradicted)
             {
                 _lost.Add(i);
             }

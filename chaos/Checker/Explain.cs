@@ -6,22 +6,22 @@ namespace Testbed.Checker;
 internal sealed class Explain(HistoryTexts? texts)
 {
     public Violation Phantom(in HistoryOperation read) => Make(
-        ViolationKind.Phantom, [read], null, null,
+        ViolationKind.Phantom, read, [read], null, null,
         $"{Sentence(read)} Nobody ever wrote that value.");
 
     public Violation WrongKey(in HistoryOperation read, in HistoryOperation write) => Make(
-        ViolationKind.WrongKey, [read], null, null,
+        ViolationKind.WrongKey, read, [read], null, null,
         $"{Sentence(read)} That value was written to key {Number(write.Key)}, "
         + $"by process {Number(write.Process)}.");
 
     public Violation FutureRead(in HistoryOperation read, in HistoryOperation write) => Make(
-        ViolationKind.FutureRead, [read, write], null, null,
+        ViolationKind.FutureRead, read, [read, write], null, null,
         $"{Sentence(read)} The write of that value began only afterwards: {Clause(write)}.");
 
     public Violation FailedWriteVisible(
         in HistoryOperation read, in HistoryOperation failed,
         IReadOnlyList<HistoryOperation> witness) => Make(
-        ViolationKind.FailedWriteVisible, [read, failed, .. witness], null, null,
+        ViolationKind.FailedWriteVisible, read, [read, failed, .. witness], null, null,
         $"{Sentence(read)} The only operation that explains it had reported to have no effect: "
         + $"{Clause(failed)}.");
 
@@ -37,7 +37,7 @@ internal sealed class Explain(HistoryTexts? texts)
         var ending = kind == ViolationKind.LostAcknowledgedWrite
             ? " The newer value was acknowledged and is not seen again."
             : " The newer value is seen again later or was in force.";
-        return Make(kind, witness, staleNanos, versions,
+        return Make(kind, read, witness, staleNanos, versions,
             $"{Sentence(read)} That answer{older} had been overwritten {Millis(staleNanos)} before the read "
             + $"began, and is {Number(versions)} version(s) old: {newer} had already ended.{ending}");
     }
@@ -50,43 +50,43 @@ internal sealed class Explain(HistoryTexts? texts)
         var other = deletes == 0
             ? "there is no delete of this key"
             : $"none of the {Number(deletes)} delete(s) of this key can have come in between";
-        return Make(kind, witness, staleNanos, null,
+        return Make(kind, read, witness, staleNanos, null,
             $"{Sentence(read)} Before that {why}; {other}.");
     }
 
     public Violation DeleteUndone(
         ViolationKind kind, in HistoryOperation delete, in HistoryOperation before, in HistoryOperation after,
         IReadOnlyList<HistoryOperation> witness, long staleNanos) => Make(
-        kind, witness, staleNanos, 1,
+        kind, after, witness, staleNanos, 1,
         $"{Sentence(after)} But before it began, the key had been deleted: {Clause(delete)}; and the value was there "
         + $"before the delete began: {Clause(before)}. The delete ended {Millis(staleNanos)} before the read began"
         + (kind == ViolationKind.ResurrectedValue ? ", and its effect had been seen." : "."));
 
     public Violation DeadExpectation(in HistoryOperation cas, IReadOnlyList<HistoryOperation> witness) => Make(
-        ViolationKind.Phantom, witness, null, null,
+        ViolationKind.Phantom, cas, witness, null, null,
         $"{Sentence(cas)} Nobody ever wrote the value it replaced.");
 
     public Violation FailedExpectation(
         in HistoryOperation cas, in HistoryOperation failed, IReadOnlyList<HistoryOperation> witness) => Make(
-        ViolationKind.FailedWriteVisible, [.. witness, failed], null, null,
+        ViolationKind.FailedWriteVisible, cas, [.. witness, failed], null, null,
         $"{Sentence(cas)} The value it replaced was that of an operation that had reported to have no effect: "
         + $"{Clause(failed)}.");
 
     public Violation LostUpdate(
         in HistoryOperation first, in HistoryOperation second, IReadOnlyList<HistoryOperation> witness) => Make(
-        ViolationKind.LostUpdate, witness, null, null,
+        ViolationKind.LostUpdate, second, witness, null, null,
         $"{Sentence(second)} But the same value had been replaced by another: {Clause(first)}. A value is in force "
         + "once, so only one of the two can have succeeded.");
 
     public Violation Circular(IReadOnlyList<HistoryOperation> circle) => Make(
-        ViolationKind.FutureRead, circle, null, null,
+        ViolationKind.FutureRead, circle[0], circle, null, null,
         $"{Sentence(circle[0])} The value it replaced exists only after its own: the compare-and-sets need each "
         + "other to come first.");
 
     public Violation ChainBroken(
         ViolationKind kind, in HistoryOperation early, in HistoryOperation late,
         IReadOnlyList<HistoryOperation> witness) => Make(
-        kind, witness, kind == ViolationKind.FutureRead ? null : late.InvokeNanos - early.CompleteNanos, null,
+        kind, kind == ViolationKind.FutureRead ? early : late, witness, kind == ViolationKind.FutureRead ? null : late.InvokeNanos - early.CompleteNanos, null,
         kind == ViolationKind.FutureRead
             ? $"{Sentence(early)} But what led to that value began only afterwards: {Clause(late)}."
             : $"{Sentence(late)} That value had been replaced by then: {Clause(early)}, "
@@ -99,8 +99,8 @@ internal sealed class Explain(HistoryTexts? texts)
         + string.Join("; ", stuck.Select(operation => Clause(operation))) + ".");
 
     private Violation Make(
-        ViolationKind kind, IReadOnlyList<HistoryOperation> operations, long? staleNanos, long? versions,
-        string text)
+        ViolationKind kind, in HistoryOperation offending, IReadOnlyList<HistoryOperation> operations,
+        long? staleNanos, long? versions, string text)
     {
         var distinct = new List<HistoryOperation>(6);
         foreach (var operation in operations)
@@ -114,7 +114,10 @@ internal sealed class Explain(HistoryTexts? texts)
         distinct.Sort((a, b) => a.InvokeNanos.CompareTo(b.InvokeNanos));
         var key = operations[0].Key;
         return new Violation(
-            key, kind, distinct, staleNanos, versions, $"Key {Number(key)}: {Violation.Describe(kind)}. {text}");
+            key, kind, distinct, staleNanos, versions, $"Key {Number(key)}: {Violation.Describe(kind)}. {text}")
+        {
+            Offending = offending,
+        };
     }
 
     private string Sentence(in HistoryOperation operation)

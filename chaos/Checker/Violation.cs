@@ -51,6 +51,9 @@ public sealed record Violation(
     long Key, ViolationKind Kind, IReadOnlyList<HistoryOperation> Operations, long? StalenessNanos,
     long? StalenessVersions, string Explanation)
 {
+    /// <summary>The operation whose answer is wrong; null when nothing so specific is known.</summary>
+    public HistoryOperation? Offending { get; init; }
+
     /// <summary>The kind in words.</summary>
     public string KindText => Describe(Kind);
 

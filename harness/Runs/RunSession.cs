@@ -6,6 +6,7 @@ using Testbed.Harness.Cli.Views;
 using Testbed.Harness.Clusters;
 using Testbed.Harness.Load;
 using Testbed.Injectors;
+using Testbed.Reports;
 using Testbed.Results;
 using Testbed.Workloads;
 
@@ -66,6 +67,12 @@ internal sealed class RunSession(
         view.Phase("check");
         _found.Check = HistoryCheck.Run(folder, _found.Figures.Corrupt);
         folder.Write(_found.Check.ToFile());
+        if (_found.Check.Counterexamples.Count > 0)
+        {
+            CounterexampleReport.Write(
+                folder.RunId, _found.Check.Verdict, _found.Check.Counterexamples, folder.TimelinePath);
+        }
+
         foreach (var crash in _crashes)
         {
             _found.VoidReasons.Add(crash);

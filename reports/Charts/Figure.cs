@@ -83,6 +83,9 @@ internal abstract record Mark(Tone Tone)
 {
     /// <summary>0 to 1.</summary>
     public double Opacity { get; init; } = 1;
+
+    /// <summary>Said when the pointer rests on it, in the page only; boxes have it.</summary>
+    public string? Hint { get; init; }
 }
 
 /// <summary>A line through points; NaN breaks it.</summary>

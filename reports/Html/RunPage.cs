@@ -29,7 +29,7 @@ internal static class RunPage
         Operations(html, findings);
         Faults(html, findings);
         Nodes(html, findings.Run.Summary);
-        Check(html, findings.Run.Summary.Check);
+        Check(html, findings.Run.Summary.Check, findings.Run.Folder);
         if (findings.Run.Summary.Notes.Count > 0)
         {
             Provenance.List(html, "Notes of this run", findings.Run.Summary.Notes);
@@ -208,7 +208,7 @@ internal static class RunPage
         }
     }
 
-    private static void Check(HtmlText html, CheckFigures check)
+    private static void Check(HtmlText html, CheckFigures check, string folder)
     {
         html.Element("h2", "Correctness");
         html.Table(
@@ -228,6 +228,10 @@ internal static class RunPage
         if (!string.IsNullOrWhiteSpace(check.Counterexample))
         {
             html.Element("p", "Counterexample:").Element("pre", check.Counterexample);
+            if (folder.Length > 0 && File.Exists(Path.Combine(folder, "checks", "timeline.html")))
+            {
+                html.Raw("<p><a href=\"../checks/timeline.html\">Counterexamples as timelines</a></p>\n");
+            }
         }
     }
 }

@@ -154,7 +154,8 @@ internal sealed class SvgRenderer
             svg.Append(CultureInfo.InvariantCulture,
                 $"<rect x=\"{F(left)}\" y=\"{F(top)}\" width=\"{F(right - left)}\" ")
                 .Append(CultureInfo.InvariantCulture,
-                    $"height=\"{F(bottom - top)}\" fill=\"var(--{Var(box.Tone)})\"{Opacity(box.Opacity, "")}/>");
+                    $"height=\"{F(bottom - top)}\" fill=\"var(--{Var(box.Tone)})\"{Opacity(box.Opacity, "")}")
+                .Append(box.Hint is { } hint ? $"><title>{Encode(hint)}</title></rect>" : "/>");
         }
     }
 

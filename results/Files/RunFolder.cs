@@ -54,6 +54,9 @@ public sealed class RunFolder
     /// <summary>checks/verdict.json.</summary>
     public string VerdictPath => In("checks", "verdict.json");
 
+    /// <summary>checks/timeline.html: counterexamples as pictures; only of invalid runs.</summary>
+    public string TimelinePath => In("checks", "timeline.html");
+
     /// <summary>logs/, one file per node.</summary>
     public string LogFolder => In("logs");
 

@@ -14,6 +14,9 @@ public sealed record HistoryCheck(CheckResult Result, double Seconds, long Corru
     /// <summary>Texts of values, for people.</summary>
     public HistoryTexts? Texts { get; init; }
 
+    /// <summary>The first counterexamples with what else happened to their keys.</summary>
+    public IReadOnlyList<Counterexample> Counterexamples { get; init; } = [];
+
     /// <summary>valid, invalid or unknown; corrupt reads make it invalid.</summary>
     public string Verdict => CorruptReads > 0 ? "invalid" : Result.Verdict switch
     {
@@ -63,6 +66,7 @@ public sealed record HistoryCheck(CheckResult Result, double Seconds, long Corru
         return new HistoryCheck(result, clock.Elapsed.TotalSeconds, corruptReads, false)
         {
             Texts = options.Texts,
+            Counterexamples = Counterexample.From(byKey, result.Violations, options.Texts),
         };
     }
 

@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Globalization;
 using System.Text.Json;
 using Testbed.Checker;
+using Testbed.Reports;
 using Testbed.Results;
 
 namespace Testbed.Harness.Cli.Verbs;
@@ -30,11 +31,14 @@ internal static class CheckVerb
         var initial = Values.Text(
             "--initial", "VALUE", "What every key began with. [default: what the file's first line says, else absent]");
         var json = Values.Flag("--json", "Prints the verdict as JSON.");
+        var timeline = Values.Text(
+            "--timeline", "FILE.html", "Draws the counterexamples in time, as a page to open in a browser.");
         return new Verb(
             "check",
             "Checks a history for linearizability; exit code 0 valid, 2 invalid, 3 undecided.",
-            "harness check results/runs/latest", "harness check history.jsonl --model kv --json")
-            .With(path).With(model, initial, json).Does((parse, _) =>
+            "harness check results/runs/latest", "harness check history.jsonl --model kv --json",
+            "harness check history.jsonl --timeline counterexamples.html")
+            .With(path).With(model, initial, timeline, json).Does((parse, _) =>
             {
                 var reading = new HistoryReading
                 {
@@ -47,6 +51,11 @@ internal static class CheckVerb
                     Initial = parse.GetValue(initial),
                 };
                 var check = Run(Path.GetFullPath(parse.GetRequiredValue(path), context.Folder), reading);
+                if (parse.GetValue(timeline) is { } page)
+                {
+                    Draw(check, parse.GetRequiredValue(path), Path.GetFullPath(page, context.Folder));
+                }
+
                 if (parse.GetValue(json))
                 {
                     context.Out.WriteLine(JsonSerializer.Serialize(check.ToFile(), Json));
@@ -76,6 +85,18 @@ internal static class CheckVerb
         var folder = RunFolder.Open(path);
         // Corrupt reads are not part of a history: their value has no identity. The run counted them.
         return HistoryCheck.Run(folder, folder.ReadSummary()?.Check.CorruptReads ?? 0);
+    }
+
+    private static void Draw(HistoryCheck check, string title, string page)
+    {
+        try
+        {
+            CounterexampleReport.Write(title, check.Verdict, check.Counterexamples, page);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new UsageException($"--timeline: cannot write {page}: {e.Message}");
+        }
     }
 
     private static void Write(CliContext context, HistoryCheck check)

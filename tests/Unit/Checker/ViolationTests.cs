@@ -59,6 +59,16 @@ public sealed class ViolationTests
     }
 
     [Fact]
+    public void Writes_that_a_newer_value_overwrote_in_due_order_are_not_lost()
+    {
+        HistoryOperation[] history =
+            [Write(1, 0, 1), Write(2, 2, 3), Write(3, 4, 5), Write(4, 6, 7), Read(1, 8, 9), Read(4, 10, 11)];
+        var result = LinearizabilityChecker.Check(history);
+        Assert.Equal(ViolationKind.StaleRead, Assert.Single(result.Violations).Kind);
+        Assert.Equal((0, 1), (result.Counts.LostWrites, result.Counts.StaleReads));
+    }
+
+    [Fact]
     public void An_acknowledged_write_that_is_never_seen_again_is_lost()
     {
         HistoryOperation[] history = [Write(1, 0, 1), Write(2, 2, 3), Write(3, 4, 5), Read(1, 6, 7), Read(1, 8, 9)];

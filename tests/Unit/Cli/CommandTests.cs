@@ -166,7 +166,8 @@ public sealed class CommandTests
         Assert.Equal((0, ""), (await cli.Run("check", "good.jsonl"), cli.Error));
         Assert.StartsWith("valid: 1 operations on 1 keys", cli.Out, StringComparison.Ordinal);
         Assert.Equal(2, await cli.Run("check", "bad.jsonl"));
-        Assert.Equal(2, await cli.Run("check", "bad.jsonl", "--json"));
+        Assert.Equal(2, await cli.Run("check", "bad.jsonl", "--json", "--timeline", "pages/bad.html"));
+        Assert.Contains("<svg", File.ReadAllText(Path.Combine(cli.Folder, "pages", "bad.html")), StringComparison.Ordinal);
         Assert.Contains("\"result\": \"invalid\"", cli.Out, StringComparison.Ordinal);
         Assert.Equal(64, await cli.Run("check", "none.jsonl"));
     }
