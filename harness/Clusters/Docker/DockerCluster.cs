@@ -5,6 +5,7 @@ using Docker.DotNet;
 using Docker.DotNet.Models;
 using Testbed.Faults;
 using Testbed.Harness.Clusters.Docker.Images;
+using Testbed.Harness.Clusters.Links;
 using Testbed.Harness.Clusters.Processes;
 using Testbed.Injectors;
 using Testbed.Results;
@@ -30,6 +31,7 @@ internal sealed class DockerCluster : ICluster
     private readonly EngineEvents _events;
     private readonly ContainerFaults _faults;
     private DataVolumes? _volumes;
+    private LinkContainer? _links;
     private bool _disposed;
 
     private DockerCluster(ClusterOptions options, Engine engine)
@@ -45,7 +47,7 @@ internal sealed class DockerCluster : ICluster
     public event Action<int, string>? UnexpectedExit;
 
     /// <inheritdoc/>
-    public IReadOnlyList<string> Addresses => [.. _nodes.Select(n => n.Address)];
+    public IReadOnlyList<string> Addresses => _links?.ClientView ?? [.. _nodes.Select(n => n.Address)];
 
     /// <inheritdoc/>
     public int Count => _nodes.Count;
@@ -103,6 +105,7 @@ internal sealed class DockerCluster : ICluster
             FaultKind.Throttle => _faults.ThrottleAsync(n, fault.Amount ?? FaultText.DefaultThrottleCpus, cancel),
             FaultKind.Oom => _faults.ExhaustMemoryAsync(n, cancel),
             FaultKind.DiskFull => Volumes.FillAsync(n, cancel),
+            _ when FaultKinds.IsLink(fault.Kind) => Links.InflictAsync(fault, node, cancel),
             _ => throw new NodeControlException($"{FaultKinds.NameOf(fault.Kind)} cannot be done to a container"),
         },
         cancel);
@@ -116,7 +119,8 @@ internal sealed class DockerCluster : ICluster
             {
                 FaultKind.Throttle => await _faults.UnthrottleAsync(n).ConfigureAwait(false),
                 FaultKind.Oom => await _faults.RestoreMemoryAsync(n).ConfigureAwait(false),
-                _ => await Volumes.FreeAsync(n, cancel).ConfigureAwait(false),
+                FaultKind.DiskFull => await Volumes.FreeAsync(n, cancel).ConfigureAwait(false),
+                _ => await Links.RelieveAsync(fault, node, cancel).ConfigureAwait(false),
             };
             return n.State == NodeState.Down ? $"{done}, {await StartAgainAsync(n, cancel).ConfigureAwait(false)}" : done;
         },
@@ -155,12 +159,16 @@ internal sealed class DockerCluster : ICluster
         })).ConfigureAwait(false);
         await _events.DisposeAsync().ConfigureAwait(false);
         await Removal.ClusterAsync(_engine, _id).ConfigureAwait(false);
+        _links?.Dispose();
         _probe.Dispose();
         _engine.Dispose();
     }
 
     private DataVolumes Volumes => _volumes
         ?? throw new NodeControlException("the nodes have no volume of their own that could be filled: give --node-disk");
+
+    private LinkController Links => _links?.Controller
+        ?? throw new NodeControlException("the cluster was started without the link proxy");
 
     private bool Published => _options.NodeAccess == "published"
         || (_options.NodeAccess == "auto" && !_engine.IsThisMachines);
@@ -180,23 +188,30 @@ internal sealed class DockerCluster : ICluster
 
         string[] direct = [.. Enumerable.Range(0, _options.Nodes).Select(i => WithPort(network.AddressOf(i), GrpcPort))];
         var ports = Published ? Ports.Choose(_options.Nodes) : [];
+        var plan = _options.LinkProxy ? LinkContainer.Plan(direct, network.AddressOf(_options.Nodes)) : null;
         for (var i = 0; i < _options.Nodes; i++)
         {
-            var parameters = Parameters(i, network, direct, ports.Count > 0 ? ports[i] : null, labels);
+            var parameters = Parameters(i, network, plan?.NodeView(i) ?? direct, ports.Count > 0 ? ports[i] : null, labels);
             var made = await _engine.Client.Containers.CreateContainerAsync(parameters, cancel).ConfigureAwait(false);
             var address = ports.Count > 0 ? WithPort(_engine.PublishedHost, ports[i]) : direct[i];
             _nodes.Add(new ContainerNode(_engine, i, made.ID, direct[i], address));
             _gates.Add(new SemaphoreSlim(1));
         }
 
+        if (plan is not null)
+        {
+            _links = await LinkContainer.StartAsync(
+                _engine, network, plan, Published, $"testbed-{_id}", labels, cancel).ConfigureAwait(false);
+        }
+
         await Task.WhenAll(_nodes.Select(n => LaunchAndWaitAsync(n, cancel))).ConfigureAwait(false);
     }
 
     private CreateContainerParameters Parameters(
-        int node, DockerNetwork network, IReadOnlyList<string> direct, int? published, Dictionary<string, string> labels)
+        int node, DockerNetwork network, IReadOnlyList<string> view, int? published, Dictionary<string, string> labels)
     {
         var name = string.Create(CultureInfo.InvariantCulture, $"n{node}");
-        var port = string.Create(CultureInfo.InvariantCulture, $"{GrpcPort}/tcp");
+        var port = DockerPorts.Tcp(GrpcPort);
         var host = new HostConfig
         {
             NetworkMode = network.Id,
@@ -218,10 +233,9 @@ internal sealed class DockerCluster : ICluster
         };
         if (published is { } at)
         {
-            var hostIp = _engine.PublishedHost == "127.0.0.1" ? "127.0.0.1" : "";
             host.PortBindings = new Dictionary<string, IList<PortBinding>>
             {
-                [port] = [new PortBinding { HostIP = hostIp, HostPort = at.ToString(CultureInfo.InvariantCulture) }],
+                [port] = DockerPorts.Binding(_engine.PublishedHost, at),
             };
         }
 
@@ -231,22 +245,13 @@ internal sealed class DockerCluster : ICluster
             Hostname = name,
             Image = Image!.Name,
             Cmd = [.. NodeProgram.Arguments(
-                _options with { TieToParent = false }, node, direct, "/" + ImageArchive.DataFolder, "off"), "--listen", "*"],
+                _options with { TieToParent = false }, node, view, "/" + ImageArchive.DataFolder, "off"), "--listen", "*"],
             // The harness asks the nodes itself, ten times as often as an engine would.
             Healthcheck = new HealthcheckConfig { Test = ["NONE"] },
             Labels = new Dictionary<string, string>(labels) { [DockerLabels.Node] = name },
             ExposedPorts = new Dictionary<string, EmptyStruct> { [port] = default },
             HostConfig = host,
-            NetworkingConfig = new NetworkingConfig
-            {
-                EndpointsConfig = new Dictionary<string, EndpointSettings>
-                {
-                    [network.Id] = new EndpointSettings
-                    {
-                        IPAMConfig = new EndpointIPAMConfig { IPv4Address = network.AddressOf(node) },
-                    },
-                },
-            },
+            NetworkingConfig = network.Endpoint(network.AddressOf(node)),
         };
     }
 

@@ -21,12 +21,18 @@ internal sealed record DockerNetwork(string Id, string Prefix)
     private const int FirstNodeAddress = 10;
     private const int MaxTries = 32;
 
-    /// <summary>The gateway's address, which is this machine's own when the engine is.</summary>
-    public string Gateway => Prefix + ".1";
-
     /// <summary>Address of a node, or of what comes after the nodes.</summary>
     public string AddressOf(int place) =>
         string.Create(CultureInfo.InvariantCulture, $"{Prefix}.{FirstNodeAddress + place}");
+
+    /// <summary>What puts a container at this address of the network.</summary>
+    public NetworkingConfig Endpoint(string address) => new()
+    {
+        EndpointsConfig = new Dictionary<string, EndpointSettings>
+        {
+            [Id] = new EndpointSettings { IPAMConfig = new EndpointIPAMConfig { IPv4Address = address } },
+        },
+    };
 
     /// <summary>Creates the network on a subnet nobody uses; throws <see cref="ClusterStartException"/>.</summary>
     public static async Task<DockerNetwork> CreateAsync(
