@@ -286,7 +286,7 @@ internal sealed class RunSession(
         _found.FinalRead = final;
         for (var i = 0; i < cluster.Count; i++)
         {
-            _found.CaughtUp[i] = await watch.IsCaughtUpAsync(i, cancel).ConfigureAwait(false);
+            _found.CaughtUp[i] = await watch.IsCaughtUpSoonAsync(i, cancel).ConfigureAwait(false);
         }
 
         await sampler.SampleAsync(cancel).ConfigureAwait(false);

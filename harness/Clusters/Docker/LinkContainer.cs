@@ -67,7 +67,7 @@ internal sealed class LinkContainer : IDisposable
         NetworkMode = network.Id,
         CapDrop = ["ALL"],
         SecurityOpt = ["no-new-privileges"],
-        PortBindings = publishedHost is null ? null : inside.Zip(outside).ToDictionary(
+        PortBindings = publishedHost is null ? new Dictionary<string, IList<PortBinding>>() : inside.Zip(outside).ToDictionary(
             p => DockerPorts.Tcp(p.First), p => DockerPorts.Binding(publishedHost, p.Second)),
     };
 

@@ -48,7 +48,10 @@ internal sealed class HarnessProcess : IAsyncDisposable
     }
 
     /// <summary>Starts the harness.</summary>
-    public static HarnessProcess Start(params string[] arguments)
+    public static HarnessProcess Start(params string[] arguments) => Start(arguments, []);
+
+    /// <summary>Starts the harness with variables of its environment set.</summary>
+    public static HarnessProcess Start(string[] arguments, params (string Name, string Value)[] environment)
     {
         var info = new ProcessStartInfo("dotnet")
         {
@@ -56,6 +59,11 @@ internal sealed class HarnessProcess : IAsyncDisposable
             RedirectStandardError = true,
             WorkingDirectory = Path.GetTempPath(),
         };
+        foreach (var (name, value) in environment)
+        {
+            info.Environment[name] = value;
+        }
+
         info.ArgumentList.Add(Program);
         foreach (var argument in arguments)
         {
