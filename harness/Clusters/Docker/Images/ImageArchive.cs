@@ -21,7 +21,7 @@ internal static class ImageArchive
     public static string HashOf(ProgramFiles program, string architecture)
     {
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-        Append(hash, FormattableString.Invariant($"layout 1;{architecture};{UserId};{string.Join(' ', program.Entry)}\n"));
+        Append(hash, FormattableString.Invariant($"layout 2;{architecture};{UserId};{string.Join(' ', program.Entry)}\n"));
         foreach (var file in Ordered(program))
         {
             using var stream = File.OpenRead(file.Source);
@@ -97,13 +97,22 @@ internal static class ImageArchive
     private static byte[] Configuration(ProgramFiles program, string architecture, string hash, string layerHash)
     {
         var created = DateTime.UtcNow.ToString("yyyy-MM-dd'T'HH:mm:ss'Z'", System.Globalization.CultureInfo.InvariantCulture);
+        var health = program.Health is not { } command ? null : new Dictionary<string, object>
+        {
+            ["Test"] = (string[])["CMD", .. command],
+            ["Interval"] = 5_000_000_000L,
+            ["Timeout"] = 3_000_000_000L,
+            ["StartPeriod"] = 20_000_000_000L,
+            ["Retries"] = 5,
+        };
         return JsonSerializer.SerializeToUtf8Bytes(new Dictionary<string, object>
         {
             ["architecture"] = architecture,
             ["os"] = "linux",
             ["created"] = created,
-            ["config"] = new Dictionary<string, object>
+            ["config"] = new Dictionary<string, object?>
             {
+                ["Healthcheck"] = health,
                 ["User"] = FormattableString.Invariant($"{UserId}:{UserId}"),
                 ["Entrypoint"] = program.Entry,
                 ["WorkingDir"] = "/" + DataFolder,

@@ -13,6 +13,14 @@ internal sealed record ProgramFiles(IReadOnlyList<ImageFile> Files, IReadOnlyLis
 {
     private const string DotnetFolder = "dotnet";
 
+    /// <summary>
+    /// The command that tells whether a node in a container serves, on the port that all images agree on; null
+    /// for programs that cannot be asked. Compose files leave it to the image, which knows where its program is.
+    /// </summary>
+    public IReadOnlyList<string>? Health => Path.GetFileNameWithoutExtension(Entry[^1]) == "testbed-node"
+        ? [.. Entry, "--health", "127.0.0.1:7000"]
+        : null;
+
     /// <summary>Symbols, documentation, and what only debuggers and profilers load.</summary>
     private static readonly string[] NotNeeded =
     [
