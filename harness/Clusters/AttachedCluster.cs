@@ -70,8 +70,8 @@ internal sealed class AttachedCluster : ICluster
             Enumerable.Range(0, Count).Select(i => StatusAsync(i, cancel))).ConfigureAwait(false));
 
     /// <inheritdoc/>
-    public Task<IReadOnlyDictionary<string, string>?> StatusAsync(int node, CancellationToken cancel) =>
-        AskAsync(Addresses[node], StatusLimit, cancel);
+    public async Task<IReadOnlyDictionary<string, string>?> StatusAsync(int node, CancellationToken cancel) =>
+        (await AskAsync(Addresses[node], StatusLimit, cancel).ConfigureAwait(false)).Status;
 
     /// <inheritdoc/>
     public async Task<IReadOnlyList<NodeRow>> SampleAsync(CancellationToken cancel) =>
@@ -86,23 +86,27 @@ internal sealed class AttachedCluster : ICluster
 
     private async Task<NodeRow> SampleAsync(int node, CancellationToken cancel)
     {
-        var status = await AskAsync(Addresses[node], SampleLimit, cancel).ConfigureAwait(false);
-        return NodeStatus.Row(
-            FormattableString.Invariant($"n{node}"), status is null ? "down" : "up", NodeStatus.Use(status), status);
+        var (status, state) = await AskAsync(Addresses[node], SampleLimit, cancel).ConfigureAwait(false);
+        return NodeStatus.Row(FormattableString.Invariant($"n{node}"), state, NodeStatus.Use(status), status);
     }
 
-    private async Task<IReadOnlyDictionary<string, string>?> AskAsync(
+    /// <summary>
+    /// What a node says and how it is: one that refuses is down; one that takes too long may be paused, cut off
+    /// or only busy, which nobody can tell from here.
+    /// </summary>
+    private async Task<(IReadOnlyDictionary<string, string>? Status, string State)> AskAsync(
         string address, TimeSpan patience, CancellationToken cancel)
     {
         using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancel);
         limit.CancelAfter(patience);
         try
         {
-            return await _probe.StatusAsync(address, limit.Token).ConfigureAwait(false);
+            var status = await _probe.StatusAsync(address, limit.Token).ConfigureAwait(false);
+            return (status, status is null ? "down" : "up");
         }
         catch (OperationCanceledException) when (!cancel.IsCancellationRequested)
         {
-            return null;
+            return (null, "unknown");
         }
     }
 }

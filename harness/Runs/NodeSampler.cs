@@ -40,6 +40,25 @@ internal sealed class NodeSampler(ICluster cluster, RunClock clock, Action<IRead
         }
     }
 
+    /// <summary>
+    /// Samples until every node that lives has told what it stores: a busy one may miss a sample, and a figure
+    /// that sums all nodes must not.
+    /// </summary>
+    public async Task<IReadOnlyList<NodeRow>> SampleAllAsync(CancellationToken cancel)
+    {
+        const int mostSamples = 5;
+        for (var i = 0; i < mostSamples; i++)
+        {
+            await SampleAsync(cancel).ConfigureAwait(false);
+            if (Last.All(r => r.StorePayloadBytes is not null || r.State is not ("up" or "unknown")))
+            {
+                break;
+            }
+        }
+
+        return Last;
+    }
+
     private async Task SampleOneAsync(CancellationToken cancel)
     {
         var now = clock.NowNanos;

@@ -123,7 +123,7 @@ internal sealed class RunSession(
         var watch = new CatchUpWatch(cluster, _clock);
         var tracker = new PhaseTracker(plan, view, recorder.SetPhase, folder,
             record => watch.Begin(record.Fault.Id, record.Node!.Value, _catchUpEnd.Token));
-        _found.SampleBefore = await cluster.SampleAsync(cancel).ConfigureAwait(false);
+        _found.SampleBefore = await sampler.SampleAllAsync(cancel).ConfigureAwait(false);
         _found.Sampler = sampler;
         _found.Watch = watch;
         _found.Tracker = tracker;
@@ -289,8 +289,7 @@ internal sealed class RunSession(
             _found.CaughtUp[i] = await watch.IsCaughtUpSoonAsync(i, cancel).ConfigureAwait(false);
         }
 
-        await sampler.SampleAsync(cancel).ConfigureAwait(false);
-        _found.FinalSample = sampler.Last;
+        _found.FinalSample = await sampler.SampleAllAsync(cancel).ConfigureAwait(false);
     }
 
     /// <summary>

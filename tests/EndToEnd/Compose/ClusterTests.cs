@@ -1,4 +1,3 @@
-using Testbed.Results;
 using Testbed.Tests.EndToEnd.Harness;
 
 namespace Testbed.Tests.EndToEnd.Compose;
@@ -25,7 +24,10 @@ public sealed class ClusterTests
             Assert.True(exitCode == 0, $"exit {exitCode}\n{output}\n{error}");
             var manifest = results.Run.ReadManifest()!;
             Assert.Equal((strategy, "attach", "os"), (manifest.Strategy, manifest.Cluster, manifest.Durability));
-            Assert.All(results.Run.ReadNodes(), n => Assert.Equal("up", n.State));
+            var up = results.Run.ReadNodes().Where(n => n.State == "up").ToList();
+            Assert.Equal(5, up.Select(n => n.Node).Distinct().Count());
+            Assert.All(up, n => Assert.True(n.CpuSeconds > 0 && n.RssBytes > 0 && n.NetworkTxBytes > 0, $"{n}"));
+            Assert.DoesNotContain(results.Run.ReadNodes(), n => n.State == "down");
             using var http = new HttpClient();
             var metrics = await http.GetStringAsync(
                 $"http://{project.MetricsAddresses[4]}/metrics", TestContext.Current.CancellationToken);

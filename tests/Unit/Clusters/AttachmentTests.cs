@@ -81,9 +81,10 @@ public sealed class AttachmentTests
         nodes.Statuses["a1:1"]["disk_write_bytes"] = "8";
         nodes.Statuses["a1:1"]["role"] = "leader";
         nodes.Statuses.Remove("a2:1");
-        await using var cluster = new AttachedCluster(["a0:1", "a1:1", "a2:1"], nodes);
+        nodes.Silent = "a3:1";
+        await using var cluster = new AttachedCluster(["a0:1", "a1:1", "a2:1", "a3:1"], nodes);
         var rows = await cluster.SampleAsync(Cancel);
-        Assert.Equal(["up", "up", "down"], rows.Select(r => r.State));
+        Assert.Equal(["up", "up", "down", "unknown"], rows.Select(r => r.State));
         Assert.Equal((2.5, 9, 8), (rows[1].CpuSeconds, rows[1].RssBytes, rows[1].DiskWriteBytes));
         Assert.Null(rows[2].CpuSeconds);
         Assert.Equal(1, await cluster.LeaderAsync(Cancel));
@@ -120,7 +121,17 @@ public sealed class AttachmentTests
         public Task<bool> IsServingAsync(string address, CancellationToken cancel) =>
             Task.FromResult(Statuses.ContainsKey(address));
 
-        public Task<IReadOnlyDictionary<string, string>?> StatusAsync(string address, CancellationToken cancel) =>
-            Task.FromResult<IReadOnlyDictionary<string, string>?>(Statuses.GetValueOrDefault(address));
+        /// <summary>A node that never answers.</summary>
+        public string? Silent { get; set; }
+
+        public async Task<IReadOnlyDictionary<string, string>?> StatusAsync(string address, CancellationToken cancel)
+        {
+            if (address == Silent)
+            {
+                await Task.Delay(Timeout.Infinite, cancel);
+            }
+
+            return Statuses.GetValueOrDefault(address);
+        }
     }
 }
