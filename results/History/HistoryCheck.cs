@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Runtime.InteropServices;
 using Testbed.Checker;
 
 namespace Testbed.Results;
@@ -49,7 +50,12 @@ public sealed record HistoryCheck(CheckResult Result, double Seconds, long Corru
     {
         var clock = Stopwatch.StartNew();
         options ??= CheckOptions.Default;
-        var byKey = HistoryByKey.Group(operations as HistoryOperation[] ?? [.. operations]);
+        var byKey = HistoryByKey.Group(operations switch
+        {
+            HistoryOperation[] array => array,
+            List<HistoryOperation> list => CollectionsMarshal.AsSpan(list),
+            _ => [.. operations],
+        });
         var results = new KeyResult[byKey.Count];
         // Ranges, not single keys: a key may take less than handing it over does.
         var chunk = Math.Max(1, byKey.Count / (Environment.ProcessorCount * 16));

@@ -41,6 +41,7 @@ public sealed class HistoryReader
     private readonly Dictionary<int, HistoryEvent> _open = [];
     private readonly List<HistoryOperation> _operations = [];
     private readonly string _name;
+    private readonly HistoryModel _model;
     private readonly HistoryValues _values;
     private long _line;
     private long _latest = long.MinValue;
@@ -48,7 +49,8 @@ public sealed class HistoryReader
     private HistoryReader(string name, HistoryReading reading)
     {
         _name = name;
-        _values = new HistoryValues(reading.Model);
+        _model = reading.Model;
+        _values = new HistoryValues(_model);
     }
 
     /// <summary>
@@ -173,13 +175,19 @@ public sealed class HistoryReader
             line = line[3..];
         }
 
-        if (line.Trim(" \t\r"u8).IsEmpty)
-        {
-            return;
-        }
-
         try
         {
+            if (HistoryLineScan.TryRead(line, _model, out var ours))
+            {
+                Pair(ours);
+                return;
+            }
+
+            if (line.Trim(" \t\r"u8).IsEmpty)
+            {
+                return;
+            }
+
             if (HistoryLine.Read(line, _values, out _) is { } e)
             {
                 Pair(e);

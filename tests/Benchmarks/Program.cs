@@ -34,7 +34,7 @@ internal static class Program
             return Micro(args.Length > 1 ? args[1] : "*");
         }
 
-        if (verb is not ("store" or "codec" or "load" or "stream" or "cluster") || args.Length > 1)
+        if (verb is not ("store" or "codec" or "load" or "checker" or "stream" or "cluster") || args.Length > 1)
         {
             return Usage();
         }
@@ -77,6 +77,9 @@ internal static class Program
             case "load":
                 await LoadVerb.RunAsync(Console.Out, LoadWarmup, LoadMeasured, cancel).ConfigureAwait(false);
                 break;
+            case "checker":
+                CheckerVerb.Run(Console.Out, 1, cancel);
+                break;
             case "stream":
                 await StreamVerb.RunAsync(Console.Out, cancel).ConfigureAwait(false);
                 break;
@@ -112,6 +115,7 @@ internal static class Program
               codec           GB/s of the erasure code
               store           bytes per key and time per operation of the store, against ConcurrentDictionary
               load            operations/s and cost per operation of the load generator without a cluster
+              checker         seconds to the verdict on histories of 1 and 10 million operations
               stream          gets/s of 1 KiB between one client and one node process
               cluster         gets/s, puts/s and latencies of both strategies at 1, 16, 64, 256 clients
             """);

@@ -84,6 +84,16 @@ public sealed class BenchmarkTests
     }
 
     [Fact]
+    public void The_checker_table_has_a_row_for_every_case()
+    {
+        using var output = new StringWriter();
+        CheckerVerb.Run(output, 1_000, TestContext.Current.CancellationToken);
+        var rows = output.ToString().Split('\n', StringSplitOptions.RemoveEmptyEntries)[4..];
+        Assert.Equal(["in memory", "file", "growing", "in memory", "in memory", "in memory", "in memory"],
+            rows.Select(row => row[..9].TrimEnd()));
+    }
+
+    [Fact]
     public void The_machine_is_described() => Assert.Equal(4, Machine.Describe().Count);
 
     [Theory]

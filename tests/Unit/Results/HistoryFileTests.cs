@@ -73,6 +73,54 @@ public sealed class HistoryFileTests
     }
 
     [Fact]
+    public void The_fast_way_to_read_a_line_never_says_anything_else_than_the_general_one()
+    {
+        string[] lines =
+        [
+            """{"process":3,"type":"invoke","f":"write","key":17,"value":"4.123","time":1000}""",
+            """{"process":30,"type":"ok","f":"read","key":-170,"value":null,"time":-2000}""",
+            """{"process":0,"type":"info","f":"delete","key":0,"value":null,"time":0}""",
+            """{"process":9,"type":"fail","f":"cas","key":1,"value":["1.9",null],"time":77}""",
+        ];
+        const string Noise = "0123456789-+.,:\"[]{} nulebacfok";
+        var random = new Random(11);
+        var (fast, refused) = (0, 0);
+        for (var i = 0; i < 200_000; i++)
+        {
+            var text = lines[i % lines.Length].ToCharArray().ToList();
+            for (var change = i < lines.Length ? 3 : random.Next(3); change < 3; change++)
+            {
+                var at = random.Next(text.Count);
+                switch (random.Next(3))
+                {
+                    case 0:
+                        text[at] = Noise[random.Next(Noise.Length)];
+                        break;
+                    case 1:
+                        text.RemoveAt(at);
+                        break;
+                    default:
+                        text.Insert(at, Noise[random.Next(Noise.Length)]);
+                        break;
+                }
+            }
+
+            var line = Encoding.UTF8.GetBytes(text.ToArray());
+            var model = (HistoryModel)(i % 3);
+            if (!HistoryLineScan.TryRead(line, model, out var e))
+            {
+                refused++;
+                continue;
+            }
+
+            fast++;
+            Assert.Equal(e, HistoryLine.Read(line, new HistoryValues(model), out _));
+        }
+
+        Assert.True(fast > 1_000 && refused > 1_000, $"{fast} fast, {refused} refused");
+    }
+
+    [Fact]
     public void Many_threads_may_write_and_nothing_is_lost()
     {
         using var folder = new TemporaryFolder();
