@@ -21,6 +21,14 @@ public interface ICluster : INodeControl, IAsyncDisposable
     event Action<int, string>? UnexpectedExit;
 
     /// <summary>
+    /// What is worth keeping about the cluster besides its options, such as engine and image; by name.
+    /// </summary>
+    IReadOnlyDictionary<string, string> Facts => new Dictionary<string, string>();
+
+    /// <summary>The build of the nodes where the cluster knows better than the options; null otherwise.</summary>
+    string? NodeBuild => null;
+
+    /// <summary>
     /// One sample of every node, dead ones included (state "down", figures empty). Times are left 0; the
     /// caller sets them.
     /// </summary>

@@ -46,7 +46,7 @@ internal static class RunCommand
         folder.Write(manifest);
         view.Note(FormattableString.Invariant($"run {folder.RunId}, seed {options.Seed}"));
 
-        var session = new RunSession(options, workload, plan, folder, started, view);
+        var session = new RunSession(options, workload, plan, folder, manifest, started, view);
         var summary = await session.RunAsync(cancel).ConfigureAwait(false);
         return Report(options, summary, folder, view);
     }

@@ -18,7 +18,8 @@ namespace Testbed.Harness.Runs;
 /// is kept and judged.
 /// </summary>
 internal sealed class RunSession(
-    RunOptions options, WorkloadSpec workload, FaultPlan plan, RunFolder folder, DateTimeOffset started, IRunView view)
+    RunOptions options, WorkloadSpec workload, FaultPlan plan, RunFolder folder, Manifest manifest, DateTimeOffset started,
+    IRunView view)
 {
     private static readonly TimeSpan QuietPeriod = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan CatchUpLimit = TimeSpan.FromSeconds(20);
@@ -46,6 +47,7 @@ internal sealed class RunSession(
         {
             view.Phase("start");
             await using var cluster = await StartClusterAsync(cancel).ConfigureAwait(false);
+            folder.Write(manifest with { ClusterFacts = cluster.Facts, NodeBuild = cluster.NodeBuild ?? manifest.NodeBuild });
             await DriveAsync(cluster, recorder, history, nodes, cancel).ConfigureAwait(false);
         }
         catch (ClusterStartException e)

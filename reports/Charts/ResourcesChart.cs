@@ -16,10 +16,14 @@ internal static class ResourcesChart
         List<Panel> panels =
         [
             frame.Lane() with { Legend =
-                [.. nodes.Select((n, i) => new LegendEntry(n.Node, Palette.Of(i)))] },
+                [.. nodes.Select((n, i) => new LegendEntry(n.Node, Palette.Of(i))), new LegendEntry("all", Tone.Muted)] },
             Over("CPU", "cores", frame, nodes, n => n.Rate(r => r.CpuSeconds), 0.1),
-            Over("Resident memory", "MB", frame, nodes, n => n.Level(r => r.RssBytes / 1e6), 1),
-            Over("Network sent", "MB/s", frame, nodes, n => n.Rate(r => r.NetworkTxBytes / 1e6), 0.01),
+            Over("Working set", "MB", frame, nodes,
+                n => n.Level(r => (r.WorkingSetBytes ?? r.RssBytes) / 1e6), 1),
+            Over("Network sent", "MB/s", frame, nodes,
+                n => n.Rate(r => (r.InterfaceTxBytes ?? r.NetworkTxBytes) / 1e6), 0.01),
+            Over("Network received", "MB/s", frame, nodes,
+                n => n.Rate(r => (r.InterfaceRxBytes ?? r.NetworkRxBytes) / 1e6), 0.01),
             Over("Disk written", "MB/s", frame, nodes, n => n.Rate(r => r.DiskWriteBytes / 1e6), 0.01),
             Over("Stored payload", "MB", frame, nodes, n => n.Level(r => r.StorePayloadBytes / 1e6), 0.01),
         ];
@@ -62,9 +66,17 @@ internal static class ResourcesChart
         List<Mark> marks = [.. frame.Background()];
         double largest = 0;
         bool any = false;
+        (double[] Xs, double[] Ys)[] lines = [.. nodes.Select(values)];
+        (double[] Xs, double[] Ys) sum = Sum(lines);
+        if (sum.Ys.Any(double.IsFinite))
+        {
+            largest = sum.Ys.Where(double.IsFinite).Max();
+            marks.Add(new LineMark(sum.Xs, sum.Ys, Tone.Muted) { Width = 2 });
+        }
+
         for (int i = 0; i < nodes.Count; i++)
         {
-            (double[] xs, double[] ys) = values(nodes[i]);
+            (double[] xs, double[] ys) = lines[i];
             double top = ys.Where(double.IsFinite).DefaultIfEmpty(double.NaN).Max();
             if (!double.IsNaN(top))
             {
@@ -79,6 +91,22 @@ internal static class ResourcesChart
             Title = title, X = frame.X, Y = AxisScales.FromZero(unit, Math.Max(largest, atLeast)),
             Height = any ? 105 : 50, Marks = marks, Empty = any ? null : "not sampled in this run",
         };
+    }
+
+    /// <summary>All nodes together: samples are taken of all at one time; a node that is down adds nothing.</summary>
+    private static (double[] Xs, double[] Ys) Sum((double[] Xs, double[] Ys)[] lines)
+    {
+        SortedDictionary<double, double> sums = [];
+        foreach ((double[] xs, double[] ys) in lines)
+        {
+            for (int i = 0; i < xs.Length; i++)
+            {
+                double before = sums.TryGetValue(xs[i], out double s) ? s : double.NaN;
+                sums[xs[i]] = double.IsFinite(ys[i]) ? (double.IsFinite(before) ? before + ys[i] : ys[i]) : before;
+            }
+        }
+
+        return ([.. sums.Keys], [.. sums.Values]);
     }
 
     /// <summary>One node's samples on the report's clock.</summary>

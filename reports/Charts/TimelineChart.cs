@@ -34,10 +34,11 @@ internal static class TimelineChart
                 : " (closed loop)");
         if (findings.Deepest is not DownSpan down)
         {
-            return rate + "; no fault was applied";
+            return findings.Faults.Count == 0 ? rate + "; no fault was applied" : rate + "; no node was taken away";
         }
 
-        string nodes = down.Nodes == 1 ? "one node down" : $"{down.Nodes} nodes down";
+        string nodes = down.Nodes == 1 ? $"one node {Downtime.Word(findings.Faults)}"
+            : $"{down.Nodes} nodes {Downtime.Word(findings.Faults)}";
         string stalls = string.Join(", ", FaultText.Stalls(findings));
         return stalls.Length == 0 ? $"{rate}, {nodes} for a while"
             : $"{rate}; longest stall with {nodes}: {stalls}";

@@ -11,9 +11,19 @@ internal readonly record struct FaultSpan(
 /// <summary>A stretch of time in which this many nodes were under a fault.</summary>
 internal readonly record struct DownSpan(int Nodes, double Start, double End);
 
-/// <summary>When nodes were down, from the times faults were really applied and healed.</summary>
+/// <summary>When nodes were away, from the times faults were really applied and healed.</summary>
 internal static class Downtime
 {
+    /// <summary>True when the node answers nobody meanwhile; a throttled one is only slow.</summary>
+    public static bool TakesAway(string kind) => kind != "throttle";
+
+    /// <summary>
+    /// What nodes are that suffer these faults: down when their process ended or stands still, away when only
+    /// their links are cut.
+    /// </summary>
+    public static string Word(IReadOnlyList<FaultSpan> spans) =>
+        spans.Any(s => s.Kind.StartsWith("partition", StringComparison.Ordinal) || s.Kind == "isolate") ? "away" : "down";
+
     /// <summary>Faults that were applied, in order of time.</summary>
     public static IReadOnlyList<FaultSpan> Spans(RunData run, RunClock clock)
     {
@@ -33,9 +43,12 @@ internal static class Downtime
         return [.. spans.OrderBy(s => s.Start).ThenBy(s => s.Id)];
     }
 
-    /// <summary>The longest stretch with the most nodes down at once; null without faults.</summary>
-    public static DownSpan? Deepest(IReadOnlyList<FaultSpan> spans)
+    /// <summary>
+    /// The longest stretch with the most nodes away at once; null without faults that take nodes away.
+    /// </summary>
+    public static DownSpan? Deepest(IReadOnlyList<FaultSpan> all)
     {
+        FaultSpan[] spans = [.. all.Where(s => TakesAway(s.Kind))];
         double[] edges = [.. spans.SelectMany(s => new[] { s.Start, s.End }).Distinct().Order()];
         DownSpan? best = null;
         DownSpan current = default;

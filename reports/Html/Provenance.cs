@@ -55,6 +55,17 @@ internal static class Provenance
                 + "or disks, and the generator takes CPU from the nodes.";
         }
 
+        if (runs.Any(r => r.Manifest.Cluster == "docker"))
+        {
+            yield return "Nodes are containers of one engine: networks of their own, but virtual ones, one kernel, one clock and "
+                + "one disk.";
+        }
+
+        if (runs.Any(r => r.Manifest.Options.GetValueOrDefault("node_disk_bytes") is { Length: > 0 }))
+        {
+            yield return "Volumes of a limited size lie in memory: what is written there costs no disk, and an fsync nothing.";
+        }
+
         yield return "Linearizability is checked per key. Nothing is claimed about scans across keys.";
     }
 
@@ -100,6 +111,11 @@ internal static class Provenance
             $"{m.Strategy}, {m.Nodes} nodes, {m.DataElements} data elements, tolerates {m.Tolerance}"];
         yield return ["durability", m.Durability];
         yield return ["cluster, node build", $"{m.Cluster}, {m.NodeBuild}"];
+        foreach (KeyValuePair<string, string> pair in m.ClusterFacts.OrderBy(p => p.Key, StringComparer.Ordinal))
+        {
+            yield return ["cluster " + pair.Key, Readable(pair.Key, pair.Value)];
+        }
+
         foreach (KeyValuePair<string, string> pair in m.Machine.OrderBy(p => p.Key, StringComparer.Ordinal))
         {
             yield return ["machine " + pair.Key, Readable(pair.Key, pair.Value)];

@@ -78,7 +78,7 @@ internal static class FaultText
         AddKind(parts, findings, findings.Writes, "writes", OperationWords.IsWrite);
         if (parts.Count > 0)
         {
-            yield return $"while {nodes} down ({Units.Seconds(down.End - down.Start)}): {string.Join(", ", parts)}";
+            yield return $"while {nodes} {Downtime.Word(findings.Faults)} ({Units.Seconds(down.End - down.Start)}): {string.Join(", ", parts)}";
         }
 
         string stalls = string.Join(", ", Stalls(findings));
@@ -127,10 +127,14 @@ internal static class FaultText
         "kill" => "killed",
         "stop" => "stopped",
         "pause" => "paused",
-        "partition" => "partitioned",
+        "restart" => "restarted",
         "throttle" => "throttled",
-        "reset" => "reset",
-        "corrupt" => "corrupted",
+        "oom" => "out of memory",
+        "disk-full" => "out of disk",
+        "partition" => "cut off from the other nodes",
+        "partition-in" => "deaf to the other nodes",
+        "partition-out" => "mute to the other nodes",
+        "isolate" => "cut off from everybody",
         _ => $"under {kind}",
     };
 

@@ -38,6 +38,11 @@ public sealed record Manifest
     /// <summary>Kind of cluster: process, docker.</summary>
     public required string Cluster { get; init; }
 
+    /// <summary>
+    /// What is known of the cluster once it runs: engine, image, image_bytes, access, ...; empty for processes.
+    /// </summary>
+    public IReadOnlyDictionary<string, string> ClusterFacts { get; init; } = new Dictionary<string, string>();
+
     /// <summary>Workload name.</summary>
     public required string Workload { get; init; }
 

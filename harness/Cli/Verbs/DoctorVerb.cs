@@ -1,5 +1,6 @@
 using System.Globalization;
 using Testbed.Harness.Clusters;
+using Testbed.Harness.Clusters.Docker;
 using Testbed.Harness.Clusters.Processes;
 
 namespace Testbed.Harness.Cli.Verbs;
@@ -29,7 +30,7 @@ internal static class DoctorVerb
                     Writable(root),
                     Pause(),
                     await NodeStartsAsync(cancel).ConfigureAwait(false),
-                    Docker(),
+                    await DockerAsync(cancel).ConfigureAwait(false),
                 ];
                 foreach (var finding in findings)
                 {
@@ -127,12 +128,20 @@ internal static class DoctorVerb
         }
     }
 
-    private static Finding Docker()
+    private static async Task<Finding> DockerAsync(CancellationToken cancel)
     {
-        var socket = OperatingSystem.IsWindows() ? @"\\.\pipe\docker_engine" : "/var/run/docker.sock";
-        return File.Exists(socket)
-            ? new(Level.Info, "a Docker engine seems to be there; clusters of containers come with a later version")
-            : new(Level.Info, "no Docker engine; not needed, clusters are processes");
+        try
+        {
+            using var engine = await Engine.ConnectAsync(cancel).ConfigureAwait(false);
+            var orphans = await Removal.OrphansAsync(engine, cancel).ConfigureAwait(false);
+            return orphans.Count == 0
+                ? new(Level.Ok, $"{engine.Name}: clusters of containers are possible (--cluster docker)")
+                : new(Level.Warn, Invariant($"{engine.Name} holds {orphans.Count} clusters of dead runs: harness cluster prune"));
+        }
+        catch (ClusterStartException e)
+        {
+            return new(Level.Info, e.Message);
+        }
     }
 
     private static string Invariant(FormattableString text) => FormattableString.Invariant(text);

@@ -52,8 +52,21 @@ internal sealed class DockerCluster : ICluster
     /// <inheritdoc/>
     public int Count => _nodes.Count;
 
+    /// <inheritdoc/>
+    public string? NodeBuild => Image is { Build.Length: > 0 } image ? image.Build : null;
+
+    /// <inheritdoc/>
+    public IReadOnlyDictionary<string, string> Facts => new Dictionary<string, string>
+    {
+        ["engine"] = _engine.Name,
+        ["image"] = Image?.Name ?? "",
+        ["image_bytes"] = (Image?.Bytes ?? 0).ToString(CultureInfo.InvariantCulture),
+        ["access"] = Published ? "published ports" : "addresses of the containers",
+        ["figures"] = _engine.IsThisMachines ? $"control groups version {_engine.Info.CgroupVersion}" : "statistics of the engine",
+    };
+
     /// <summary>The image the nodes run.</summary>
-    public NodeImage? Image { get; private set; }
+    private NodeImage? Image { get; set; }
 
     /// <summary>
     /// Starts a cluster and returns once every node answers; throws <see cref="ClusterStartException"/> with

@@ -12,12 +12,6 @@ public sealed class ProcessCluster : ICluster
 {
     private const int MaxStarts = 3;
 
-    // A node that cannot start ends, and is reported at once; this bound is for one that hangs, on the
-    // slowest machine.
-    private static readonly TimeSpan ReadyLimit = TimeSpan.FromSeconds(30);
-    private static readonly TimeSpan ReadyPoll = TimeSpan.FromMilliseconds(10);
-    private static readonly TimeSpan SlowPoll = TimeSpan.FromMilliseconds(100);
-    private static readonly TimeSpan ProbeLimit = TimeSpan.FromMilliseconds(500);
     private static readonly TimeSpan SampleLimit = TimeSpan.FromMilliseconds(200);
 
     private readonly ClusterOptions _options;
@@ -294,43 +288,11 @@ public sealed class ProcessCluster : ICluster
         }
 
         TellReaper();
-        var begun = Stopwatch.GetTimestamp();
-        while (!await ServesAsync(node, cancel).ConfigureAwait(false))
-        {
-            if (node.State == NodeState.Down)
-            {
-                throw new ClusterStartException(
-                    $"{node.Name} did not start: {NodeProcess.ExitText(node.ExitCode)}; its log ends with: {node.LastLogLine()}");
-            }
-
-            if (Stopwatch.GetElapsedTime(begun) > ReadyLimit)
-            {
-                throw new ClusterStartException(string.Create(
-                    CultureInfo.InvariantCulture,
-                    $"{node.Name} runs but was not ready within {ReadyLimit.TotalSeconds} s; ")
-                    + $"its log ends with: {node.LastLogLine()}");
-            }
-
-            // On a busy machine asking all the time would slow the very start that is waited for.
-            var poll = Stopwatch.GetElapsedTime(begun).TotalSeconds < 1 ? ReadyPoll : SlowPoll;
-            await Task.Delay(poll, cancel).ConfigureAwait(false);
-        }
-
+        await NodeReadiness.WaitAsync(
+            _probe, node.Address, node.Name,
+            () => node.State == NodeState.Down ? NodeProcess.ExitText(node.ExitCode) : null,
+            () => Task.FromResult(node.LastLogLine()), cancel).ConfigureAwait(false);
         node.MarkUp();
-    }
-
-    private async Task<bool> ServesAsync(NodeProcess node, CancellationToken cancel)
-    {
-        using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancel);
-        limit.CancelAfter(ProbeLimit);
-        try
-        {
-            return await _probe.IsServingAsync(node.Address, limit.Token).ConfigureAwait(false);
-        }
-        catch (OperationCanceledException) when (!cancel.IsCancellationRequested)
-        {
-            return false;
-        }
     }
 
     private async Task<IReadOnlyDictionary<string, string>?> StatusIfUpAsync(NodeProcess node, CancellationToken cancel)
