@@ -14,7 +14,7 @@ internal sealed class SvgRenderer
     /// Points of one line at most, and of all lines of a figure: about 55 kB of markup per figure.
     /// </summary>
     private const int MaxPointsOfLine = 700;
-    private const int MaxPointsOfFigure = 5_000;
+    private const int MaxPointsOfFigure = 4_400;
 
     private readonly StringBuilder svg = new();
     private readonly string id;
@@ -25,7 +25,7 @@ internal sealed class SvgRenderer
     {
         id = figure.Name;
         int lines = figure.Panels.Sum(p => p.Marks.OfType<LineMark>().Count());
-        pointsPerLine = Math.Clamp(MaxPointsOfFigure / Math.Max(1, lines), 40, MaxPointsOfLine);
+        pointsPerLine = Math.Clamp(MaxPointsOfFigure / Math.Max(1, lines), 32, MaxPointsOfLine);
     }
 
     /// <summary>The figure as an SVG element, without its title: the page carries that.</summary>
