@@ -159,6 +159,7 @@ internal sealed record ClusterShape
             Seed = SimRandom.Seed(Seed, Concern.Core, node),
             ElectionTimeoutMicros = ElectionMicros,
             HeartbeatMicros = ElectionMicros / 10,
+            LogChunkBytes = SmallLimits ? 700 : 16 * 1024,
             Mutants = Bugs.Raft,
         };
         return SmallLimits

@@ -18,6 +18,7 @@ internal sealed class EccChecks : IClusterChecks
     private readonly Replica[] _disks;
     private readonly Replica?[] _running;
     private readonly EccVersion[] _completed;
+    private readonly EccVersion[] _fins;
 
     public EccChecks(SimCluster cluster)
     {
@@ -27,6 +28,7 @@ internal sealed class EccChecks : IClusterChecks
         _disks = [.. Enumerable.Range(0, shape.Nodes).Select(NewReplica)];
         _running = new Replica?[shape.Nodes];
         _completed = new EccVersion[shape.Keys];
+        _fins = new EccVersion[shape.Nodes];
     }
 
     public void Forget(int node) => _disks[node] = NewReplica(node);
@@ -128,6 +130,9 @@ internal sealed class EccChecks : IClusterChecks
                 $"idle {core.IsIdle} caught up {core.IsCaughtUp} missing {core.Replica.MissingElements}");
             text.Append(CultureInfo.InvariantCulture,
                 $" narrow {core.Replica.NarrowKeys} held {core.Replica.Held.Count} fins");
+            var gauges = new GaugeSink();
+            core.Report(gauges);
+            text.Append(CultureInfo.InvariantCulture, $" of {gauges.LiveNodes} live nodes");
             for (var key = 0; key < Math.Min(3, _completed.Length); key++)
             {
                 text.Append(CultureInfo.InvariantCulture, $" {core.Replica.FinOf(_cluster.Key(key).Span)}");
@@ -181,16 +186,16 @@ internal sealed class EccChecks : IClusterChecks
     }
 
     // E5: every q replicas know of every completed operation. They do exactly when at most q - 1 do not.
-    // E4: every q replicas can decode their highest fin. The worst q of those whose fin is not higher are
-    // looked at: one that has it for fin, and as many as possible without its element.
+    // E4: every q replicas can decode their highest fin, looked at for each fin that some replica has.
     private void CheckQuorums(Replica?[] replicas, int key, string by)
     {
         var name = _cluster.Key(key).Span;
         var hash = EccCode.HashOf(name);
         var behind = 0;
-        foreach (var replica in replicas)
+        for (var i = 0; i < replicas.Length; i++)
         {
-            behind += replica is not null && replica.FinOf(name) < _completed[key] ? 1 : 0;
+            _fins[i] = replicas[i]?.FinOf(name) ?? EccVersion.None;
+            behind += replicas[i] is not null && _fins[i] < _completed[key] ? 1 : 0;
         }
 
         if (behind >= _code.Quorum)
@@ -199,22 +204,24 @@ internal sealed class EccChecks : IClusterChecks
                 $"E5: {behind} nodes do not know of {_completed[key]} of key {key}, which completed, {by}");
         }
 
-        foreach (var replica in replicas)
+        for (var i = 0; i < replicas.Length; i++)
         {
-            if (replica?.FinOf(name) is { Width: > 0 } fin)
+            if (_fins[i].Width > 0 && Array.IndexOf(_fins, _fins[i]) == i)
             {
-                CheckDecodes(replicas, name, hash, fin, key, by);
+                CheckDecodes(replicas, name, hash, _fins[i], key, by);
             }
         }
     }
 
+    // The worst q of those whose fin is not higher: one that has it for fin, and as many as possible without
+    // its element.
     private void CheckDecodes(
         Replica?[] replicas, ReadOnlySpan<byte> name, ulong hash, EccVersion fin, int key, string by)
     {
         var (candidates, holders, knowsWithout) = (0, 0, false);
-        foreach (var replica in replicas)
+        for (var i = 0; i < replicas.Length; i++)
         {
-            if (replica is null || replica.FinOf(name) > fin)
+            if (replicas[i] is not { } replica || _fins[i] > fin)
             {
                 continue;
             }
@@ -222,7 +229,7 @@ internal sealed class EccChecks : IClusterChecks
             var holds = Holds(replica, name, hash, fin);
             candidates++;
             holders += holds ? 1 : 0;
-            knowsWithout |= !holds && replica.FinOf(name) == fin;
+            knowsWithout |= !holds && _fins[i] == fin;
         }
 
         var without = candidates - holders;
@@ -247,6 +254,23 @@ internal sealed class EccChecks : IClusterChecks
             && (Replica.IsMissing(header) || replica.IsNarrow(header)))
         {
             throw new SimulationViolation($"E10: n{node.Index} at rest lacks key {key} or holds it narrow");
+        }
+    }
+
+    private sealed class GaugeSink : IStatusSink
+    {
+        public long LiveNodes { get; private set; }
+
+        public void Gauge(string name, long value) => LiveNodes = name == "live_nodes" ? value : LiveNodes;
+
+        public void Counter(string name, long value)
+        {
+            // What happened before does not say what is.
+        }
+
+        public void Text(string name, string value)
+        {
+            // Every ECC node is a replica.
         }
     }
 

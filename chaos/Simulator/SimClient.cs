@@ -13,6 +13,7 @@ namespace Testbed.Simulator;
 internal sealed class SimClient : SimProcess, IClientOutput
 {
     private const long IdleMicros = 20_000;
+    private const long HealedThinkMicros = 40_000;
 
     private readonly int _number;
     private readonly SimOutbox?[] _nodes;
@@ -267,7 +268,10 @@ internal sealed class SimClient : SimProcess, IClientOutput
 
     private void PlanSubmit(int slot)
     {
-        var think = Cluster.Healed ? Math.Min(Cluster.Shape.ThinkMicros, 100_000) : Cluster.Shape.ThinkMicros;
+        // Once all is healed a few operations say as much as many.
+        var think = Cluster.Healed
+            ? Cluster.Shape.Clients * Cluster.Shape.Slots * HealedThinkMicros
+            : Cluster.Shape.ThinkMicros;
         Cluster.Queue.Add(
             Cluster.Now + 500 + _slots[slot].Random.Below(think), EventKind.Submit, Index, slot, Life);
     }

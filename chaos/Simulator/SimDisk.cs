@@ -11,6 +11,7 @@ internal sealed class SimDisk(bool fsync, SimRandom random, Action<byte, ReadOnl
 {
     private readonly MemoryLogDirectory _disk = new();
     private (string Name, byte[] Content)? _beforeCorruption;
+    private byte[] _read = [];
 
     /// <summary>Times of this disk are so many times the usual.</summary>
     public int Slowness { get; set; } = 1;
@@ -33,7 +34,7 @@ internal sealed class SimDisk(bool fsync, SimRandom random, Action<byte, ReadOnl
 
     public IReadOnlyList<string> List() => _disk.List();
 
-    public ILogFile Open(string name) => new SimDiskFile(this, _disk.Open(name));
+    public ILogFile Open(string name) => new SimDiskFile(this, _disk.Open(name), fsync);
 
     public void Delete(string name) => _disk.Delete(name);
 
@@ -129,8 +130,11 @@ internal sealed class SimDisk(bool fsync, SimRandom random, Action<byte, ReadOnl
         return last;
     }
 
-    private void Announce(ReadOnlyMemory<byte> written)
+    private void Announce(ILogFile file, long offset, int bytesWritten)
     {
+        _read = _read.Length < bytesWritten ? new byte[2 * bytesWritten] : _read;
+        file.Read(offset, _read.AsSpan(0, bytesWritten));
+        ReadOnlyMemory<byte> written = _read.AsMemory(0, bytesWritten);
         if (!GroupFormat.TryRead(written.Span, out var header) || header.Bytes != written.Length)
         {
             return;
@@ -149,9 +153,9 @@ internal sealed class SimDisk(bool fsync, SimRandom random, Action<byte, ReadOnl
         }
     }
 
-    private sealed class SimDiskFile(SimDisk disk, ILogFile file) : ILogFile
+    private sealed class SimDiskFile(SimDisk disk, ILogFile file, bool fsync) : ILogFile
     {
-        private readonly List<byte[]> _unsynced = [];
+        private readonly List<(long Offset, int Bytes)> _unsynced = [];
 
         public long Length => file.Length;
 
@@ -160,16 +164,12 @@ internal sealed class SimDisk(bool fsync, SimRandom random, Action<byte, ReadOnl
         public void Write(long offset, ReadOnlySpan<byte> bytes)
         {
             file.Write(offset, bytes);
-            var copy = bytes.ToArray();
-            if (!disk.IsFsync)
+            _unsynced.Add((offset, bytes.Length));
+            if (!fsync)
             {
                 // Nothing takes the cache away at this level: the system may write it back at once.
-                file.Sync();
-                disk.Announce(copy);
-                return;
+                Sync();
             }
-
-            _unsynced.Add(copy);
         }
 
         public void Truncate(long length) => file.Truncate(length);
@@ -177,9 +177,9 @@ internal sealed class SimDisk(bool fsync, SimRandom random, Action<byte, ReadOnl
         public void Sync()
         {
             file.Sync();
-            foreach (var written in _unsynced)
+            foreach (var (offset, bytes) in _unsynced)
             {
-                disk.Announce(written);
+                disk.Announce(file, offset, bytes);
             }
 
             _unsynced.Clear();
@@ -187,6 +187,4 @@ internal sealed class SimDisk(bool fsync, SimRandom random, Action<byte, ReadOnl
 
         public void Dispose() => file.Dispose();
     }
-
-    private bool IsFsync => fsync;
 }

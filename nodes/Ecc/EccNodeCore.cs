@@ -221,6 +221,12 @@ public sealed class EccNodeCore : INodeCore
     {
         _port.Use(output);
         _replica.Gate.Done(upTo);
+        if (_replica.Gate.AllSettled)
+        {
+            // A node whose disk was slow suspects itself like any other; nobody else would clear it of that.
+            _engine.Health.Heard(_options.Self.Index);
+        }
+
         Leave();
     }
 

@@ -78,6 +78,9 @@ public sealed record RaftOptions
     /// </summary>
     public bool TestLie { get; init; }
 
+    /// <summary>Bytes of a chunk of entries in memory; only simulations take smaller ones.</summary>
+    internal int LogChunkBytes { get; init; } = 256 * 1024;
+
     /// <summary>Test only: planted bugs.</summary>
     internal RaftMutants Mutants { get; init; }
 
@@ -99,6 +102,7 @@ public sealed record RaftOptions
         ArgumentOutOfRangeException.ThrowIfLessThan(ReadRounds, 1);
         ArgumentOutOfRangeException.ThrowIfLessThan(ApplyBytes, 1);
         ArgumentOutOfRangeException.ThrowIfNegative(RetainedLogBytes);
+        ArgumentOutOfRangeException.ThrowIfLessThan(LogChunkBytes, 1);
         ArgumentOutOfRangeException.ThrowIfLessThan(ScanReplyBytes, 1);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(ScanReplyBytes, Limits.ValueBytes);
     }

@@ -53,6 +53,7 @@ internal sealed partial class RaftProtocol
     {
         _options = options;
         _random = new SplitMix64(options.Seed ^ ((ulong)(options.Self.Index + 1) * 0xD1B54A32D192ED03UL));
+        Log = new EntryLog(options.LogChunkBytes);
         _peers = new PeerProgress[options.Nodes];
         for (var i = 0; i < options.Nodes; i++)
         {
@@ -109,7 +110,7 @@ internal sealed partial class RaftProtocol
     public bool ForgetsVotes => (_options.Mutants & RaftMutants.VoteNotPersisted) != 0;
 
     /// <summary>The entries.</summary>
-    public EntryLog Log { get; } = new();
+    public EntryLog Log { get; }
 
     /// <summary>Messages other than appends, in order of creation.</summary>
     public List<Outgoing> Outbox { get; } = new(64);
