@@ -165,7 +165,8 @@ internal sealed record ClusterShape
         return SmallLimits
             ? options with
             {
-                AppendBytes = 100, WindowMessages = 2, WindowBytes = 300, UncommittedBytes = 1_000,
+                // One entry in each append, or a few.
+                AppendBytes = (Seed & 2) == 0 ? 1 : 100, WindowMessages = 2, WindowBytes = 300, UncommittedBytes = 1_000,
                 PendingReads = 4, ReadRounds = 1, ApplyBytes = 150,
             }
             : options;

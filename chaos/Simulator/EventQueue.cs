@@ -54,6 +54,9 @@ internal enum EventKind : byte
     /// <summary>A fault is undone; A its place in the plan.</summary>
     FaultEnd,
 
+    /// <summary>Whoever leads is killed; A the hunt's place in the plan.</summary>
+    Hunt,
+
     /// <summary>The run's next phase, or another look whether it may end.</summary>
     Phase,
 }

@@ -9,7 +9,6 @@ internal sealed class FaultActor
 
     // Half of all partitions reject what they stop: streams break at once, instead of falling silent.
     private const ulong Rejects = 1UL << 40;
-    private const long HuntMicros = 120_000;
 
     private readonly SimCluster _cluster;
     private readonly List<Acting> _plan;
@@ -41,7 +40,7 @@ internal sealed class FaultActor
     public void Begin(int place)
     {
         var acting = _plan[place];
-        if (_cluster.Healed)
+        if (_cluster.Healed || acting.Active)
         {
             return;
         }
@@ -50,12 +49,11 @@ internal sealed class FaultActor
         acting.Node = NodeOf(acting);
         _cluster.Note("fault_" + acting.Fault.Kind, $"fault {acting.Fault} meets n{acting.Node}");
         acting.Active = true;
-        var lasts = acting.Fault.ForMicros;
-        if (acting.Fault.Kind is SimFaultKind.Flapping or SimFaultKind.LeaderHunt)
+        var lasts = acting.Fault.Kind switch
         {
-            lasts = Math.Min(lasts, 1 + acting.Random.Below(FlapMicros));
-        }
-
+            SimFaultKind.Flapping => Math.Min(acting.Fault.ForMicros, 1 + acting.Random.Below(FlapMicros)),
+            _ => acting.Fault.ForMicros,
+        };
         _cluster.Queue.Add(_cluster.Now + lasts, EventKind.FaultEnd, place);
         Act(acting);
     }
@@ -73,10 +71,39 @@ internal sealed class FaultActor
         _cluster.Note("fault_ends", $"fault {acting.Fault.Number} ends");
         Undo(acting);
         var until = acting.Fault.AtMicros + acting.Fault.ForMicros;
-        if (acting.Fault.Kind is SimFaultKind.Flapping or SimFaultKind.LeaderHunt
-            && _cluster.Now + FlapMicros < until)
+        if (acting.Fault.Kind == SimFaultKind.Flapping && _cluster.Now + FlapMicros < until)
         {
-            _cluster.Queue.Add(_cluster.Now + 1 + acting.Random.Below(HuntMicros), EventKind.FaultBegin, place);
+            _cluster.Queue.Add(_cluster.Now + acting.Random.Below(FlapMicros), EventKind.FaultBegin, place);
+        }
+    }
+
+    /// <summary>
+    /// A node was elected. While leaders are hunted it dies soon, at any scale of time: before, while and
+    /// after its first entries reach the others.
+    /// </summary>
+    public void Elected()
+    {
+        for (var place = 0; place < _plan.Count; place++)
+        {
+            var acting = _plan[place];
+            if (acting is { Active: true, Fault.Kind: SimFaultKind.LeaderHunt })
+            {
+                _cluster.Queue.Add(
+                    _cluster.Now + AnyScale(acting.Random, 100, 10), EventKind.Hunt, place);
+            }
+        }
+    }
+
+    /// <summary>Kills whoever leads; it is back after a while of any scale too.</summary>
+    public void Hunt(int place)
+    {
+        var acting = _plan[place];
+        var node = _cluster.Nodes[NodeOf(acting)];
+        if (acting.Active && node.Leads)
+        {
+            _cluster.Note("hunted_leaders");
+            node.Die(power: _cluster.Shape.Fsync && acting.Random.OneIn(2));
+            node.PlanBoot(_cluster.Now + AnyScale(acting.Random, 1_000, 9));
         }
     }
 
@@ -91,6 +118,13 @@ internal sealed class FaultActor
                 Undo(_plan[place]);
             }
         }
+    }
+
+    // A time of which all scales are equally likely: from the least one on, over so many doublings.
+    private static long AnyScale(SimRandom random, long leastMicros, int doublings)
+    {
+        var scale = leastMicros << (int)random.Below(doublings);
+        return scale + random.Below(scale);
     }
 
     private int NodeOf(Acting acting)
@@ -130,12 +164,7 @@ internal sealed class FaultActor
                 node.Die(power: true);
                 break;
             case SimFaultKind.LeaderHunt:
-                acting.Done = node.Leads;
-                if (acting.Done)
-                {
-                    node.Die(power: _cluster.Shape.Fsync && acting.Random.OneIn(2));
-                }
-
+                Elected();
                 break;
             case SimFaultKind.PowerLossOfAll or SimFaultKind.KillOfAll:
                 foreach (var each in _cluster.Nodes)
@@ -237,13 +266,6 @@ internal sealed class FaultActor
             case SimFaultKind.Kill or SimFaultKind.Stop or SimFaultKind.PowerLoss:
                 node.Boot();
                 break;
-            case SimFaultKind.LeaderHunt:
-                if (acting.Done)
-                {
-                    node.Boot();
-                }
-
-                break;
             case SimFaultKind.PowerLossOfAll or SimFaultKind.KillOfAll:
                 foreach (var each in _cluster.Nodes)
                 {
@@ -299,6 +321,7 @@ internal sealed class FaultActor
     private void AddBlocks(Acting acting)
     {
         var detail = acting.Fault.Detail;
+        acting.Side = SideOf(acting);
         for (var from = 0; from < Processes; from++)
         {
             for (var to = 0; to < Processes; to++)
@@ -316,20 +339,38 @@ internal sealed class FaultActor
         }
     }
 
+    // A role is on the smaller side, with as many of the other nodes as leave it the smaller one; a node's
+    // number stands for any sides.
+    private ulong SideOf(Acting acting)
+    {
+        var detail = acting.Fault.Detail;
+        if (acting.Fault.Target.Kind == TargetKind.Node)
+        {
+            return detail;
+        }
+
+        var side = (detail & ~((1UL << Nodes) - 1)) | (1UL << acting.Node);
+        for (var (node, more) = (0, (Nodes - 1) / 2); node < Nodes && more > 1; node++)
+        {
+            if (node != acting.Node && ((detail >> node) & 1) != 0)
+            {
+                side |= 1UL << node;
+                more--;
+            }
+        }
+
+        return side;
+    }
+
     private bool IsBlocked(Acting acting, int from, int to, ulong detail)
     {
         var nodes = Nodes;
-        var apart = ((detail >> from) & 1) != ((detail >> to) & 1);
         var bothNodes = from < nodes && to < nodes;
         switch (acting.Fault.Kind)
         {
-            case SimFaultKind.Partition or SimFaultKind.Flapping:
-                // A role is cut off alone; a mask makes two sides.
-                return bothNodes && (acting.Fault.Target.Kind == TargetKind.Node
-                    ? apart
-                    : (from == acting.Node) != (to == acting.Node));
-            case SimFaultKind.PartitionOfAll:
-                return apart;
+            case SimFaultKind.Partition or SimFaultKind.Flapping or SimFaultKind.PartitionOfAll:
+                var apart = ((acting.Side >> from) & 1) != ((acting.Side >> to) & 1);
+                return apart && (bothNodes || acting.Fault.Kind == SimFaultKind.PartitionOfAll);
             case SimFaultKind.PartitionIn:
                 return to == acting.Node && from < nodes;
             case SimFaultKind.PartitionOut:
@@ -356,6 +397,8 @@ internal sealed class FaultActor
         public List<(int From, int To)> Blocked { get; } = [];
 
         public int Node { get; set; }
+
+        public ulong Side { get; set; }
 
         public bool Begun { get; set; }
 

@@ -8,6 +8,9 @@ internal static class FaultDraw
     private const int MostFaults = 400;
     private const long FirstMicros = 300_000;
 
+    // A hunt is about leaders in a row, and each needs an election first.
+    private const long HuntMicros = 6_000_000;
+
     /// <summary>The faults of a shape.</summary>
     public static List<SimFault> Draw(ClusterShape shape)
     {
@@ -18,15 +21,16 @@ internal static class FaultDraw
         var at = FirstMicros + random.Below(shape.FaultGapMicros);
         for (var number = 1; at < shape.FaultyMicros && number <= MostFaults && kinds.Count > 0; number++)
         {
+            var kind = kinds[(int)random.Below(kinds.Count)];
             var fault = new SimFault
             {
                 Number = number,
-                Kind = kinds[(int)random.Below(kinds.Count)],
+                Kind = kind,
                 Target = random.OneIn(2) && shape.Strategy == SimulatedStrategy.Raft
                     ? FaultTarget.Leader
                     : FaultTarget.Node((int)random.Below(shape.Nodes)),
                 AtMicros = at,
-                ForMicros = 5_000 + random.Below(shape.FaultMicros),
+                ForMicros = 5_000 + random.Below(kind == SimFaultKind.LeaderHunt ? HuntMicros : shape.FaultMicros),
                 Detail = random.Next(),
             };
             at += 10_000 + random.Below(shape.FaultGapMicros);

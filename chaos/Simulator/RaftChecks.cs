@@ -84,6 +84,7 @@ internal sealed class RaftChecks(SimCluster cluster) : IClusterChecks
         {
             _leaderTerm[node.Index] = raft.Term;
             SeeLeader(node.Index, raft);
+            cluster.Elected();
         }
     }
 

@@ -113,6 +113,9 @@ internal sealed partial class SimCluster
         _failed += outcome == KvOutcome.Failed ? 1 : 0;
     }
 
+    /// <summary>A node was elected.</summary>
+    public void Elected() => _faults.Elected();
+
     /// <summary>Counts something rare, and says it in the trace.</summary>
     public void Note(string name, string? line = null)
     {
@@ -265,6 +268,9 @@ internal sealed partial class SimCluster
                 break;
             case EventKind.FaultEnd:
                 _faults.End(happened.A);
+                break;
+            case EventKind.Hunt:
+                _faults.Hunt(happened.A);
                 break;
             case EventKind.Phase:
                 break;

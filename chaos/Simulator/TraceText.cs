@@ -23,7 +23,7 @@ internal static class TraceText
                 var about = cluster.Network.Streams[happened.A];
                 return $"{Name(cluster, about.Opener)} -> {Name(cluster, about.Target)}: {happened.Kind} "
                     + $"of stream {happened.C}";
-            case EventKind.FaultBegin or EventKind.FaultEnd or EventKind.Phase:
+            case EventKind.FaultBegin or EventKind.FaultEnd or EventKind.Hunt or EventKind.Phase:
                 return happened.Kind.ToString();
             default:
                 return $"{Name(cluster, happened.A)}: {happened.Kind}";
