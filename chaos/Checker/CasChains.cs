@@ -137,7 +137,11 @@ internal sealed class CasChains(ValueClusters clusters)
                 AddEvidence(witness, operations, fault.First);
                 AddEvidence(witness, operations, fault.Second);
                 AddWrite(witness, operations, clusters.Find(first.Expected));
-                return explain.LostUpdate(first, operations[fault.Second], witness);
+                // Which of the two is wrong nobody can say; told is the one that began later.
+                ref readonly var second = ref operations[fault.Second];
+                return first.InvokeNanos <= second.InvokeNanos
+                    ? explain.LostUpdate(first, second, witness)
+                    : explain.LostUpdate(second, first, witness);
             case ChainFaultKind.OutOfOrder:
                 ref readonly var late = ref operations[fault.Second];
                 AddPath(witness, operations, ClusterOf(operations, fault.Second, -1),

@@ -9,6 +9,77 @@ public sealed class ViolationTests
 {
     private const long Ms = 1_000_000;
 
+    /// <summary>
+    /// One hand-made violation of each class among operations that have nothing to do with it: which operations
+    /// are named (by index), and whose answer is wrong.
+    /// </summary>
+    public static TheoryData<ViolationKind, HistoryOperation[], int[], int> HandMade() => new()
+    {
+        { ViolationKind.Phantom, [Write(1, 0, 1), Read(1, 2, 3), Read(9, 4, 5)], [2], 2 },
+        { ViolationKind.FutureRead, [Write(1, 0, 1), Read(2, 2, 3), Read(1, 2, 3), Write(2, 4, 5)], [1, 3], 1 },
+        { ViolationKind.WrongKey, [Write(9, 0, 1) with { Key = 8 }, Write(1, 0, 1), Read(9, 2, 3)], [2], 2 },
+        {
+            ViolationKind.FailedWriteVisible,
+            [Write(1, 0, 1), Write(2, 2, 3, HistoryOutcome.Fail), Read(1, 4, 5), Read(2, 6, 7)], [1, 3], 3
+        },
+        {
+            ViolationKind.StaleRead,
+            [Write(1, 0, 1), Read(1, 1, 2), Write(2, 3, 4), Read(2, 5, 6), Read(1, 7, 8), Read(2, 9, 10)],
+            [0, 2, 4, 5], 4
+        },
+        {
+            ViolationKind.LostAcknowledgedWrite, [Write(1, 0, 1), Write(2, 2, 3), Read(1, 5, 6), Delete(9, 10)],
+            [0, 1, 2], 2
+        },
+        {
+            ViolationKind.ResurrectedValue,
+            [Write(1, 0, 1), Delete(2, 3), Read(0, 4, 5), Read(1, 6, 7), Write(5, 8, 9)], [0, 1, 3], 3
+        },
+        { ViolationKind.LostDelete, [Write(1, 0, 1), Delete(2, 3), Read(1, 4, 5), Write(5, 8, 9)], [0, 1, 2], 2 },
+        {
+            ViolationKind.LostUpdate, [Write(1, 0, 1), Cas(1, 2, 2, 5), Cas(1, 3, 3, 6), Write(5, 8, 9)], [0, 1, 2], 2
+        },
+    };
+
+    [Theory]
+    [MemberData(nameof(HandMade))]
+    public void Each_class_of_violation_names_the_operations_that_show_it(
+        ViolationKind kind, HistoryOperation[] history, int[] named, int wrong)
+    {
+        var violation = LinearizabilityChecker.Check(history).Violations.First(v => v.Kind == kind);
+        Assert.Equal(named.Select(i => history[i]), violation.Operations);
+        Assert.Equal(history[wrong], violation.Offending);
+    }
+
+    [Fact]
+    public void Texts_that_were_really_appended_are_valid_and_disturbed_ones_are_not()
+    {
+        var invalid = 0;
+        for (var i = 0; i < 2_000; i++)
+        {
+            var random = new Random(i);
+            var texts = new HistoryTexts();
+            var history = new List<HistoryOperation>();
+            var state = "";
+            for (var n = 0; n < 12; n++)
+            {
+                var kind = (HistoryKind)(random.Next(3) switch { 0 => 0, 1 => 1, _ => 4 });
+                var text = ((char)('a' + random.Next(3))).ToString();
+                state = kind == HistoryKind.Read ? state : kind == HistoryKind.Write ? text : state + text;
+                history.Add(new HistoryOperation(
+                    n, kind, 7, texts.Intern(kind == HistoryKind.Read ? state : text), (n * 10) - random.Next(15),
+                    (n * 10) + random.Next(15), HistoryOutcome.Ok));
+            }
+
+            var options = new CheckOptions { Texts = texts };
+            Assert.Equal(Verdict.Valid, LinearizabilityChecker.Check(history, options).Verdict);
+            history.Add(new HistoryOperation(99, HistoryKind.Read, 7, texts.Intern(state + "x"), 500, 501, HistoryOutcome.Ok));
+            invalid += LinearizabilityChecker.Check(history, options).Verdict == Verdict.Invalid ? 1 : 0;
+        }
+
+        Assert.Equal(2_000, invalid);
+    }
+
     [Fact]
     public void An_empty_history_is_valid()
     {
