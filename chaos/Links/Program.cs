@@ -32,7 +32,7 @@ try
         new Thread(WaitForParent) { IsBackground = true, Name = "testbed parent" }.Start();
     }
 
-    Log(string.Create(CultureInfo.InvariantCulture, $"{options.Links.Count} links, control on {control.ListensAt()}"));
+    Log(string.Create(CultureInfo.InvariantCulture, $"links: {options.Links.Count}, control on {control.ListensAt()}"));
     Log("ends: " + await end.Task);
     return ok;
 

@@ -48,6 +48,9 @@ internal sealed class RunFindings
     /// <summary>Bytes the client sent during the measured time; null when it never ended.</summary>
     public long? ClientSentBytes { get; set; }
 
+    /// <summary>True when links ran through the link proxy.</summary>
+    public bool LinkProxy { get; set; }
+
     /// <summary>Resource sums.</summary>
     public NodeSampler? Sampler { get; set; }
 

@@ -85,6 +85,7 @@ internal sealed class RunSession(
 
     private async Task<ICluster> StartClusterAsync(CancellationToken cancel)
     {
+        _found.LinkProxy = plan.Faults.Any(f => FaultKinds.IsLink(f.Kind));
         var cluster = await ClusterFactory.StartAsync(options.Cluster, new ClusterOptions
         {
             Strategy = options.Strategy,
@@ -98,7 +99,7 @@ internal sealed class RunSession(
             LyingNodes = options.LyingNodes,
             NodeProgram = options.NodeProgram,
             Seed = options.Seed,
-            LinkProxy = plan.Faults.Any(f => FaultKinds.IsLink(f.Kind)),
+            LinkProxy = _found.LinkProxy,
             NodeCpus = options.NodeCpus,
             NodeMemoryBytes = options.NodeMemoryBytes,
             NodeDiskBytes = options.NodeDiskBytes,

@@ -233,6 +233,11 @@ internal static class RunSummary
             notes.Add("closed loop: latencies are service times of clients that wait; do not compare them with an open loop");
         }
 
+        if (found.LinkProxy)
+        {
+            notes.Add("all links ran through the link proxy from the beginning: every latency contains its cost");
+        }
+
         var late = found.CaughtUp.Where(p => !p.Value).Select(p => string.Create(CultureInfo.InvariantCulture, $"n{p.Key}"));
         if (string.Join(", ", late) is { Length: > 0 } names)
         {

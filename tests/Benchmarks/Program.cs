@@ -34,7 +34,7 @@ internal static class Program
             return Micro(args.Length > 1 ? args[1] : "*");
         }
 
-        if (verb is not ("store" or "codec" or "load" or "checker" or "stream" or "cluster") || args.Length > 1)
+        if (verb is not ("store" or "codec" or "load" or "checker" or "stream" or "links" or "cluster") || args.Length > 1)
         {
             return Usage();
         }
@@ -83,6 +83,9 @@ internal static class Program
             case "stream":
                 await StreamVerb.RunAsync(Console.Out, cancel).ConfigureAwait(false);
                 break;
+            case "links":
+                await LinksVerb.RunAsync(Console.Out, cancel).ConfigureAwait(false);
+                break;
             default:
                 await ClusterVerb.RunAsync(Console.Out, cancel).ConfigureAwait(false);
                 break;
@@ -117,6 +120,7 @@ internal static class Program
               load            operations/s and cost per operation of the load generator without a cluster
               checker         seconds to the verdict on histories of 1 and 10 million operations
               stream          gets/s of 1 KiB between one client and one node process
+              links           what the link proxy costs a get: the same node with and without it
               cluster         gets/s, puts/s and latencies of both strategies at 1, 16, 64, 256 clients
             """);
         return 64;

@@ -50,6 +50,12 @@ public sealed class ProcessCluster : ICluster
     /// <inheritdoc/>
     public IReadOnlyList<string> Addresses { get; }
 
+    /// <summary>host:port where the nodes really listen, whatever clients and other nodes dial.</summary>
+    internal IReadOnlyList<string> DirectAddresses => [.. _nodes.Select(n => n.Address)];
+
+    /// <summary>Process id of the link proxy; 0 when there is none.</summary>
+    internal int LinkProxyPid => _links?.Process.Pid ?? 0;
+
     /// <summary>host:port of every node's <c>/metrics</c>; empty when the cluster has none.</summary>
     public IReadOnlyList<string> MetricsAddresses => _metrics;
 

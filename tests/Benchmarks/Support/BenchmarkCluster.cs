@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using Testbed.Client;
 using Testbed.Harness.Clusters;
 using Testbed.Harness.Clusters.Processes;
@@ -15,18 +16,29 @@ internal sealed class BenchmarkCluster : IAsyncDisposable
     private readonly string _folder;
     private readonly ProcessCluster _cluster;
 
-    private BenchmarkCluster(string folder, ProcessCluster cluster, IKvClient client)
+    private BenchmarkCluster(string folder, ProcessCluster cluster, IKvClient client, IKvClient direct)
     {
         _folder = folder;
         _cluster = cluster;
         Client = client;
+        Direct = direct;
     }
 
     public IKvClient Client { get; }
 
+    /// <summary>A client past the link proxy; the same as <see cref="Client"/> without one.</summary>
+    public IKvClient Direct { get; }
+
+    /// <summary>Processor time of the link proxy so far.</summary>
+    public TimeSpan LinkProxyCpu()
+    {
+        using var process = Process.GetProcessById(_cluster.LinkProxyPid);
+        return process.TotalProcessorTime;
+    }
+
     /// <summary>Starts the nodes and writes <paramref name="records"/> values.</summary>
     public static async Task<BenchmarkCluster> StartAsync(string strategy, int nodes, int records,
-        byte[] value, CancellationToken cancel)
+        byte[] value, CancellationToken cancel, bool linkProxy = false)
     {
         var folder = Directory.CreateTempSubdirectory("testbed-benchmark-").FullName;
         var options = new ClusterOptions
@@ -36,6 +48,7 @@ internal sealed class BenchmarkCluster : IAsyncDisposable
             LogFolder = Path.Combine(folder, "logs"),
             DataFolder = Path.Combine(folder, "data"),
             Seed = 1,
+            LinkProxy = linkProxy,
         };
         ProcessCluster cluster;
         try
@@ -48,14 +61,9 @@ internal sealed class BenchmarkCluster : IAsyncDisposable
             throw;
         }
 
-        var client = KvClients.Connect(new KvClientOptions
-        {
-            Strategy = strategy,
-            Nodes = cluster.Addresses,
-            DataElements = options.DataElements,
-            Seed = 1,
-        });
-        var started = new BenchmarkCluster(folder, cluster, client);
+        var client = Connect(cluster.Addresses);
+        var started = new BenchmarkCluster(
+            folder, cluster, client, linkProxy ? Connect(cluster.DirectAddresses) : client);
         try
         {
             await started.LoadAsync(records, value).ConfigureAwait(false);
@@ -66,6 +74,14 @@ internal sealed class BenchmarkCluster : IAsyncDisposable
             await started.DisposeAsync().ConfigureAwait(false);
             throw;
         }
+
+        IKvClient Connect(IReadOnlyList<string> addresses) => KvClients.Connect(new KvClientOptions
+        {
+            Strategy = strategy,
+            Nodes = addresses,
+            DataElements = options.DataElements,
+            Seed = 1,
+        });
     }
 
     /// <summary>Processor seconds of all nodes so far; null where they cannot be had.</summary>
@@ -79,6 +95,7 @@ internal sealed class BenchmarkCluster : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         await Client.DisposeAsync().ConfigureAwait(false);
+        await Direct.DisposeAsync().ConfigureAwait(false);
         await _cluster.DisposeAsync().ConfigureAwait(false);
         Directory.Delete(_folder, recursive: true);
     }

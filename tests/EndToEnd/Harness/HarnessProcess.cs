@@ -18,7 +18,10 @@ internal sealed class HarnessProcess : IAsyncDisposable
     /// The harness in its own output folder: beside the tests its dependencies would be mixed with those of
     /// the node.
     /// </summary>
-    private static string Program { get; } = Find();
+    private static string Program { get; } = Path.Combine(Folder, "harness.dll");
+
+    /// <summary>Its output folder, with the programs it starts.</summary>
+    public static string Folder => Find();
 
     /// <summary>Process id.</summary>
     public int Pid => _process.Id;
@@ -141,7 +144,7 @@ internal sealed class HarnessProcess : IAsyncDisposable
         var framework = new DirectoryInfo(Path.TrimEndingDirectorySeparator(AppContext.BaseDirectory));
         var configuration = framework.Parent!;
         var root = configuration.Parent!.Parent!.Parent!.Parent!;
-        return Path.Combine(root.FullName, "harness", "bin", configuration.Name, framework.Name, "harness.dll");
+        return Path.Combine(root.FullName, "harness", "bin", configuration.Name, framework.Name);
     }
 
     private void Take(StringBuilder target, string? line)

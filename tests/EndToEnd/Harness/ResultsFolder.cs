@@ -14,14 +14,33 @@ internal sealed class ResultsFolder : IDisposable
     /// <inheritdoc/>
     public void Dispose() => Directory.Delete(Root, recursive: true);
 
-    /// <summary>Processes whose command line names this folder: nodes that outlived their harness.</summary>
+    /// <summary>
+    /// Processes whose command line names this folder or that live in it: nodes and link proxies that outlived
+    /// their harness.
+    /// </summary>
     public IReadOnlyList<string> Orphans() =>
     [
         .. Directory.EnumerateDirectories("/proc")
             .Where(folder => int.TryParse(Path.GetFileName(folder), out _))
-            .Select(CommandLine)
+            .Select(folder => CommandLine(folder) + " in " + WorkingFolder(folder))
             .Where(line => line.Contains(Root, StringComparison.Ordinal)),
     ];
+
+    private static string WorkingFolder(string folder)
+    {
+        try
+        {
+            return File.ResolveLinkTarget(Path.Combine(folder, "cwd"), returnFinalTarget: false)?.FullName ?? "";
+        }
+        catch (IOException)
+        {
+            return "";
+        }
+        catch (UnauthorizedAccessException)
+        {
+            return "";
+        }
+    }
 
     private static string CommandLine(string folder)
     {
