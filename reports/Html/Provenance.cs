@@ -44,6 +44,12 @@ internal static class Provenance
             yield return "kill -9 keeps the operating system's page cache: it never tests fsync.";
         }
 
+        if (runs.Any(r => r.Faults.Any(f => f.Kind is "partition" or "partition-in" or "partition-out" or "isolate")))
+        {
+            yield return "Links are cut by a proxy that keeps TCP connections and their bytes: no packet is lost, sent twice or "
+                + "out of order, and names and addresses stay reachable.";
+        }
+
         if (runs.All(r => r.Faults.Count == 0))
         {
             yield return "No fault was applied: nothing is said about availability under failures.";

@@ -75,6 +75,16 @@ public sealed class BenchmarkTests
     }
 
     [Fact]
+    public async Task The_cost_of_the_link_proxy_is_printed()
+    {
+        using var output = new StringWriter();
+        await LinksVerb.EchoAsync(output, roundTrips: 20, TestContext.Current.CancellationToken);
+        var lines = output.ToString().Split('\n', StringSplitOptions.RemoveEmptyEntries);
+        Assert.Equal(4, lines.Length);
+        Assert.DoesNotContain("NaN", lines[3], StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task The_load_table_has_a_row_for_every_case()
     {
         using var output = new StringWriter();
