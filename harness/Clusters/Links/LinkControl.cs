@@ -1,5 +1,5 @@
 using System.Diagnostics;
-using System.Net;
+using System.Globalization;
 using System.Net.Sockets;
 using System.Text;
 using Testbed.Injectors;
@@ -25,28 +25,17 @@ internal sealed class LinkControl : IDisposable
     }
 
     /// <summary>
-    /// Connects, and tries again while nobody listens yet; null when nobody did within the limit.
+    /// Connects and has a first command answered; tries again while nobody does. Null when nobody did within
+    /// the limit.
     /// </summary>
     public static async Task<LinkControl?> ConnectAsync(string address, TimeSpan limit, CancellationToken cancel)
     {
-        var endPoint = IPEndPoint.Parse(address);
         var begun = Stopwatch.GetTimestamp();
         while (true)
         {
-            var socket = new Socket(endPoint.AddressFamily, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
-            try
+            if (await TryConnectAsync(address, cancel).ConfigureAwait(false) is { } control)
             {
-                await socket.ConnectAsync(endPoint, cancel).ConfigureAwait(false);
-                return new LinkControl(socket);
-            }
-            catch (SocketException)
-            {
-                socket.Dispose();
-            }
-            catch (OperationCanceledException)
-            {
-                socket.Dispose();
-                throw;
+                return control;
             }
 
             if (Stopwatch.GetElapsedTime(begun) > limit)
@@ -92,6 +81,31 @@ internal sealed class LinkControl : IDisposable
     {
         _reader.Dispose();
         _socket.Dispose();
+    }
+
+    private static async Task<LinkControl?> TryConnectAsync(string address, CancellationToken cancel)
+    {
+        var colon = address.LastIndexOf(':');
+        var port = int.Parse(address.AsSpan(colon + 1), CultureInfo.InvariantCulture);
+        var socket = new Socket(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
+        try
+        {
+            await socket.ConnectAsync(address[..colon].Trim('[', ']'), port, cancel).ConfigureAwait(false);
+            var control = new LinkControl(socket);
+            // A published port of an engine takes connections before the proxy behind it listens.
+            await control.AskAsync("links", cancel).ConfigureAwait(false);
+            return control;
+        }
+        catch (Exception e) when (e is SocketException or NodeControlException)
+        {
+            socket.Dispose();
+            return null;
+        }
+        catch (OperationCanceledException)
+        {
+            socket.Dispose();
+            throw;
+        }
     }
 
     private async Task<IReadOnlyList<string>> AnswerAsync(CancellationToken cancel)
