@@ -1,3 +1,4 @@
+using Testbed.Tests.EndToEnd.Docker;
 using Testbed.Tests.EndToEnd.Harness;
 
 namespace Testbed.Tests.EndToEnd.Compose;
@@ -11,10 +12,10 @@ public sealed class ClusterTests
     public async Task A_compose_cluster_becomes_healthy_serves_runs_and_leaves_nothing(string strategy)
     {
         Tool.Require("docker-compose");
-        await Tool.RequireEngineAsync();
+        DockerEngine.Require();
         var image = await ImageAsync();
         using var results = new ResultsFolder();
-        string leftovers;
+        IReadOnlyList<string> leftovers;
         await using (var project = await ComposeProject.UpAsync($"{strategy}.yml", image))
         {
             var (exitCode, output, error) = await HarnessProcess.RunAsync(
@@ -36,7 +37,7 @@ public sealed class ClusterTests
             leftovers = await project.LeftoversAsync();
         }
 
-        Assert.Equal("", leftovers);
+        Assert.Empty(leftovers);
     }
 
     /// <summary>The name, by its content, of the image that the harness makes of the node beside it.</summary>

@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
 using Testbed.Client;
+using Testbed.Tests.EndToEnd.Docker;
 
 namespace Testbed.Tests.EndToEnd.Compose;
 
@@ -53,13 +54,16 @@ internal sealed class ComposeProject : IAsyncDisposable
         }
     }
 
-    /// <summary>Containers and volumes of this project that the engine has.</summary>
-    public async Task<string> LeftoversAsync()
+    /// <summary>Containers, volumes and networks of this project that the engine has.</summary>
+    public async Task<IReadOnlyList<string>> LeftoversAsync()
     {
         var filter = $"label=com.docker.compose.project={_project}";
-        return await Tool.MustAsync("docker", ["ps", "-aq", "--filter", filter])
-            + await Tool.MustAsync("docker", ["volume", "ls", "-q", "--filter", filter])
-            + await Tool.MustAsync("docker", ["network", "ls", "-q", "--filter", filter]);
+        return
+        [
+            .. await DockerEngine.LinesAsync("ps", "--all", "--quiet", "--filter", filter),
+            .. await DockerEngine.LinesAsync("volume", "ls", "--quiet", "--filter", filter),
+            .. await DockerEngine.LinesAsync("network", "ls", "--quiet", "--filter", filter),
+        ];
     }
 
     public async ValueTask DisposeAsync() => await ComposeAsync("down", "-v", "-t", "1");
@@ -72,11 +76,11 @@ internal sealed class ComposeProject : IAsyncDisposable
         using var pause = new PeriodicTimer(TimeSpan.FromMilliseconds(500));
         var until = DateTime.UtcNow + HealthyLimit;
         var filter = $"label=com.docker.compose.project={_project}";
-        string seen;
+        IReadOnlyList<string> seen;
         do
         {
-            seen = await Tool.MustAsync("docker", ["ps", "-a", "--filter", filter, "--format", "{{.Names}} {{.Status}}"]);
-            if (seen.Split('\n').Count(line => line.Contains("(healthy)", StringComparison.Ordinal)) == Nodes)
+            seen = await DockerEngine.LinesAsync("ps", "-a", "--filter", filter, "--format", "{{.Names}} {{.Status}}");
+            if (seen.Count(line => line.Contains("(healthy)", StringComparison.Ordinal)) == Nodes)
             {
                 foreach (var address in Addresses)
                 {
@@ -86,11 +90,11 @@ internal sealed class ComposeProject : IAsyncDisposable
                 return;
             }
 
-            Assert.DoesNotContain("Exited", seen, StringComparison.Ordinal);
+            Assert.DoesNotContain(seen, line => line.Contains("Exited", StringComparison.Ordinal));
             await pause.WaitForNextTickAsync(Cancel);
         }
         while (DateTime.UtcNow < until);
-        Assert.Fail($"not healthy within {HealthyLimit}:\n{seen}");
+        Assert.Fail($"not healthy within {HealthyLimit}: {string.Join(", ", seen)}");
     }
 
     /// <summary>Two numbers of which every port that begins with them and has one digit more is free.</summary>
