@@ -12,6 +12,7 @@ internal sealed class SimNetwork
     private const long PatienceMicros = 1_000_000;
     private const long KeepAliveMicros = 3_000_000;
     private const long RetransmitMicros = 200_000;
+    private const long SlowestMicros = 100_000;
 
     private readonly SimCluster _cluster;
     private readonly SimLink[] _links;
@@ -343,8 +344,14 @@ internal sealed class SimNetwork
         }
         else
         {
-            var arrives = _cluster.Now + Hop(stream, 0) + Hop(stream, 1) + Hop(stream, 0);
-            _cluster.Queue.Add(arrives, EventKind.Accept, stream.Index, c: ++_epochs);
+            var takes = Hop(stream, 0) + Hop(stream, 1) + Hop(stream, 0);
+            if (takes >= PatienceMicros)
+            {
+                _cluster.Queue.Add(_cluster.Now + PatienceMicros, EventKind.AttemptFailed, stream.Index, c: life);
+                return;
+            }
+
+            _cluster.Queue.Add(_cluster.Now + takes, EventKind.Accept, stream.Index, c: ++_epochs);
         }
     }
 
@@ -479,7 +486,7 @@ internal sealed class SimNetwork
     private long Delay(SimLink link, bool losses)
     {
         var bits = link.Random.Next();
-        var usual = _cluster.Shape.LinkMicros * link.Slowness;
+        var usual = Math.Min(_cluster.Shape.LinkMicros * link.Slowness, SlowestMicros);
         var delay = 1 + (usual / 2) + (long)Math.BigMul(bits, (ulong)usual, out _);
         if ((bits & 63) == 0)
         {

@@ -136,23 +136,29 @@ internal sealed partial class SimNode
     {
         try
         {
+            // Each group is synced before the next is written: recovery relies on it.
             if (_writingGroup && !_groupWritten)
             {
                 _log!.Write(_handed);
             }
 
+            SyncAtFsync();
             _log!.Write(_open);
-            if (Cluster.Shape.Fsync)
-            {
-                _log.Sync();
-            }
-
+            SyncAtFsync();
             return true;
         }
         catch (Exception refused) when (refused is IOException or InvalidOperationException)
         {
             DieOfDisk(refused);
             return false;
+        }
+    }
+
+    private void SyncAtFsync()
+    {
+        if (Cluster.Shape.Fsync)
+        {
+            _log!.Sync();
         }
     }
 
