@@ -14,9 +14,9 @@ internal sealed class BenchmarkCluster : IAsyncDisposable
     private static readonly TimeSpan LoadTimeout = TimeSpan.FromSeconds(10);
 
     private readonly string _folder;
-    private readonly ProcessCluster _cluster;
+    private readonly ICluster _cluster;
 
-    private BenchmarkCluster(string folder, ProcessCluster cluster, IKvClient client, IKvClient direct)
+    private BenchmarkCluster(string folder, ICluster cluster, IKvClient client, IKvClient direct)
     {
         _folder = folder;
         _cluster = cluster;
@@ -32,13 +32,14 @@ internal sealed class BenchmarkCluster : IAsyncDisposable
     /// <summary>Processor time of the link proxy so far.</summary>
     public TimeSpan LinkProxyCpu()
     {
-        using var process = Process.GetProcessById(_cluster.LinkProxyPid);
+        using var process = Process.GetProcessById(((ProcessCluster)_cluster).LinkProxyPid);
         return process.TotalProcessorTime;
     }
 
     /// <summary>Starts the nodes and writes <paramref name="records"/> values.</summary>
     public static async Task<BenchmarkCluster> StartAsync(string strategy, int nodes, int records,
-        byte[] value, CancellationToken cancel, bool linkProxy = false)
+        byte[] value, CancellationToken cancel, string kind = "process", string access = "auto", string? program = null,
+        bool linkProxy = false)
     {
         var folder = Directory.CreateTempSubdirectory("testbed-benchmark-").FullName;
         var options = new ClusterOptions
@@ -49,11 +50,14 @@ internal sealed class BenchmarkCluster : IAsyncDisposable
             DataFolder = Path.Combine(folder, "data"),
             Seed = 1,
             LinkProxy = linkProxy,
+            NodeAccess = access,
+            NodeProgram = program,
+            Owner = "benchmark",
         };
-        ProcessCluster cluster;
+        ICluster cluster;
         try
         {
-            cluster = await ProcessCluster.StartAsync(options, cancel).ConfigureAwait(false);
+            cluster = await ClusterFactory.StartAsync(kind, options, cancel).ConfigureAwait(false);
         }
         catch
         {
@@ -63,7 +67,7 @@ internal sealed class BenchmarkCluster : IAsyncDisposable
 
         var client = Connect(cluster.Addresses);
         var started = new BenchmarkCluster(
-            folder, cluster, client, linkProxy ? Connect(cluster.DirectAddresses) : client);
+            folder, cluster, client, linkProxy ? Connect(((ProcessCluster)cluster).DirectAddresses) : client);
         try
         {
             await started.LoadAsync(records, value).ConfigureAwait(false);
