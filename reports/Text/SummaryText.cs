@@ -221,7 +221,12 @@ public static class SummaryText
 
         if (run.Folder.Length > 0)
         {
-            lines.Wrap("report    " + Path.Combine(run.Folder, "report", "index.html"), 10);
+            string page = Path.Combine(run.Folder, "report", "index.html");
+            if (File.Exists(page))
+            {
+                lines.Wrap("report    " + page, 10);
+            }
+
             lines.Wrap("data      " + run.Folder + Path.DirectorySeparatorChar, 10);
         }
 

@@ -67,6 +67,25 @@ internal static class Removal
         return removed;
     }
 
+    /// <summary>
+    /// Removes images of earlier builds, but for the newest; those with another name, or in use, stay too.
+    /// </summary>
+    public static async Task OldImagesAsync(Engine engine, string repository, int kept)
+    {
+        using var limit = new CancellationTokenSource(Limit);
+        var images = await engine.Client.Images.ListImagesAsync(
+            new ImagesListParameters { Filters = DockerLabels.Filter(DockerLabels.Image) }, limit.Token).ConfigureAwait(false);
+        foreach (var image in images.Where(i => i.RepoTags is { Count: 1 } tags && IsOurs(tags[0], i.Labels))
+            .OrderByDescending(i => i.Created).Skip(kept))
+        {
+            await TryAsync(c => engine.Client.Images.DeleteImageAsync(image.RepoTags[0], new ImageDeleteParameters(), c))
+                .ConfigureAwait(false);
+        }
+
+        bool IsOurs(string tag, IDictionary<string, string> labels) =>
+            labels.TryGetValue(DockerLabels.Image, out var hash) && tag == $"{repository}:{hash}";
+    }
+
     private static bool IsOrphan(IDictionary<string, string> labels) =>
         labels.TryGetValue(DockerLabels.Owner, out var owner) && !DockerLabels.MayLive(owner);
 

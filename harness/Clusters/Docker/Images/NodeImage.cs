@@ -12,6 +12,11 @@ namespace Testbed.Harness.Clusters.Docker.Images;
 /// <param name="LoadedIn">How long it took to make and load; null when it was there already.</param>
 internal sealed record NodeImage(string Name, long Bytes, string Build, TimeSpan? LoadedIn)
 {
+    /// <summary>
+    /// Images of earlier builds that stay: another harness of this machine may be about to run one.
+    /// </summary>
+    private const int KeptImages = 3;
+
     /// <summary>Images made here are called so, with the hash of their content as tag.</summary>
     public const string Repository = "testbed-node";
 
@@ -40,6 +45,7 @@ internal sealed record NodeImage(string Name, long Bytes, string Build, TimeSpan
         await LoadAsync(engine, files, hash, extraTag is null ? [name] : [name, extraTag], cancel).ConfigureAwait(false);
         var loaded = await FindAsync(engine, name, cancel).ConfigureAwait(false)
             ?? throw new ClusterStartException($"the engine took the image {name} but does not have it");
+        await Removal.OldImagesAsync(engine, repository, KeptImages).ConfigureAwait(false);
         return new NodeImage(name, loaded.Size, files.Build, Stopwatch.GetElapsedTime(begun));
     }
 
