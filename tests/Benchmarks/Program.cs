@@ -3,6 +3,7 @@ using BenchmarkDotNet.Jobs;
 using BenchmarkDotNet.Running;
 using BenchmarkDotNet.Toolchains.InProcess.Emit;
 using Testbed.Benchmarks.Micro;
+using Testbed.Benchmarks.Peers;
 using Testbed.Benchmarks.Support;
 using Testbed.Benchmarks.Verbs;
 using Testbed.Harness.Clusters;
@@ -20,6 +21,7 @@ internal static class Program
     // A verb that takes longer has met something broken; containers are started and loaded many times.
     private static readonly TimeSpan VerbLimit = TimeSpan.FromMinutes(2);
     private static readonly TimeSpan ContainersLimit = TimeSpan.FromMinutes(6);
+    private static readonly TimeSpan PeersLimit = TimeSpan.FromHours(3);
 
     public static async Task<int> Main(string[] args)
     {
@@ -35,8 +37,14 @@ internal static class Program
             return Micro(args.Length > 1 ? args[1] : "*");
         }
 
-        if (verb is not ("store" or "codec" or "load" or "checker" or "stream" or "links" or "cluster" or "containers")
-            || args.Length > (verb == "containers" ? 2 : 1))
+        if (verb is not ("store" or "codec" or "load" or "checker" or "stream" or "links" or "cluster" or "containers"
+                or "peers")
+            || (verb != "peers" && args.Length > (verb == "containers" ? 2 : 1)))
+        {
+            return Usage();
+        }
+
+        if (!TryPeers(verb, args, out var peers))
         {
             return Usage();
         }
@@ -47,10 +55,16 @@ internal static class Program
         }
 
         Console.Out.WriteLine();
-        var limit = verb == "containers" ? ContainersLimit : VerbLimit;
+        var limit = verb switch { "peers" => PeersLimit, "containers" => ContainersLimit, _ => VerbLimit };
         cancel.CancelAfter(limit);
         try
         {
+            if (peers is not null)
+            {
+                await PeersVerb.RunAsync(Console.Out, Console.Error, peers, cancel.Token).ConfigureAwait(false);
+                return 0;
+            }
+
             await RunAsync(verb, args.Skip(1).FirstOrDefault(), cancel.Token).ConfigureAwait(false);
             return 0;
         }
@@ -64,6 +78,21 @@ internal static class Program
         {
             await Console.Error.WriteLineAsync($"{verb}: {e.Message}").ConfigureAwait(false);
             return 1;
+        }
+    }
+
+    private static bool TryPeers(string verb, string[] args, out PeersOptions? options)
+    {
+        options = null;
+        try
+        {
+            options = verb == "peers" ? PeersOptions.Parse(args[1..]) : null;
+            return true;
+        }
+        catch (FormatException e)
+        {
+            Console.Error.WriteLine("peers: " + e.Message);
+            return false;
         }
     }
 
@@ -128,6 +157,9 @@ internal static class Program
               stream          gets/s of 1 KiB between one client and one node process
               links           what the link proxy costs a get: the same node with and without it
               containers [P]  gets/s and start of containers against processes; P: a native build of the node
+              peers           our Raft cluster against etcd (Debian's etcd-server), fsync on both; 20 minutes, options:
+                              --quick | --nodes 3,5 --clients 1,16,64,256 --rounds 5 --seconds 3 --kills 10
+                              --node-program PATH --etcd PATH --data FOLDER --output FOLDER
               cluster         gets/s, puts/s and latencies of both strategies at 1, 16, 64, 256 clients
             """);
         return 64;
