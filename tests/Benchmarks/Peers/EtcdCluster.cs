@@ -33,8 +33,9 @@ internal sealed class EtcdCluster : PeerCluster
         Directory.CreateDirectory(logs);
         DataFolders.Make(_dataFolder);
         _ports = Ports.Choose(nodes * 2);
-        Addresses = [.. _ports.Take(nodes).Select(port => string.Create(CultureInfo.InvariantCulture, $"127.0.0.1:{port}"))];
-        _nodes = [.. Addresses.Select((address, i) => new NodeProcess(i, address, Path.Combine(logs, Name(i) + ".log"), Name(i)))];
+        Addresses = [.. _ports.Take(nodes).Select(Loopback)];
+        _nodes = [.. Addresses.Select((address, i) =>
+            new NodeProcess(i, address, Path.Combine(logs, Name(i) + ".log"), Name(i)))];
         _reaper = Reaper.Start(_dataFolder);
     }
 
@@ -149,8 +150,9 @@ internal sealed class EtcdCluster : PeerCluster
 
     private static string Name(int node) => string.Create(CultureInfo.InvariantCulture, $"etcd{node}");
 
-    private string PeerUrl(int node) =>
-        string.Create(CultureInfo.InvariantCulture, $"http://127.0.0.1:{_ports[_nodes.Length + node]}");
+    private static string Loopback(int port) => string.Create(CultureInfo.InvariantCulture, $"127.0.0.1:{port}");
+
+    private string PeerUrl(int node) => "http://" + Loopback(_ports[_nodes.Length + node]);
 
     private string[] Arguments(int node) =>
     [

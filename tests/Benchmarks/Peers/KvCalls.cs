@@ -59,12 +59,15 @@ internal sealed class TestbedCalls : KvCalls
     public TestbedCalls(string address)
         : base(address) => _client = new KvStore.KvStoreClient(Invoker);
 
-    public override async Task PutAsync(ByteString key, ByteString value, TimeSpan limit, CancellationToken cancel) =>
-        await _client.PutAsync(new PutRequest { Key = key, Value = value }, Options(limit, cancel)).ConfigureAwait(false);
+    public override async Task PutAsync(
+        ByteString key, ByteString value, TimeSpan limit, CancellationToken cancel) =>
+        await _client.PutAsync(new PutRequest { Key = key, Value = value }, Options(limit, cancel))
+            .ConfigureAwait(false);
 
     public override async Task<int> GetAsync(ByteString key, TimeSpan limit, CancellationToken cancel)
     {
-        var reply = await _client.GetAsync(new GetRequest { Key = key }, Options(limit, cancel)).ConfigureAwait(false);
+        var reply = await _client.GetAsync(new GetRequest { Key = key }, Options(limit, cancel))
+            .ConfigureAwait(false);
         return reply.Found ? reply.Value.Length : -1;
     }
 }
@@ -77,7 +80,8 @@ internal sealed class EtcdCalls : KvCalls
     public EtcdCalls(string address)
         : base(address) => _client = new Etcd.KV.KVClient(Invoker);
 
-    public override async Task PutAsync(ByteString key, ByteString value, TimeSpan limit, CancellationToken cancel) =>
+    public override async Task PutAsync(
+        ByteString key, ByteString value, TimeSpan limit, CancellationToken cancel) =>
         await _client.PutAsync(new Etcd.PutRequest { Key = key, Value = value }, Options(limit, cancel))
             .ConfigureAwait(false);
 

@@ -17,8 +17,8 @@ internal static class PeersChart
         foreach (var row in judged)
         {
             var times = row.TimesBetter;
-            reach = Math.Max(reach, 0.1 + Math.Max(
-                Math.Abs(Math.Log10(times.Least)), Math.Abs(Math.Log10(Math.Max(times.Greatest, TargetTimes(row) ?? 1)))));
+            var right = Math.Max(times.Greatest, TargetTimes(row) ?? 1);
+            reach = Math.Max(reach, 0.1 + Math.Max(Math.Abs(Math.Log10(times.Least)), Math.Abs(Math.Log10(right))));
         }
 
         var panels = judged.GroupBy(row => row.Nodes).Select(group => Panel(group.Key, [.. group], reach)).ToList();
@@ -28,8 +28,10 @@ internal static class PeersChart
         }
 
         return new Figure("peers-ratios",
-            string.Create(CultureInfo.InvariantCulture, $"{reached} of {judged.Count} targets against etcd are reached"),
-            "Times better than etcd, median and range of rounds; fsync on both, values of 1 KiB, one machine.", panels);
+            string.Create(CultureInfo.InvariantCulture,
+                $"{reached} of {judged.Count} targets against etcd are reached"),
+            "Times better than etcd, median and range of rounds; fsync on both, values of 1 KiB, one machine.",
+            panels);
     }
 
     private static Panel Panel(int nodes, IReadOnlyList<PeerRow> rows, double reach)

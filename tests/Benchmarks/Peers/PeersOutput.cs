@@ -44,7 +44,8 @@ internal static class PeersOutput
             Csv(folder, "peers-kills.csv", "nodes,round,system,first_put_ms",
                 data.Kills.Select(k => Line(k.Nodes, k.Round, k.System, k.FirstPutMillis))),
             Csv(folder, "peers-ratios.csv",
-                "nodes,operation,clients,figure,etcd,testbed,ratio,ratio_least,ratio_greatest,target_ratio,target_value,reached",
+                "nodes,operation,clients,figure,etcd,testbed,ratio,ratio_least,ratio_greatest,"
+                + "target_ratio,target_value,reached",
                 rows.Select(r => Line(r.Nodes, r.Operation, r.Clients, r.Figure, r.Etcd.Median, r.Testbed.Median,
                     r.Ratio.Median, r.Ratio.Least, r.Ratio.Greatest, r.TargetRatio, r.TargetValue,
                     r.Reached is { } reached ? reached ? "yes" : "no" : null))),

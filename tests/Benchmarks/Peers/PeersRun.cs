@@ -204,8 +204,9 @@ internal sealed class PeersRun(PeersOptions options, string etcd, TextWriter pro
     private async Task KillsAsync(
         PeerCluster cluster, string system, int nodes, int round, CancellationToken cancel)
     {
-        // One node alone has nobody to take over. The first rounds take one kill more where they do not divide.
-        var kills = nodes < 3 ? 0 : (options.Kills / options.Rounds) + (round <= options.Kills % options.Rounds ? 1 : 0);
+        // Fewer than three nodes have no majority left. The first rounds take one more where kills do not divide.
+        var (each, rest) = Math.DivRem(options.Kills, options.Rounds);
+        var kills = nodes < 3 ? 0 : each + (round <= rest ? 1 : 0);
         for (var kill = 0; kill < kills; kill++)
         {
             var millis = await Failover.MeasureAsync(cluster, _keys[0], _value, options.Settle, cancel)

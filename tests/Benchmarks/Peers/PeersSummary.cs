@@ -149,6 +149,7 @@ internal static class PeersSummary
         }
 
         List<double> Millis(string system) =>
-            [.. data.Kills.Where(kill => kill.Nodes == nodes && kill.System == system).Select(kill => kill.FirstPutMillis)];
+            [.. data.Kills.Where(kill => kill.Nodes == nodes && kill.System == system)
+                .Select(kill => kill.FirstPutMillis)];
     }
 }

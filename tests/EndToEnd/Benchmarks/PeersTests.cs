@@ -109,7 +109,8 @@ public sealed class PeersTests : IDisposable
         Assert.SkipUnless(OperatingSystem.IsLinux(), "what servers use is read from /proc");
         if (EtcdCluster.Find() is null)
         {
-            Assert.True(Environment.GetEnvironmentVariable("CI") != "true", "no etcd in continuous integration, which installs it");
+            Assert.True(Environment.GetEnvironmentVariable("CI") != "true",
+                "no etcd in continuous integration, which installs it");
             Assert.Skip("etcd is not installed (package etcd-server)");
         }
     }

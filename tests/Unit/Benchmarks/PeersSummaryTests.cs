@@ -53,7 +53,8 @@ public sealed class PeersSummaryTests
     {
         var data = new PeersData();
         data.Kills.AddRange(Enumerable.Range(0, 10).Select(i => new PeerKill(3, 1, PeerSystems.Etcd, 1000 + i)));
-        data.Kills.AddRange(Enumerable.Range(0, 10).Select(i => new PeerKill(3, 1, PeerSystems.Testbed, 60 + (i == 9 ? 400 : i))));
+        data.Kills.AddRange(Enumerable.Range(0, 10)
+            .Select(i => new PeerKill(3, 1, PeerSystems.Testbed, 60 + (i == 9 ? 400 : i))));
         var rows = PeersSummary.Rows(data, 3);
         Assert.Equal([true, false], rows.Select(row => row.Reached));
         Assert.True(rows[0].TimesBetter.Median > 10);
