@@ -179,6 +179,7 @@ internal sealed record ClusterShape
         Seed = SimRandom.Seed(Seed, Concern.Core, 1_000 + client),
         MaxInFlight = Slots,
         SuspicionMicros = ElectionMicros,
+        Mutants = Bugs.Raft,
     };
 
     /// <summary>The options of an ECC node.</summary>

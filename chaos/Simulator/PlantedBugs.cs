@@ -18,30 +18,17 @@ internal sealed record PlantedBugs
     /// <summary>Switches of ECC's nodes and clients.</summary>
     public EccMutants Ecc { get; private init; }
 
+    /// <summary>Recovering logs do not look at checksums.</summary>
+    public bool AcceptTornTail =>
+        ((int)(Raft & RaftMutants.TornTailAccepted) | (int)(Ecc & EccMutants.TornTailAccepted)) != 0;
+
     /// <summary>Names that <see cref="Parse"/> takes for a strategy.</summary>
     public static IReadOnlyList<string> Names(SimulatedStrategy strategy) => strategy == SimulatedStrategy.Raft
-        ? [.. Enum.GetNames<RaftMutants>().Where(name => name != nameof(RaftMutants.None))]
-        : [.. Enum.GetNames<EccMutants>().Where(name => name != nameof(EccMutants.None))];
+        ? RaftPlants.Names
+        : EccPlants.Names;
 
     /// <summary>The switches of a name; throws <see cref="ArgumentException"/> with the names there are.</summary>
-    public static PlantedBugs Parse(SimulatedStrategy strategy, string? name)
-    {
-        if (string.IsNullOrEmpty(name))
-        {
-            return None;
-        }
-
-        if (strategy == SimulatedStrategy.Raft && Enum.TryParse<RaftMutants>(name, out var raft))
-        {
-            return new PlantedBugs { Raft = raft };
-        }
-
-        if (strategy == SimulatedStrategy.Ecc && Enum.TryParse<EccMutants>(name, out var ecc))
-        {
-            return new PlantedBugs { Ecc = ecc };
-        }
-
-        throw new ArgumentException(
-            $"'{name}' is not a planted bug of this strategy: {string.Join(", ", Names(strategy))}");
-    }
+    public static PlantedBugs Parse(SimulatedStrategy strategy, string? name) => strategy == SimulatedStrategy.Raft
+        ? new PlantedBugs { Raft = RaftPlants.Parse(name) }
+        : new PlantedBugs { Ecc = EccPlants.Parse(name) };
 }

@@ -68,7 +68,12 @@ internal sealed partial class SimNode
         var records = new List<(byte Type, ReadOnlyMemory<byte> Payload)>();
         _log = WriteAheadLog.Open(
             Disk,
-            new LogOptions { WriteIsDurable = !Cluster.Shape.Fsync, SegmentBytes = Cluster.Shape.SegmentBytes },
+            new LogOptions
+            {
+                WriteIsDurable = !Cluster.Shape.Fsync,
+                SegmentBytes = Cluster.Shape.SegmentBytes,
+                TestAcceptTornTail = Cluster.Shape.Bugs.AcceptTornTail,
+            },
             (type, payload) => records.Add((type, payload)));
         _recovered = records.Count;
         if (_recovered < before)

@@ -70,6 +70,10 @@ internal sealed partial class SimNode : SimProcess, ICoreOutput
             Cluster.Note("refused_corrupt_log", $"n{Index} refuses to start: {refused.Message}");
             return;
         }
+        catch (LogCorruptException refused)
+        {
+            throw new SimulationViolation($"n{Index} refuses a log that nobody damaged: {refused.Message}");
+        }
         catch (IOException refused)
         {
             Cluster.Note("failed_starts", $"n{Index} cannot start: {refused.Message}");

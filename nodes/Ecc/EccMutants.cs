@@ -1,6 +1,9 @@
 namespace Testbed.Ecc;
 
-/// <summary>Bugs that tests plant to prove that they would be found. None in any product path.</summary>
+/// <summary>
+/// Bugs that tests plant to prove that they would be found; the table of docs/SIMULATION.md says what finds
+/// each. None in any product path.
+/// </summary>
 [Flags]
 internal enum EccMutants
 {
@@ -29,4 +32,37 @@ internal enum EccMutants
 
     /// <summary>Acks leave before the record is durable.</summary>
     AckBeforeDurable = 64,
+
+    /// <summary>A put goes on to finalise with one store ack fewer than its width needs.</summary>
+    CompleteOneAckShort = 128,
+
+    /// <summary>A put ends when the first node has finalised it.</summary>
+    PutBeforeQuorumFinalised = 256,
+
+    /// <summary>A get decodes elements of any version of the right width, and does not compare checksums.</summary>
+    MixedElementDecode = 512,
+
+    /// <summary>A node forgets a tombstone at once: what came before may come back.</summary>
+    DeleteResurrects = 1024,
+
+    /// <summary>A widening writes under a new tag, as if the value were new.</summary>
+    RepairTakesNewTag = 2048,
+
+    /// <summary>Acks of the tag that was given up count for the one that replaces it.</summary>
+    RetagCountsOldAcks = 4096,
+
+    /// <summary>A recovering log does not look at the checksum of a group.</summary>
+    TornTailAccepted = 8192,
+}
+
+/// <summary>Names of planted bugs.</summary>
+public static class EccPlants
+{
+    /// <summary>All of them.</summary>
+    public static IReadOnlyList<string> Names { get; } = [.. Enum.GetNames<EccMutants>().Skip(1)];
+
+    /// <summary>Null: none. Throws <see cref="ArgumentException"/> for a name that is none.</summary>
+    internal static EccMutants Parse(string? name) => name is null ? EccMutants.None
+        : Names.Contains(name) ? Enum.Parse<EccMutants>(name)
+        : throw new ArgumentException($"'{name}' is not a planted bug of ecc: {string.Join(", ", Names)}");
 }

@@ -49,6 +49,9 @@ public sealed record EccOptions
 
     /// <summary>Test only: planted bugs.</summary>
     internal EccMutants Mutants { get; init; }
+
+    /// <summary>Test only: with the bug of this name planted, see docs/SIMULATION.md; null: none.</summary>
+    public EccOptions WithPlant(string? name) => this with { Mutants = EccPlants.Parse(name) };
 }
 
 /// <summary>What an ECC client must know; validated by <see cref="EccClientCore"/>'s constructor.</summary>
@@ -71,4 +74,7 @@ public sealed record EccClientOptions
 
     /// <summary>Test only: planted bugs.</summary>
     internal EccMutants Mutants { get; init; }
+
+    /// <summary>Test only: with the bug of this name planted, see docs/SIMULATION.md; null: none.</summary>
+    public EccClientOptions WithPlant(string? name) => this with { Mutants = EccPlants.Parse(name) };
 }

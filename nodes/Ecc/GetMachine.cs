@@ -202,7 +202,7 @@ internal sealed class GetMachine(OperationEngine engine)
             finalised += fin >= slot.Target ? 1 : 0;
         }
 
-        if (finalised < Code.Quorum && (engine.Mutants & EccMutants.ReadBeforeQuorumFinalised) == 0)
+        if (finalised < Code.Quorum && !engine.IsPlanted(EccMutants.ReadBeforeQuorumFinalised))
         {
             return false;
         }
@@ -267,7 +267,7 @@ internal sealed class GetMachine(OperationEngine engine)
 
         var decoded = Code.Decode(
             slot.DecodeIndices.AsSpan(0, width), slot.DecodeElements.AsSpan(0, width), valueBytes,
-                valueChecksum);
+                valueChecksum, engine.IsPlanted(EccMutants.MixedElementDecode));
         if (decoded is null)
         {
             // One of them lies about what it is: none is trusted, all are asked for again.
@@ -280,6 +280,9 @@ internal sealed class GetMachine(OperationEngine engine)
         value = decoded;
         return true;
     }
+
+    private bool Mixes(OperationSlot slot, in EccElement element) =>
+        engine.IsPlanted(EccMutants.MixedElementDecode) && element.Version.Width == slot.Target.Width;
 
     /// <summary>
     /// Collects elements of the target version by element index, so that data elements come first.
@@ -294,7 +297,7 @@ internal sealed class GetMachine(OperationEngine engine)
         for (var index = 0; index < Code.Nodes && found < width; index++)
         {
             ref var element = ref slot.Elements[Code.NodeOf(index, slot.KeyHash)];
-            if (element.Version != slot.Target)
+            if (element.Version != slot.Target && !Mixes(slot, element))
             {
                 continue;
             }

@@ -62,6 +62,8 @@ internal sealed class OperationEngine
 
     internal EccMutants Mutants { get; }
 
+    internal bool IsPlanted(EccMutants bug) => (Mutants & bug) != 0;
+
     internal PeerHealth Health { get; }
 
     internal TagClock Clock { get; } = new();

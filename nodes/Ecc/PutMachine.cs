@@ -43,17 +43,25 @@ internal sealed class PutMachine(OperationEngine engine)
         var from = slot.Target;
         slot.Value = value;
         slot.ValueChecksum = Checksum.Of(value.Span);
-        slot.Hlc = from.Hlc;
+        var renewed = engine.IsPlanted(EccMutants.RepairTakesNewTag);
+        slot.Hlc = renewed ? engine.Clock.Next() : from.Hlc;
         engine.BeginPhase(slot, OperationPhase.PreWrite);
         slot.GenCount = 1;
         slot.Gens[0] = new Generation
         {
-            Version = EccVersion.Of(from.Hlc, from.Client, from.Gen + 1, repairer, width),
+            Version = EccVersion.Of(slot.Hlc, from.Client, from.Gen + 1, repairer, width),
         };
         SendNewest(slot, Health.Up);
     }
 
-    private bool Blind => (engine.Mutants & EccMutants.BlindClockTags) != 0;
+    private bool Blind => engine.IsPlanted(EccMutants.BlindClockTags);
+
+    private int NeededFinals => engine.IsPlanted(EccMutants.PutBeforeQuorumFinalised) ? 1 : Code.Quorum;
+
+    private int Needed(int width) =>
+        engine.IsPlanted(EccMutants.CompleteAtQuorumAtAnyWidth) ? Code.Quorum
+        : engine.IsPlanted(EccMutants.CompleteOneAckShort) && width > 0 ? Code.Need(width) - 1
+        : Code.Need(width);
 
     private void AddGeneration(OperationSlot slot, int width)
     {
@@ -159,10 +167,7 @@ internal sealed class PutMachine(OperationEngine engine)
 
         for (var i = slot.GenCount - 1; i >= slot.FirstLiveGen; i--)
         {
-            var need = (engine.Mutants & EccMutants.CompleteAtQuorumAtAnyWidth) != 0
-                ? Code.Quorum
-                : Code.Need(slot.Gens[i].Version.Width);
-            if (BitOperations.PopCount(slot.Gens[i].Acked) >= need)
+            if (BitOperations.PopCount(slot.Gens[i].Acked) >= Needed(slot.Gens[i].Version.Width))
             {
                 FinalizeGeneration(slot, i);
                 return;
@@ -206,6 +211,11 @@ internal sealed class PutMachine(OperationEngine engine)
         var targets = slot.Targets & Health.Up;
         engine.BeginPhase(slot, OperationPhase.PreWrite);
         AddGeneration(slot, width);
+        if (engine.IsPlanted(EccMutants.RetagCountsOldAcks))
+        {
+            slot.Gens[slot.GenCount - 1].Acked = previous.Acked;
+        }
+
         SendNewest(slot, targets & previous.Sent, rename: true);
         SendNewest(slot, targets & ~previous.Sent);
     }
@@ -231,7 +241,7 @@ internal sealed class PutMachine(OperationEngine engine)
         }
 
         slot.FinalizeAcks |= 1u << node;
-        if (BitOperations.PopCount(slot.FinalizeAcks) >= Code.Quorum)
+        if (BitOperations.PopCount(slot.FinalizeAcks) >= NeededFinals)
         {
             engine.Finish(slot, new ClientResult
             {

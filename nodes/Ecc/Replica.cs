@@ -166,6 +166,11 @@ internal sealed class Replica
                 version.Value, 0, 0, (byte)(version.Width == 0 ? 0 : version.Width | MissingFlag));
         _store.Put(key, header, index >= 0 ? Held.BlobAt(index) : default);
         Account(header, 1);
+        if (version.Width == 0 && (_options.Mutants & EccMutants.DeleteResurrects) != 0)
+        {
+            _store.Delete(key);
+        }
+
         DropFinalised(key, hash, version);
         Append(ReplicaRecords.Finalize, hash, ReplicaRecords.WriteKey(_head, key, version, EccVersion.None),
             default);

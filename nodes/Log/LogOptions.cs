@@ -22,6 +22,9 @@ public sealed record LogOptions
     /// </summary>
     public int PrefillBytes { get; init; }
 
+    /// <summary>Test only, a planted bug: recovery does not look at the checksum of a group.</summary>
+    public bool TestAcceptTornTail { get; init; }
+
     /// <summary>Throws when a value is out of range.</summary>
     internal void Validate()
     {

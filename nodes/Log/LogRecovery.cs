@@ -7,7 +7,8 @@ namespace Testbed.Log;
 /// writes when nothing behind it proves otherwise: it is cut. When a later group knew these bytes to be
 /// durable, they were lost afterwards: <see cref="LogCorruptException"/>.
 /// </summary>
-internal sealed class LogRecovery(ILogDirectory directory, Action<byte, ReadOnlyMemory<byte>> recovered)
+internal sealed class LogRecovery(
+    ILogDirectory directory, LogOptions options, Action<byte, ReadOnlyMemory<byte>> recovered)
 {
     /// <summary>The sequence the next record will have.</summary>
     public ulong NextSequence { get; private set; } = 1;
@@ -124,7 +125,7 @@ internal sealed class LogRecovery(ILogDirectory directory, Action<byte, ReadOnly
             }
 
             var group = reader.Read(position, header.Bytes);
-            if (!GroupFormat.CrcHolds(header, group.Span))
+            if (!GroupFormat.CrcHolds(header, group.Span) && !options.TestAcceptTornTail)
             {
                 return position;
             }

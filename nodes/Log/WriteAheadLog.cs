@@ -69,7 +69,7 @@ public sealed class WriteAheadLog : IDisposable
         Action<byte, ReadOnlyMemory<byte>> recovered)
     {
         options.Validate();
-        var recovery = new LogRecovery(directory, recovered);
+        var recovery = new LogRecovery(directory, options, recovered);
         recovery.Run();
         return new WriteAheadLog(directory, options, recovery);
     }

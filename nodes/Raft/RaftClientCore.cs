@@ -149,7 +149,7 @@ public sealed partial class RaftClientCore : IClientCore
                 continue;
             }
 
-            if (it.IsRead)
+            if (it.IsRead || (_options.Mutants & RaftMutants.WriteSentTwice) != 0)
             {
                 Requeue(slot);
             }

@@ -34,6 +34,12 @@ public sealed record RaftClientOptions
     /// <summary>Longest wait after a Busy.</summary>
     public long BusyMaxMicros { get; init; } = 64_000;
 
+    /// <summary>Test only: planted bugs.</summary>
+    internal RaftMutants Mutants { get; init; }
+
+    /// <summary>Test only: with the bug of this name planted, see docs/SIMULATION.md; null: none.</summary>
+    public RaftClientOptions WithPlant(string? name) => this with { Mutants = RaftPlants.Parse(name) };
+
     internal void Validate()
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(Nodes, 1);

@@ -84,6 +84,9 @@ public sealed record RaftOptions
     /// <summary>Test only: planted bugs.</summary>
     internal RaftMutants Mutants { get; init; }
 
+    /// <summary>Test only: with the bug of this name planted, see docs/SIMULATION.md; null: none.</summary>
+    public RaftOptions WithPlant(string? name) => this with { Mutants = RaftPlants.Parse(name) };
+
     internal void Validate()
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(Nodes, 1);

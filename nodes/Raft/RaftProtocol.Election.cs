@@ -137,7 +137,7 @@ internal sealed partial class RaftProtocol
         // Section 5.4.1: the candidate's log must be at least as up to date as ours.
         var upToDate = message.LogTerm > Log.LastTerm
             || (message.LogTerm == Log.LastTerm && message.Index >= Log.LastIndex)
-            || (_options.Mutants & RaftMutants.VoteForAnyLog) != 0;
+            || IsPlanted(RaftMutants.VoteForAnyLog);
         var granted = free && upToDate && !HasLiveLeader;
         if (pre)
         {

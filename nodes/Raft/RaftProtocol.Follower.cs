@@ -49,6 +49,11 @@ internal sealed partial class RaftProtocol
             return false;
         }
 
+        if (IsPlanted(RaftMutants.AppendWithoutMatching))
+        {
+            return true;
+        }
+
         var known = index >= Log.BaseIndex;
         var same = known && Log.Term(index) == term;
         Invariant.Holds(index > Commit || same || !known, "R4 leader completeness");
@@ -72,7 +77,7 @@ internal sealed partial class RaftProtocol
 
             if (last <= Log.LastIndex)
             {
-                if (Log.Term(last) == entry.Term)
+                if (Log.Term(last) == entry.Term && !CutsAt(last))
                 {
                     Invariant.Holds(Log.Entry(last).SequenceEqual(bytes), "R3 log matching");
                     continue;
@@ -103,7 +108,9 @@ internal sealed partial class RaftProtocol
         }
     }
 
-    private bool AnswersWait => (_options.Mutants & RaftMutants.AckBeforeDurable) == 0;
+    private bool CutsAt(ulong index) => IsPlanted(RaftMutants.AppendCutsLog) && index > Commit;
+
+    private bool AnswersWait => !IsPlanted(RaftMutants.AckBeforeDurable);
 
     /// <summary>Acknowledgements are cumulative: those to one leader in one batch become one.</summary>
     private void Acknowledge(int to, ulong last)

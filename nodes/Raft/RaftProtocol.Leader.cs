@@ -27,7 +27,8 @@ internal sealed partial class RaftProtocol
     /// <summary>
     /// True when this leader has committed an entry of its term: only then it knows what is committed.
     /// </summary>
-    public bool CanServeReads => Role == RaftRole.Leader && Commit >= _termStart;
+    public bool CanServeReads => Role == RaftRole.Leader
+        && (Commit >= _termStart || IsPlanted(RaftMutants.ReadBeforeTermCommit));
 
     /// <summary>Appends an entry to a leader's log (5.3); returns its index.</summary>
     public ulong Propose(RaftEntryKind kind, ReadOnlySpan<byte> key, ReadOnlySpan<byte> value)
@@ -222,9 +223,10 @@ internal sealed partial class RaftProtocol
         ref var peer = ref _peers[from];
         peer.HeardMicros = _now;
         peer.Paused &= _now - peer.ProbedMicros < _options.HeartbeatMicros;
-        if (message.Round > peer.ReadRound && message.Round <= ReadRound)
+        var round = IsPlanted(RaftMutants.StaleAckConfirmsRead) ? ReadRound : message.Round;
+        if (round > peer.ReadRound && round <= ReadRound)
         {
-            peer.ReadRound = message.Round;
+            peer.ReadRound = round;
             ConfirmRounds();
         }
     }
@@ -256,8 +258,8 @@ internal sealed partial class RaftProtocol
         held.Sort();
         Trim = ulong.Max(Trim, ulong.Min(held[0], Commit));
         var agreed = held[held.Length - Quorum];
-        var anyTerm = (_options.Mutants & RaftMutants.CommitEarlierTerm) != 0;
-        if ((_options.Mutants & RaftMutants.AckBeforeQuorum) != 0)
+        var anyTerm = IsPlanted(RaftMutants.CommitEarlierTerm);
+        if (IsPlanted(RaftMutants.AckBeforeQuorum))
         {
             agreed = OwnMatch;
         }
@@ -268,7 +270,7 @@ internal sealed partial class RaftProtocol
         }
     }
 
-    private ulong OwnMatch => (_options.Mutants & RaftMutants.AckBeforeDurable) != 0 ? Log.LastIndex : Durable;
+    private ulong OwnMatch => IsPlanted(RaftMutants.AckBeforeDurable) ? Log.LastIndex : Durable;
 
     private void ConfirmRounds()
     {

@@ -107,7 +107,7 @@ internal sealed partial class RaftProtocol
     public ulong CommitAtStepDown { get; private set; }
 
     /// <summary>A planted bug.</summary>
-    public bool ForgetsVotes => (_options.Mutants & RaftMutants.VoteNotPersisted) != 0;
+    public bool ForgetsVotes => IsPlanted(RaftMutants.VoteNotPersisted);
 
     /// <summary>The entries.</summary>
     public EntryLog Log { get; }
@@ -135,7 +135,7 @@ internal sealed partial class RaftProtocol
     public void RecoverHardState(ulong term, int vote)
     {
         Invariant.Holds(term >= Term, "R9 term never falls");
-        (Term, Vote) = (term, vote);
+        (Term, Vote) = (term, IsPlanted(RaftMutants.VoteTwiceAfterRestart) ? None : vote);
     }
 
     /// <summary>Takes back entries; they replace everything from their first index on.</summary>
@@ -198,7 +198,7 @@ internal sealed partial class RaftProtocol
             return;
         }
 
-        if (message.Term < Term)
+        if (message.Term < Term && !TakesOldAck(message))
         {
             RefuseLowerTerm(from, message);
             return;
@@ -348,6 +348,11 @@ internal sealed partial class RaftProtocol
             _peers[i].HeardMicros += gapMicros;
         }
     }
+
+    private bool IsPlanted(RaftMutants bug) => (_options.Mutants & bug) != 0;
+
+    private bool TakesOldAck(in RaftMessage message) =>
+        IsPlanted(RaftMutants.AckOfEarlierTerm) && message.Kind == RaftMessageKind.AppendReply && message.Yes;
 
     private void Advance(ulong commit)
     {

@@ -16,31 +16,5 @@ internal enum RaftRole : byte
     Leader,
 }
 
-/// <summary>Bugs that tests plant to prove that their checks find them. None outside tests.</summary>
-[Flags]
-internal enum RaftMutants
-{
-    /// <summary>A correct node.</summary>
-    None = 0,
-
-    /// <summary>A leader serves reads without asking its followers whether it still leads.</summary>
-    StaleLeaderRead = 1,
-
-    /// <summary>A leader applies and answers as soon as it has written an entry itself.</summary>
-    AckBeforeQuorum = 2,
-
-    /// <summary>Followers acknowledge, and the leader counts itself, before entries are durable.</summary>
-    AckBeforeDurable = 4,
-
-    /// <summary>Term and vote are not written to the log.</summary>
-    VoteNotPersisted = 8,
-
-    /// <summary>A leader commits entries of earlier terms by counting (figure 8 of the paper).</summary>
-    CommitEarlierTerm = 16,
-
-    /// <summary>A voter does not compare logs.</summary>
-    VoteForAnyLog = 32,
-}
-
 /// <summary>One message the protocol wants sent.</summary>
 internal readonly record struct Outgoing(byte To, bool AfterDurable, Wire.RaftMessage Message);

@@ -1,0 +1,66 @@
+namespace Testbed.Raft;
+
+/// <summary>
+/// Bugs that tests plant to prove that they would be found; the table of docs/SIMULATION.md says what finds
+/// each. None in any product path.
+/// </summary>
+[Flags]
+internal enum RaftMutants
+{
+    /// <summary>A correct node and client.</summary>
+    None = 0,
+
+    /// <summary>A leader serves reads without asking its followers whether it still leads.</summary>
+    StaleLeaderRead = 1,
+
+    /// <summary>A leader applies and answers as soon as it has written an entry itself.</summary>
+    AckBeforeQuorum = 2,
+
+    /// <summary>Followers acknowledge, and the leader counts itself, before entries are durable.</summary>
+    AckBeforeDurable = 4,
+
+    /// <summary>The vote is not written to the log.</summary>
+    VoteNotPersisted = 8,
+
+    /// <summary>A leader commits entries of earlier terms by counting (figure 8 of the paper).</summary>
+    CommitEarlierTerm = 16,
+
+    /// <summary>A voter does not compare logs.</summary>
+    VoteForAnyLog = 32,
+
+    /// <summary>The vote is on the disk, but a restarted node votes once more in its term.</summary>
+    VoteTwiceAfterRestart = 64,
+
+    /// <summary>A new leader serves reads before it has committed an entry of its term.</summary>
+    ReadBeforeTermCommit = 128,
+
+    /// <summary>A follower does not compare the term of the entry before the appended ones.</summary>
+    AppendWithoutMatching = 256,
+
+    /// <summary>An append cuts the follower's log behind it, although nothing conflicts.</summary>
+    AppendCutsLog = 512,
+
+    /// <summary>A leader counts acknowledgements that were meant for an earlier term's.</summary>
+    AckOfEarlierTerm = 1024,
+
+    /// <summary>Any heartbeat reply confirms the newest read round, also one sent before it began.</summary>
+    StaleAckConfirmsRead = 2048,
+
+    /// <summary>A client sends a write again whose fate it does not know: it may be applied twice.</summary>
+    WriteSentTwice = 4096,
+
+    /// <summary>A recovering log does not look at the checksum of a group.</summary>
+    TornTailAccepted = 8192,
+}
+
+/// <summary>Names of planted bugs.</summary>
+public static class RaftPlants
+{
+    /// <summary>All of them.</summary>
+    public static IReadOnlyList<string> Names { get; } = [.. Enum.GetNames<RaftMutants>().Skip(1)];
+
+    /// <summary>Null: none. Throws <see cref="ArgumentException"/> for a name that is none.</summary>
+    internal static RaftMutants Parse(string? name) => name is null ? RaftMutants.None
+        : Names.Contains(name) ? Enum.Parse<RaftMutants>(name)
+        : throw new ArgumentException($"'{name}' is not a planted bug of raft: {string.Join(", ", Names)}");
+}
