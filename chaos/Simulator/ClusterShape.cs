@@ -116,7 +116,7 @@ internal sealed record ClusterShape
         var link = random.Of(60L, 200, 200, 800, 3_000, 12_000);
         var clients = (int)random.Between(1, 4);
         var slots = (int)random.Between(1, 3);
-        return new ClusterShape
+        var shape = new ClusterShape
         {
             Seed = seed,
             Strategy = strategy,
@@ -147,6 +147,52 @@ internal sealed record ClusterShape
             WithinTolerance = random.OneIn(2),
             Bugs = bugs,
         };
+        return strategy == SimulatedStrategy.Raft && random.OneIn(4) ? shape.WithChurn(random) : shape;
+    }
+
+    /// <summary>
+    /// The corner where elections come one after another and much is still under way: few nodes, single
+    /// entries in flight; leaders fall silent and die on a slow disk, or the network is so bad that old
+    /// answers come late. What needs two elections between an append and its acknowledgement happens only
+    /// here.
+    /// </summary>
+    private ClusterShape WithChurn(SimRandom random)
+    {
+        var deaths = random.OneIn(2);
+        var kinds = deaths ? Bits(SimFaultKind.LeaderHunt) : Bits(SimFaultKind.ResetOut, SimFaultKind.PartitionOut);
+        var others = Bits(
+            SimFaultKind.Kill, SimFaultKind.PowerLoss, SimFaultKind.Pause, SimFaultKind.Stall, SimFaultKind.PartitionIn,
+            SimFaultKind.HalfOpen, SimFaultKind.SlowLinks);
+        var link = deaths ? random.Of(800L, 3_000, 12_000) : random.Of(200L, 800);
+        return this with
+        {
+            Nodes = random.Of(3, 3, 3, 5),
+            Fsync = !random.OneIn(4),
+            FaultyMicros = random.Between(6, 15) * 1_000_000,
+            ThinkMicros = Clients * Slots * random.Of(4_000L, 15_000),
+            TimeoutMicros = 1_000_000,
+            LinkMicros = link,
+            LossOneIn = deaths ? LossOneIn : random.Of(8, 20, 60),
+            WakeMicros = 0,
+            SyncMicros = deaths ? random.Of(5_000L, 30_000) : random.Of(100L, 800),
+            ElectionMicros = link > 2_000 ? 500_000 : random.Of(150_000L, 500_000),
+            SmallLimits = true,
+            FaultKinds = kinds | (random.Next() & random.Next() & others),
+            FaultGapMicros = random.Of(60_000L, 250_000),
+            FaultMicros = random.Of(300_000L, 1_000_000),
+            WithinTolerance = false,
+        };
+    }
+
+    private static ulong Bits(params ReadOnlySpan<SimFaultKind> kinds)
+    {
+        var bits = 0UL;
+        foreach (var kind in kinds)
+        {
+            bits |= 1UL << (int)kind;
+        }
+
+        return bits;
     }
 
     /// <summary>The options of a Raft node.</summary>

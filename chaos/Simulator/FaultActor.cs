@@ -88,23 +88,60 @@ internal sealed class FaultActor
             var acting = _plan[place];
             if (acting is { Active: true, Fault.Kind: SimFaultKind.LeaderHunt })
             {
+                if (acting.Random.OneIn(3))
+                {
+                    Mute(acting);
+                }
+
                 _cluster.Queue.Add(
                     _cluster.Now + AnyScale(acting.Random, 100, 10), EventKind.Hunt, place);
             }
         }
     }
 
-    /// <summary>Kills whoever leads; it is back after a while of any scale too.</summary>
+    /// <summary>
+    /// Kills whoever leads; it is back after a while of any scale too. Some are muted first: what they have
+    /// alone, they take with them.
+    /// </summary>
     public void Hunt(int place)
     {
         var acting = _plan[place];
-        var node = _cluster.Nodes[NodeOf(acting)];
-        if (acting.Active && node.Leads)
+        var isMuted = acting.Blocked.Count > 0;
+        var node = _cluster.Nodes[isMuted ? acting.Node : NodeOf(acting)];
+        if (acting.Active && (node.Leads || isMuted))
         {
+            if (!isMuted && acting.Random.OneIn(3))
+            {
+                Mute(acting);
+                _cluster.Queue.Add(_cluster.Now + AnyScale(acting.Random, 100, 10), EventKind.Hunt, place);
+                return;
+            }
+
             _cluster.Note("hunted_leaders");
             node.Die(power: _cluster.Shape.Fsync && acting.Random.OneIn(2));
             node.PlanBoot(_cluster.Now + AnyScale(acting.Random, 1_000, 9));
+            Unblock(acting);
         }
+    }
+
+    // What a leader sends no longer reaches the other nodes; when it is just elected, nothing of it ever does.
+    private void Mute(Acting acting)
+    {
+        if (acting.Blocked.Count == 0)
+        {
+            acting.Node = NodeOf(acting);
+            AddBlocks(acting);
+        }
+    }
+
+    private void Unblock(Acting acting)
+    {
+        foreach (var (from, to) in acting.Blocked)
+        {
+            _cluster.Network.Block(from, to, block: false);
+        }
+
+        acting.Blocked.Clear();
     }
 
     /// <summary>Undoes everything.</summary>
@@ -228,6 +265,13 @@ internal sealed class FaultActor
                 _cluster.Network.Break(
                     streams[(int)(detail % (uint)streams.Count)], acting.Fault.Kind == SimFaultKind.HalfOpen);
                 break;
+            case SimFaultKind.ResetOut:
+                for (var other = 0; other < Nodes; other++)
+                {
+                    _cluster.Network.BreakBetween(node.Index, other);
+                }
+
+                break;
             case SimFaultKind.SlowLinks:
                 SetLinks(node.Index, 5 + (int)(detail % 60), 0);
                 break;
@@ -296,12 +340,7 @@ internal sealed class FaultActor
                 node.SlowMicros = 0;
                 break;
             default:
-                foreach (var (from, to) in acting.Blocked)
-                {
-                    _cluster.Network.Block(from, to, block: false);
-                }
-
-                acting.Blocked.Clear();
+                Unblock(acting);
                 break;
         }
     }
@@ -373,7 +412,7 @@ internal sealed class FaultActor
                 return apart && (bothNodes || acting.Fault.Kind == SimFaultKind.PartitionOfAll);
             case SimFaultKind.PartitionIn:
                 return to == acting.Node && from < nodes;
-            case SimFaultKind.PartitionOut:
+            case SimFaultKind.PartitionOut or SimFaultKind.LeaderHunt:
                 return from == acting.Node && to < nodes;
             case SimFaultKind.Ring:
                 return bothNodes && (from - to + nodes) % nodes is not 1 && (to - from + nodes) % nodes is not 1;

@@ -89,6 +89,9 @@ internal enum SimFaultKind : byte
 
     /// <summary>A client process stands still.</summary>
     ClientPause,
+
+    /// <summary>All streams that a node has opened to other nodes break; theirs to it stay.</summary>
+    ResetOut,
 }
 
 /// <summary>One fault of a plan.</summary>

@@ -93,6 +93,14 @@ internal sealed class SimNetwork
     {
         foreach (var stream in _streams)
         {
+            var ends = stream.Opener == process ? stream.OpenEpoch : stream.Target == process ? stream.AcceptEpoch : 0;
+            if (silent && ends != 0)
+            {
+                // Nobody sends again what was lost on its way.
+                stream.CutEpoch = ends;
+                stream.CutMicros = _cluster.Now + stream.Random.Below(2 * _cluster.Shape.LinkMicros);
+            }
+
             if (stream.Opener == process && stream.OpenEpoch != 0)
             {
                 var told = Math.Max(stream.Of(SimStream.Forward).LastArrival, _cluster.Now + Hop(stream, 0))

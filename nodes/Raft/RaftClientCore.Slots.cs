@@ -83,7 +83,7 @@ public sealed partial class RaftClientCore
     private void Expire(int slot, IClientOutput output)
     {
         ref var it = ref _slots[slot];
-        if (it.State != SlotState.Sent)
+        if (it.State != SlotState.Sent && !(SendsTwice && it.Rounds > 0))
         {
             Complete(slot, KvOutcome.Failed, "no leader took it before the deadline", output);
         }

@@ -149,7 +149,7 @@ public sealed partial class RaftClientCore : IClientCore
                 continue;
             }
 
-            if (it.IsRead || (_options.Mutants & RaftMutants.WriteSentTwice) != 0)
+            if (it.IsRead || SendsTwice)
             {
                 Requeue(slot);
             }
@@ -177,6 +177,9 @@ public sealed partial class RaftClientCore : IClientCore
         sink.Counter("leader_suspicions", _counters.Suspicions);
         sink.Counter("link_breaks", _counters.LinkBreaks);
     }
+
+    /// <summary>A planted bug.</summary>
+    private bool SendsTwice => (_options.Mutants & RaftMutants.WriteSentTwice) != 0;
 
     /// <summary>False: the answer is malformed, and nothing was changed.</summary>
     private bool OnReply(int from, in KvReply reply, IClientOutput output)

@@ -40,8 +40,8 @@ internal enum RaftMutants
     /// <summary>An append cuts the follower's log behind it, although nothing conflicts.</summary>
     AppendCutsLog = 512,
 
-    /// <summary>A leader counts acknowledgements that were meant for an earlier term's.</summary>
-    AckOfEarlierTerm = 1024,
+    /// <summary>A candidate counts votes that were given to it in an earlier term.</summary>
+    VoteOfEarlierTerm = 1024,
 
     /// <summary>Any heartbeat reply confirms the newest read round, also one sent before it began.</summary>
     StaleAckConfirmsRead = 2048,

@@ -198,7 +198,7 @@ internal sealed partial class RaftProtocol
             return;
         }
 
-        if (message.Term < Term && !TakesOldAck(message))
+        if (message.Term < Term && !TakesOldVote(message))
         {
             RefuseLowerTerm(from, message);
             return;
@@ -351,8 +351,8 @@ internal sealed partial class RaftProtocol
 
     private bool IsPlanted(RaftMutants bug) => (_options.Mutants & bug) != 0;
 
-    private bool TakesOldAck(in RaftMessage message) =>
-        IsPlanted(RaftMutants.AckOfEarlierTerm) && message.Kind == RaftMessageKind.AppendReply && message.Yes;
+    private bool TakesOldVote(in RaftMessage message) =>
+        IsPlanted(RaftMutants.VoteOfEarlierTerm) && message.Kind == RaftMessageKind.VoteReply && message.Yes;
 
     private void Advance(ulong commit)
     {

@@ -35,6 +35,9 @@ public sealed class PlantedBugTests(ITestOutputHelper output)
             if (Testbed.Simulator.Simulation.Run(options with { Seed = seed }).Violation is { } violation)
             {
                 output.WriteLine($"{strategy} {bug}: seed {seed}: {violation}");
+
+                // The bug was found, not something else.
+                Assert.Null(Testbed.Simulator.Simulation.Run(options with { Seed = seed, Plant = null }).Violation);
                 return;
             }
         }
