@@ -159,11 +159,11 @@ internal sealed record ClusterShape
     private ClusterShape WithChurn(SimRandom random)
     {
         var deaths = random.OneIn(2);
-        var kinds = deaths ? Bits(SimFaultKind.LeaderHunt) : Bits(SimFaultKind.ResetOut, SimFaultKind.PartitionOut);
+        var kinds = deaths ? Bits(SimFaultKind.LeaderHunt) : Bits(SimFaultKind.ResetOut, SimFaultKind.Freeze);
         var others = Bits(
             SimFaultKind.Kill, SimFaultKind.PowerLoss, SimFaultKind.Pause, SimFaultKind.Stall, SimFaultKind.PartitionIn,
-            SimFaultKind.HalfOpen, SimFaultKind.SlowLinks);
-        var link = deaths ? random.Of(800L, 3_000, 12_000) : random.Of(200L, 800);
+            SimFaultKind.PartitionOut, SimFaultKind.HalfOpen, SimFaultKind.SlowLinks);
+        var link = deaths ? random.Of(200L, 800, 3_000) : random.Of(200L, 800);
         return this with
         {
             Nodes = random.Of(3, 3, 3, 5),
@@ -174,11 +174,11 @@ internal sealed record ClusterShape
             LinkMicros = link,
             LossOneIn = deaths ? LossOneIn : random.Of(8, 20, 60),
             WakeMicros = 0,
-            SyncMicros = deaths ? random.Of(5_000L, 30_000) : random.Of(100L, 800),
+            SyncMicros = deaths ? random.Of(2_000L, 5_000, 10_000) : random.Of(100L, 800),
             ElectionMicros = link > 2_000 ? 500_000 : random.Of(150_000L, 500_000),
             SmallLimits = true,
             FaultKinds = kinds | (random.Next() & random.Next() & others),
-            FaultGapMicros = random.Of(60_000L, 250_000),
+            FaultGapMicros = deaths ? random.Of(1_500_000, 4_000_000) : random.Of(60_000L, 250_000),
             FaultMicros = random.Of(300_000L, 1_000_000),
             WithinTolerance = false,
         };

@@ -6,6 +6,7 @@ namespace Testbed.Simulator;
 internal sealed class FaultActor
 {
     private const long FlapMicros = 150_000;
+    private const ulong AwakeAloneMicros = 150_000;
 
     // Half of all partitions reject what they stop: streams break at once, instead of falling silent.
     private const ulong Rejects = 1UL << 40;
@@ -213,6 +214,15 @@ internal sealed class FaultActor
             case SimFaultKind.Pause when node.Alive:
                 node.Pause(until);
                 break;
+            case SimFaultKind.Freeze:
+                AddBlocks(acting);
+                if (node.Alive)
+                {
+                    var lead = (long)(acting.Fault.Detail % AwakeAloneMicros);
+                    node.Pause(until - Math.Min(lead, acting.Fault.ForMicros / 2));
+                }
+
+                break;
             case SimFaultKind.Corruption:
                 node.Die(power: false);
                 acting.Done = node.Disk.Corrupt();
@@ -369,7 +379,7 @@ internal sealed class FaultActor
                 {
                     acting.Blocked.Add((from, to));
                     _cluster.Network.Block(from, to, block: true);
-                    if ((detail & Rejects) != 0)
+                    if ((detail & Rejects) != 0 && acting.Fault.Kind != SimFaultKind.Freeze)
                     {
                         _cluster.Network.BreakBetween(from, to);
                     }
@@ -414,6 +424,8 @@ internal sealed class FaultActor
                 return to == acting.Node && from < nodes;
             case SimFaultKind.PartitionOut or SimFaultKind.LeaderHunt:
                 return from == acting.Node && to < nodes;
+            case SimFaultKind.Freeze:
+                return bothNodes && (from == acting.Node || to == acting.Node);
             case SimFaultKind.Ring:
                 return bothNodes && (from - to + nodes) % nodes is not 1 && (to - from + nodes) % nodes is not 1;
             case SimFaultKind.Bridge:

@@ -77,6 +77,15 @@ internal sealed class RaftChecks(SimCluster cluster) : IClusterChecks
         var raft = core.Protocol;
         if (raft.Commit > _seen[node.Index])
         {
+            // A node that has just stepped up may have learned it as a follower.
+            if (raft.Role == RaftRole.Leader && _leaderTerm[node.Index] == raft.Term
+                && raft.Log.Term(raft.Commit) != raft.Term)
+            {
+                throw new SimulationViolation(
+                    $"R10: n{node.Index} leads term {raft.Term} and commits entry {raft.Commit} of term "
+                    + $"{raft.Log.Term(raft.Commit)} by counting");
+            }
+
             SeeCommitted(node.Index, raft);
         }
 

@@ -92,6 +92,12 @@ internal enum SimFaultKind : byte
 
     /// <summary>All streams that a node has opened to other nodes break; theirs to it stay.</summary>
     ResetOut,
+
+    /// <summary>
+    /// A machine stands still, its links to the other nodes too: the process wakes first, its links a little
+    /// later, with what was under way when it fell asleep.
+    /// </summary>
+    Freeze,
 }
 
 /// <summary>One fault of a plan.</summary>
@@ -129,7 +135,8 @@ internal sealed record SimFault
         SimFaultKind.Ring or SimFaultKind.Bridge => nodes / 2,
         SimFaultKind.Kill or SimFaultKind.Stop or SimFaultKind.PowerLoss or SimFaultKind.Pause
             or SimFaultKind.PartitionIn or SimFaultKind.PartitionOut or SimFaultKind.SyncError
-            or SimFaultKind.DiskFull or SimFaultKind.Corruption or SimFaultKind.LeaderHunt => 1,
+            or SimFaultKind.DiskFull or SimFaultKind.Corruption or SimFaultKind.LeaderHunt
+            or SimFaultKind.Freeze => 1,
         _ => 0,
     };
 

@@ -43,14 +43,11 @@ internal enum RaftMutants
     /// <summary>A candidate counts votes that were given to it in an earlier term.</summary>
     VoteOfEarlierTerm = 1024,
 
-    /// <summary>Any heartbeat reply confirms the newest read round, also one sent before it began.</summary>
-    StaleAckConfirmsRead = 2048,
-
     /// <summary>A client sends a write again whose fate it does not know: it may be applied twice.</summary>
-    WriteSentTwice = 4096,
+    WriteSentTwice = 2048,
 
     /// <summary>A recovering log does not look at the checksum of a group.</summary>
-    TornTailAccepted = 8192,
+    TornTailAccepted = 4096,
 }
 
 /// <summary>Names of planted bugs.</summary>

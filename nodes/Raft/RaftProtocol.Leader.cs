@@ -223,10 +223,9 @@ internal sealed partial class RaftProtocol
         ref var peer = ref _peers[from];
         peer.HeardMicros = _now;
         peer.Paused &= _now - peer.ProbedMicros < _options.HeartbeatMicros;
-        var round = IsPlanted(RaftMutants.StaleAckConfirmsRead) ? ReadRound : message.Round;
-        if (round > peer.ReadRound && round <= ReadRound)
+        if (message.Round > peer.ReadRound && message.Round <= ReadRound)
         {
-            peer.ReadRound = round;
+            peer.ReadRound = message.Round;
             ConfirmRounds();
         }
     }
