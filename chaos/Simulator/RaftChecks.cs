@@ -82,7 +82,7 @@ internal sealed class RaftChecks(SimCluster cluster) : IClusterChecks
                 && raft.Log.Term(raft.Commit) != raft.Term)
             {
                 throw new SimulationViolation(
-                    $"R10: n{node.Index} leads term {raft.Term} and commits entry {raft.Commit} of term "
+                    $"R13: n{node.Index} leads term {raft.Term} and commits entry {raft.Commit} of term "
                     + $"{raft.Log.Term(raft.Commit)} by counting");
             }
 
