@@ -38,6 +38,9 @@ public static class FaultKinds
     public static bool EndsNode(FaultKind kind) =>
         kind is FaultKind.Kill or FaultKind.Stop or FaultKind.Restart or FaultKind.Oom;
 
+    /// <summary>True when it takes effect only once something has run out.</summary>
+    public static bool RunsOut(FaultKind kind) => kind is FaultKind.Oom or FaultKind.DiskFull;
+
     /// <summary>True when it acts on links, for which the link proxy must be in place.</summary>
     public static bool IsLink(FaultKind kind) =>
         kind is FaultKind.Partition or FaultKind.PartitionIn or FaultKind.PartitionOut or FaultKind.Isolate;

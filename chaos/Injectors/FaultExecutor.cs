@@ -99,9 +99,17 @@ public sealed class FaultExecutor(
                 FaultKind.Pause => control.PauseAsync(node, CancellationToken.None),
                 _ => control.InflictAsync(record.Fault, node, CancellationToken.None),
             }).ConfigureAwait(false);
-            record = record with { State = FaultState.Applied, ObservedNanos = nowNanos(), Evidence = evidence };
+            var observed = nowNanos();
+            record = record with
+            {
+                State = FaultState.Applied,
+                // Memory and disk take a while to run out; until then nothing has happened to the node.
+                AppliedNanos = FaultKinds.RunsOut(record.Fault.Kind) ? observed : record.AppliedNanos,
+                ObservedNanos = observed,
+                Evidence = evidence,
+            };
         }
-        catch (Exception e) when (e is not OperationCanceledException)
+        catch (Exception e) when (e is not OperationCanceledException || !cancel.IsCancellationRequested)
         {
             Free(record.Node);
             record = record with { State = FaultState.NotApplied, AppliedNanos = null, Evidence = e.Message };
@@ -125,7 +133,7 @@ public sealed class FaultExecutor(
             record = record with { State = FaultState.Healed, HealedNanos = nowNanos(), HealEvidence = evidence };
             Free(node);
         }
-        catch (Exception e) when (e is not OperationCanceledException)
+        catch (Exception e) when (e is not OperationCanceledException || !cancel.IsCancellationRequested)
         {
             record = record with { State = FaultState.NotHealed, HealEvidence = e.Message };
         }

@@ -4,6 +4,7 @@ using System.Globalization;
 using System.Runtime.InteropServices;
 using Testbed.Faults;
 using Testbed.Harness.Clusters;
+using Testbed.Harness.Clusters.Docker;
 using Testbed.Injectors;
 using Testbed.Results;
 
@@ -29,8 +30,9 @@ internal static class CliHost
                 return;
             }
 
-            // No clean-up of our own: the nodes see the end of their input, and the reaper ends those that
-            // cannot.
+            // No clean-up of our own: processes see the end of their input, and the reaper ends those that
+            // cannot. Containers stay.
+            Console.Error.WriteLine("ended at once; containers, if there were any, go with: harness cluster prune");
             Environment.Exit(ExitCodes.Interrupted);
         }
 
@@ -80,7 +82,7 @@ internal static class CliHost
             case ClusterStartException:
                 context.Error.WriteLine("the cluster did not start: " + e.Message);
                 return ExitCodes.Void;
-            case NodeControlException or AttachException:
+            case NodeControlException or AttachException or EngineException:
                 context.Error.WriteLine(e.Message);
                 return ExitCodes.Void;
             case ResultsException:

@@ -123,6 +123,13 @@ internal sealed class NodeSampler(ICluster cluster, RunClock clock, Action<IRead
                 MaxRssBytes = Math.Max(MaxRssBytes, row.RssBytes ?? 0);
             }
 
+            if (row.State == "down")
+            {
+                // The next one is a new process, whose counters begin at zero.
+                _before = null;
+                return;
+            }
+
             _before = row with
             {
                 CpuSeconds = row.CpuSeconds ?? _before?.CpuSeconds,

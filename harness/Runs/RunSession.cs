@@ -158,6 +158,8 @@ internal sealed class RunSession(
         }
         finally
         {
+            await _catchUpEnd.CancelAsync().ConfigureAwait(false);
+            await watch.WaitAsync().ConfigureAwait(false);
             _found.ClientCounters = client.Counters();
             await sampling.CancelAsync().ConfigureAwait(false);
             await samples.ConfigureAwait(false);
@@ -268,6 +270,7 @@ internal sealed class RunSession(
         }
 
         tracker.Begin(_measuredFrom);
+        await sampler.SampleAsync(cancel).ConfigureAwait(false);
         sampler.Measuring = true;
         _clientBytesBefore = client.Counters().GetValueOrDefault("network_tx_bytes");
         await executor.RunAsync(cancel).ConfigureAwait(false);

@@ -21,9 +21,9 @@ internal static class ResourcesChart
             Over("Working set", "MB", frame, nodes,
                 n => n.Level(r => (r.WorkingSetBytes ?? r.RssBytes) / 1e6), 1),
             Over("Network sent", "MB/s", frame, nodes,
-                n => n.Rate(r => (r.InterfaceTxBytes ?? r.NetworkTxBytes) / 1e6), 0.01),
+                n => n.Rate(r => r.NetworkTxBytes / 1e6), 0.01),
             Over("Network received", "MB/s", frame, nodes,
-                n => n.Rate(r => (r.InterfaceRxBytes ?? r.NetworkRxBytes) / 1e6), 0.01),
+                n => n.Rate(r => r.NetworkRxBytes / 1e6), 0.01),
             Over("Disk written", "MB/s", frame, nodes, n => n.Rate(r => r.DiskWriteBytes / 1e6), 0.01),
             Over("Stored payload", "MB", frame, nodes, n => n.Level(r => r.StorePayloadBytes / 1e6), 0.01),
         ];

@@ -181,10 +181,11 @@ internal sealed class LinkConnection(RuleBoard board, Socket client, IPEndPoint 
                 return true;
             }
 
-            flow.Totals.Add(bytes.Length);
             while (!bytes.IsEmpty)
             {
-                bytes = bytes[await sink.SendAsync(bytes, SocketFlags.None).ConfigureAwait(false)..];
+                var sent = await sink.SendAsync(bytes, SocketFlags.None).ConfigureAwait(false);
+                flow.Totals.Add(sent);
+                bytes = bytes[sent..];
             }
 
             return true;

@@ -1,4 +1,5 @@
 using System.Globalization;
+using Testbed.Harness.Clusters;
 using Testbed.Harness.Clusters.Docker;
 using Testbed.Harness.Clusters.Docker.Images;
 
@@ -29,7 +30,8 @@ internal static class ContainerVerbs
                     context.Out.WriteLine(string.Create(CultureInfo.InvariantCulture, $"removed {count} images"));
                 }
 
-                return ExitCodes.Ok;
+                return removed.Left == 0 ? ExitCodes.Ok : throw new EngineException(string.Create(
+                    CultureInfo.InvariantCulture, $"{removed.Left} parts were not removed by the engine; try once more"));
             });
     }
 
@@ -46,7 +48,7 @@ internal static class ContainerVerbs
             {
                 var path = parse.GetValue(program) is { } given ? Path.GetFullPath(given, context.Folder) : null;
                 using var engine = await Engine.ConnectAsync(cancel).ConfigureAwait(false);
-                var image = await NodeImage.EnsureAsync(engine, path, parse.GetValue(tag), cancel).ConfigureAwait(false);
+                var image = await MakeAsync(engine, path, parse.GetValue(tag), cancel).ConfigureAwait(false);
                 var how = image.LoadedIn is { } took
                     ? string.Create(CultureInfo.InvariantCulture, $"made and loaded in {took.TotalSeconds:F1} s")
                     : "was there already";
@@ -54,5 +56,18 @@ internal static class ContainerVerbs
                     $"{image.Name} ({image.Bytes / 1e6:F1} MB, {image.Build}) {how}"));
                 return ExitCodes.Ok;
             });
+    }
+
+    /// <summary>An image that cannot be made keeps no cluster from starting here, so it is not called that.</summary>
+    private static async Task<NodeImage> MakeAsync(Engine engine, string? program, string? tag, CancellationToken cancel)
+    {
+        try
+        {
+            return await NodeImage.EnsureAsync(engine, program, tag, cancel).ConfigureAwait(false);
+        }
+        catch (ClusterStartException e)
+        {
+            throw new EngineException(e.Message);
+        }
     }
 }

@@ -138,7 +138,7 @@ internal static class DoctorVerb
                 ? new(Level.Ok, $"{engine.Name}: clusters of containers are possible (--cluster docker)")
                 : new(Level.Warn, Invariant($"{engine.Name} holds {orphans.Count} clusters of dead runs: harness cluster prune"));
         }
-        catch (ClusterStartException e)
+        catch (EngineException e)
         {
             return new(Level.Info, e.Message);
         }

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Diagnostics;
 using System.Globalization;
 using Docker.DotNet.Models;
@@ -9,11 +10,15 @@ namespace Testbed.Harness.Clusters.Docker;
 /// <summary>Faults that act on a container's limits: less CPU, and memory that runs out.</summary>
 internal sealed class ContainerFaults(Engine engine, ClusterOptions options)
 {
-    private const long CpuPeriodMicros = 100_000;
+    /// <summary>Length of a quota period, the kernel's usual one.</summary>
+    public const long CpuPeriodMicros = 100_000;
+
     private const long SmallestMemoryBytes = 6 << 20;
     private const long PageBytes = 4096;
     private static readonly TimeSpan Limit = TimeSpan.FromSeconds(10);
     private static readonly TimeSpan Poll = TimeSpan.FromMilliseconds(20);
+
+    private readonly ConcurrentDictionary<int, long> _throttledBefore = new();
 
     /// <summary>
     /// Lowers the CPU quota; returns once the kernel has held the node back at least once.
@@ -21,19 +26,21 @@ internal sealed class ContainerFaults(Engine engine, ClusterOptions options)
     public async Task<string> ThrottleAsync(ContainerNode node, double cpus, CancellationToken cancel)
     {
         RequireUp(node);
-        var before = node.Throttling();
-        await node.UpdateAsync(Quota((long)(cpus * CpuPeriodMicros))).ConfigureAwait(false);
-        var text = string.Create(CultureInfo.InvariantCulture, $"limited to {cpus} CPUs");
-        if (before is null)
+        if (cpus >= options.NodeCpus)
         {
-            return text + " (this engine does not tell whether it was held back)";
+            throw new NodeControlException(string.Create(CultureInfo.InvariantCulture,
+                $"{node.Name} has only {options.NodeCpus} CPUs anyway"));
         }
 
+        var before = node.Throttling() ?? (0, 0);
+        _throttledBefore[node.Index] = before.Throttled;
+        await node.UpdateAsync(Quota((long)(cpus * CpuPeriodMicros))).ConfigureAwait(false);
+        var text = string.Create(CultureInfo.InvariantCulture, $"limited to {cpus} CPUs");
         var begun = Stopwatch.GetTimestamp();
         while (Stopwatch.GetElapsedTime(begun) < Limit)
         {
             await Task.Delay(Poll, cancel).ConfigureAwait(false);
-            if (node.Throttling() is { } now && now.Throttled > before.Value.Throttled)
+            if (node.Throttling() is { } now && now.Throttled > before.Throttled)
             {
                 return text + string.Create(CultureInfo.InvariantCulture,
                     $", held back after {Stopwatch.GetElapsedTime(begun).TotalMilliseconds:F0} ms");
@@ -48,7 +55,7 @@ internal sealed class ContainerFaults(Engine engine, ClusterOptions options)
     /// <summary>Gives the node its own limit back.</summary>
     public async Task<string> UnthrottleAsync(ContainerNode node)
     {
-        var throttled = node.Throttling()?.Throttled;
+        var throttled = node.Throttling()?.Throttled - _throttledBefore.GetValueOrDefault(node.Index);
         await node.UpdateAsync(Quota(options.NodeCpus is { } cpus ? (long)(cpus * CpuPeriodMicros) : -1)).ConfigureAwait(false);
         return throttled is { } times
             ? string.Create(CultureInfo.InvariantCulture, $"limit lifted; held back in {times} periods of 100 ms")
@@ -70,7 +77,9 @@ internal sealed class ContainerFaults(Engine engine, ClusterOptions options)
             {
                 // Control groups of version 1 refuse a limit below what is in use after all cache is given
                 // back, so the noose follows the use; version 2 takes any limit and kills.
-                var wanted = Math.Max(SmallestMemoryBytes, used / PageBytes * PageBytes);
+                var wanted = engine.Info.CgroupVersion == "2"
+                    ? SmallestMemoryBytes
+                    : Math.Max(SmallestMemoryBytes, used / PageBytes * PageBytes);
                 if (wanted < lowest && await TrySetMemoryAsync(node, wanted).ConfigureAwait(false))
                 {
                     lowest = wanted;

@@ -1,6 +1,5 @@
 using System.Diagnostics;
 using System.Globalization;
-using Docker.DotNet;
 using Docker.DotNet.Models;
 using Testbed.Harness.Clusters.Docker.Resources;
 using Testbed.Harness.Clusters.Processes;
@@ -24,11 +23,11 @@ internal sealed class ContainerNode(Engine engine, int index, string container, 
     private volatile NodeState _state = NodeState.Down;
     private volatile bool _endExpected;
 
-    /// <summary>Node number.</summary>
+    /// <summary>Node number; -1 of the link proxy.</summary>
     public int Index { get; } = index;
 
     /// <summary>Name in files and messages.</summary>
-    public string Name { get; } = string.Create(CultureInfo.InvariantCulture, $"n{index}");
+    public string Name { get; } = index < 0 ? "links" : string.Create(CultureInfo.InvariantCulture, $"n{index}");
 
     /// <summary>The container's id.</summary>
     public string Container { get; } = container;
@@ -65,18 +64,19 @@ internal sealed class ContainerNode(Engine engine, int index, string container, 
         _state = NodeState.Starting;
         try
         {
-            await engine.Client.Containers.StartContainerAsync(Container, new ContainerStartParameters(), cancel)
-                .ConfigureAwait(false);
+            cancel.ThrowIfCancellationRequested();
+            await Engine.CallAsync(c => engine.Client.Containers.StartContainerAsync(
+                Container, new ContainerStartParameters(), c)).ConfigureAwait(false);
+            _watch = WatchAsync(ended);
+            Pid = (int)(await InspectAsync().ConfigureAwait(false)).Pid;
         }
-        catch (Exception e) when (e is DockerApiException or HttpRequestException)
+        catch (EngineException e)
         {
             _state = NodeState.Down;
-            throw new ClusterStartException($"{Name} could not be started: {Engine.Reason(e)}");
+            throw new ClusterStartException($"{Name} could not be started: {e.Message}");
         }
 
-        _watch = WatchAsync(ended);
-        Pid = (int)(await InspectAsync().ConfigureAwait(false)).Pid;
-        var resources = engine.IsThisMachines && Pid > 0 ? ControlGroup.TryOpen(Pid) : null;
+        var resources = engine.IsThisMachines && Pid > 0 ? ControlGroup.TryOpen(Pid, Container) : null;
         lock (_resourcesLock)
         {
             _resources?.Dispose();
@@ -134,7 +134,10 @@ internal sealed class ContainerNode(Engine engine, int index, string container, 
         await CallAsync(c => engine.Client.Containers.PauseContainerAsync(Container, c)).ConfigureAwait(false);
         _state = NodeState.Paused;
         cancel.ThrowIfCancellationRequested();
-        return await InspectAsync().ConfigureAwait(false) is { Paused: true }
+        var paused = false;
+        await CallAsync(async c => paused = (await engine.Client.Containers.InspectContainerAsync(Container, c)
+            .ConfigureAwait(false)).State is { Paused: true }).ConfigureAwait(false);
+        return paused
             ? "container state paused (freezer)"
             : throw new NodeControlException($"{Name} did not stop running after it was paused");
     }
@@ -181,12 +184,30 @@ internal sealed class ContainerNode(Engine engine, int index, string container, 
         }
     }
 
-    /// <summary>CPU quota periods used up, and all; null where the engine's files are not ours to read.</summary>
+    /// <summary>Where the figures come from, in words; empty before the first start.</summary>
+    public string FiguresFrom
+    {
+        get
+        {
+            lock (_resourcesLock)
+            {
+                return _resources switch
+                {
+                    ControlGroup { HasProcessDisk: true } => "control groups; disk bytes: the process's account",
+                    ControlGroup => "control groups; disk bytes: the group's, without buffered writes on version 1",
+                    EngineStats => "statistics of the engine",
+                    _ => "",
+                };
+            }
+        }
+    }
+
+    /// <summary>CPU quota periods used up, and all; null when it is not known.</summary>
     public (long Throttled, long All)? Throttling()
     {
         lock (_resourcesLock)
         {
-            return (_resources as ControlGroup)?.Throttling();
+            return _resources?.Throttling();
         }
     }
 
@@ -202,7 +223,7 @@ internal sealed class ContainerNode(Engine engine, int index, string container, 
             var (output, errors) = await stream.ReadOutputToEndAsync(limit.Token).ConfigureAwait(false);
             return LogTail.LastLineOf(errors.Length > 0 ? errors : output);
         }
-        catch (Exception e) when (e is DockerApiException or HttpRequestException or IOException or OperationCanceledException)
+        catch (Exception e) when (Engine.IsRefusal(e))
         {
             return "(not known)";
         }
@@ -220,7 +241,7 @@ internal sealed class ContainerNode(Engine engine, int index, string container, 
             await using var target = new FileStream(file, FileMode.Create, FileAccess.Write);
             await stream.CopyOutputToAsync(Stream.Null, target, target, limit.Token).ConfigureAwait(false);
         }
-        catch (Exception e) when (e is DockerApiException or HttpRequestException or IOException or OperationCanceledException)
+        catch (Exception e) when (Engine.IsRefusal(e))
         {
             await File.AppendAllTextAsync(file, $"(the engine did not give the log: {Engine.Reason(e)})\n").ConfigureAwait(false);
         }
@@ -247,11 +268,11 @@ internal sealed class ContainerNode(Engine engine, int index, string container, 
         _ => NodeProcess.ExitText((int)ended.ExitCode),
     };
 
-    /// <summary>The container's state now.</summary>
-    public async Task<State> InspectAsync()
+    /// <summary>The container's state now; throws <see cref="EngineException"/>.</summary>
+    private async Task<State> InspectAsync()
     {
-        using var limit = new CancellationTokenSource(CallLimit);
-        var found = await engine.Client.Containers.InspectContainerAsync(Container, limit.Token).ConfigureAwait(false);
+        var found = await Engine.CallAsync(c => engine.Client.Containers.InspectContainerAsync(Container, c))
+            .ConfigureAwait(false);
         return found.State ?? new State();
     }
 
@@ -262,8 +283,7 @@ internal sealed class ContainerNode(Engine engine, int index, string container, 
             await engine.Client.Containers.WaitContainerAsync(Container, CancellationToken.None).ConfigureAwait(false);
             Ended = await InspectAsync().ConfigureAwait(false);
         }
-        catch (Exception e) when (e is DockerApiException or HttpRequestException or IOException or OperationCanceledException
-            or ObjectDisposedException)
+        catch (Exception e) when (Engine.IsRefusal(e) || e is EngineException)
         {
             // Removed, or the engine itself is gone: how it ended stays unknown.
         }
@@ -288,14 +308,13 @@ internal sealed class ContainerNode(Engine engine, int index, string container, 
 
     private static async Task CallAsync(Func<CancellationToken, Task> call)
     {
-        using var limit = new CancellationTokenSource(CallLimit);
         try
         {
-            await call(limit.Token).ConfigureAwait(false);
+            await Engine.CallAsync(call).ConfigureAwait(false);
         }
-        catch (Exception e) when (e is DockerApiException or HttpRequestException or OperationCanceledException)
+        catch (EngineException e)
         {
-            throw new NodeControlException($"the engine refused: {Engine.Reason(e)}");
+            throw new NodeControlException(e.Message);
         }
     }
 }

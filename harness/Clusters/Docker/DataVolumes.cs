@@ -1,6 +1,6 @@
 using System.Formats.Tar;
 using System.Globalization;
-using Docker.DotNet;
+using System.IO.Pipelines;
 using Docker.DotNet.Models;
 using Testbed.Harness.Clusters.Docker.Images;
 using Testbed.Injectors;
@@ -15,6 +15,9 @@ namespace Testbed.Harness.Clusters.Docker;
 internal sealed class DataVolumes
 {
     private const string Filler = "filler";
+
+    /// <summary>What the node program ends with when it cannot write its log.</summary>
+    private const int DiskExitCode = 74;
     private static readonly TimeSpan FillLimit = TimeSpan.FromSeconds(30);
 
     private readonly Engine _engine;
@@ -38,18 +41,19 @@ internal sealed class DataVolumes
         {
             var options = string.Create(CultureInfo.InvariantCulture,
                 $"size={bytes},mode=0755,uid={ImageArchive.UserId},gid={ImageArchive.UserId}");
-            await engine.Client.Volumes.CreateAsync(
-                new VolumesCreateParameters
-                {
-                    Name = VolumeOf(name, i),
-                    Driver = "local",
-                    DriverOpts = new Dictionary<string, string> { ["type"] = "tmpfs", ["device"] = "tmpfs", ["o"] = options },
-                    Labels = labels,
-                },
-                cancel).ConfigureAwait(false);
+            var volume = new VolumesCreateParameters
+            {
+                Name = VolumeOf(name, i),
+                Driver = "local",
+                DriverOpts = new Dictionary<string, string> { ["type"] = "tmpfs", ["device"] = "tmpfs", ["o"] = options },
+                Labels = labels,
+            };
+            cancel.ThrowIfCancellationRequested();
+            await Engine.CallAsync(c => engine.Client.Volumes.CreateAsync(volume, c)).ConfigureAwait(false);
         }
 
-        var made = await engine.Client.Containers.CreateContainerAsync(
+        cancel.ThrowIfCancellationRequested();
+        var made = await Engine.CallAsync(c => engine.Client.Containers.CreateContainerAsync(
             new CreateContainerParameters
             {
                 Name = name + "-volumes",
@@ -63,8 +67,9 @@ internal sealed class DataVolumes
                     Mounts = [.. Enumerable.Range(0, nodes).Select(i => Mount(name, i, HeldAt(i)))],
                 },
             },
-            cancel).ConfigureAwait(false);
-        await engine.Client.Containers.StartContainerAsync(made.ID, new ContainerStartParameters(), cancel).ConfigureAwait(false);
+            c)).ConfigureAwait(false);
+        await Engine.CallAsync(c => engine.Client.Containers.StartContainerAsync(made.ID, new ContainerStartParameters(), c))
+            .ConfigureAwait(false);
         return new DataVolumes(engine, name, made.ID, bytes);
     }
 
@@ -80,35 +85,50 @@ internal sealed class DataVolumes
         {
             await ExtractAsync(node.Index, _bytes, cancel).ConfigureAwait(false);
         }
-        catch (DockerApiException e) when (Engine.Reason(e).Contains("no space left", StringComparison.OrdinalIgnoreCase))
+        catch (Exception e) when (Engine.IsRefusal(e)
+            && Engine.Reason(e).Contains("no space left", StringComparison.OrdinalIgnoreCase))
         {
             return string.Create(CultureInfo.InvariantCulture, $"volume of {_bytes / 1e6:F0} MB filled: no space left on device");
         }
-        catch (Exception e) when (e is DockerApiException or HttpRequestException)
+        catch (Exception e) when (Engine.IsRefusal(e))
         {
+            await FreeAsync(node).ConfigureAwait(false);
             throw new NodeControlException($"the engine refused to fill the volume: {Engine.Reason(e)}");
         }
 
+        await FreeAsync(node).ConfigureAwait(false);
         throw new NodeControlException("the volume took a file as large as itself: its size is not limited");
     }
 
-    /// <summary>Removes what was written by <see cref="FillAsync"/>.</summary>
-    public async Task<string> FreeAsync(ContainerNode node, CancellationToken cancel)
+    /// <summary>
+    /// Removes what was written by <see cref="FillAsync"/>. A node that ended meanwhile for another reason than
+    /// the full disk is told by <paramref name="crashed"/>.
+    /// </summary>
+    public async Task<string> FreeAsync(ContainerNode node, Action<int, string>? crashed = null)
     {
         try
         {
             // An archive cannot remove a file, but it puts an empty one in its place.
-            await ExtractAsync(node.Index, 0, cancel).ConfigureAwait(false);
+            await ExtractAsync(node.Index, 0, CancellationToken.None).ConfigureAwait(false);
         }
-        catch (Exception e) when (e is DockerApiException or HttpRequestException)
+        catch (Exception e) when (Engine.IsRefusal(e))
         {
             throw new NodeControlException($"the engine refused to free the volume: {Engine.Reason(e)}");
         }
 
-        var how = node.State == Processes.NodeState.Down ? "volume freed; the node had ended with " + ContainerNode.ExitText(node.Ended)
-            : "volume freed; the node had gone on";
         node.EndExpected = false;
-        return how;
+        if (node.State != Processes.NodeState.Down)
+        {
+            return "volume freed; the node had gone on";
+        }
+
+        var how = ContainerNode.ExitText(node.Ended);
+        if (node.Ended?.ExitCode != DiskExitCode)
+        {
+            crashed?.Invoke(node.Index, $"{node.Name} ended by itself while its disk was full, but not for that: {how}");
+        }
+
+        return "volume freed; the node had ended with " + how;
     }
 
     private static string VolumeOf(string name, int node) => string.Create(CultureInfo.InvariantCulture, $"{name}-n{node}");
@@ -126,25 +146,39 @@ internal sealed class DataVolumes
     {
         using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancel);
         limit.CancelAfter(FillLimit);
-        var path = Path.GetTempFileName();
+        // Through a pipe: the filler is as large as the volume, and nothing of it is kept here.
+        var pipe = new Pipe();
+        var writing = WriteArchiveAsync(pipe.Writer, fillerBytes, limit.Token);
         try
         {
-            await using var archive = new FileStream(
-                path, FileMode.Create, FileAccess.ReadWrite, FileShare.None, 1 << 16, FileOptions.DeleteOnClose);
-            await using (var tar = new TarWriter(archive, TarEntryFormat.Gnu, leaveOpen: true))
-            {
-                await using var zeros = new ZeroStream(fillerBytes);
-                await tar.WriteEntryAsync(
-                    new GnuTarEntry(TarEntryType.RegularFile, Filler) { DataStream = zeros }, limit.Token).ConfigureAwait(false);
-            }
-
-            archive.Position = 0;
             await _engine.Client.Containers.ExtractArchiveToContainerAsync(
-                _holder, new CopyToContainerParameters { Path = HeldAt(node) }, archive, limit.Token).ConfigureAwait(false);
+                _holder, new CopyToContainerParameters { Path = HeldAt(node) }, pipe.Reader.AsStream(), limit.Token)
+                .ConfigureAwait(false);
         }
         finally
         {
-            File.Delete(path);
+            await pipe.Reader.CompleteAsync().ConfigureAwait(false);
+            await limit.CancelAsync().ConfigureAwait(false);
+            await writing.ConfigureAwait(false);
+        }
+    }
+
+    private static async Task WriteArchiveAsync(PipeWriter target, long fillerBytes, CancellationToken cancel)
+    {
+        try
+        {
+            await using var tar = new TarWriter(target.AsStream(leaveOpen: true), TarEntryFormat.Gnu, leaveOpen: true);
+            await using var zeros = new ZeroStream(fillerBytes);
+            await tar.WriteEntryAsync(
+                new GnuTarEntry(TarEntryType.RegularFile, Filler) { DataStream = zeros }, cancel).ConfigureAwait(false);
+        }
+        catch (Exception e) when (e is OperationCanceledException or IOException or InvalidOperationException)
+        {
+            // The engine stopped reading: there is no room left.
+        }
+        finally
+        {
+            await target.CompleteAsync().ConfigureAwait(false);
         }
     }
 }

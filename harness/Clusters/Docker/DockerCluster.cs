@@ -1,7 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
 using System.Security.Cryptography;
-using Docker.DotNet;
 using Docker.DotNet.Models;
 using Testbed.Faults;
 using Testbed.Harness.Clusters.Docker.Images;
@@ -19,7 +18,7 @@ namespace Testbed.Harness.Clusters.Docker;
 internal sealed class DockerCluster : ICluster
 {
     private const int GrpcPort = 7000;
-    private const long CpuPeriodMicros = 100_000;
+    private const int MaxStarts = 3;
     private static readonly TimeSpan SampleLimit = TimeSpan.FromMilliseconds(200);
 
     private readonly ClusterOptions _options;
@@ -62,7 +61,8 @@ internal sealed class DockerCluster : ICluster
         ["image"] = Image?.Name ?? "",
         ["image_bytes"] = (Image?.Bytes ?? 0).ToString(CultureInfo.InvariantCulture),
         ["access"] = Published ? "published ports" : "addresses of the containers",
-        ["figures"] = _engine.IsThisMachines ? $"control groups version {_engine.Info.CgroupVersion}" : "statistics of the engine",
+        ["figures"] = _nodes.Count == 0 ? "" : _nodes[0].FiguresFrom,
+        ["control_groups"] = $"version {_engine.Info.CgroupVersion}",
     };
 
     /// <summary>The image the nodes run.</summary>
@@ -76,22 +76,21 @@ internal sealed class DockerCluster : ICluster
     {
         var full = options with { LogFolder = Path.GetFullPath(options.LogFolder) };
         Directory.CreateDirectory(full.LogFolder);
-        var engine = await Engine.ConnectAsync(cancel).ConfigureAwait(false);
-        var cluster = new DockerCluster(full, engine);
-        try
+        for (var attempt = 1; ; attempt++)
         {
-            await cluster.StartAllAsync(cancel).ConfigureAwait(false);
-            return cluster;
-        }
-        catch (Exception e)
-        {
-            await cluster.DisposeAsync().ConfigureAwait(false);
-            if (e is DockerApiException or HttpRequestException)
+            try
             {
-                throw new ClusterStartException($"the engine refused: {Engine.Reason(e)}");
+                return await StartOnceAsync(full, cancel).ConfigureAwait(false);
             }
-
-            throw;
+            catch (EngineException e)
+            {
+                throw new ClusterStartException(e.Message);
+            }
+            catch (ClusterStartException e) when (attempt < MaxStarts
+                && e.Message.Contains("already allocated", StringComparison.Ordinal))
+            {
+                // A published port was taken between its choice and its use; others are chosen.
+            }
         }
     }
 
@@ -132,7 +131,7 @@ internal sealed class DockerCluster : ICluster
             {
                 FaultKind.Throttle => await _faults.UnthrottleAsync(n).ConfigureAwait(false),
                 FaultKind.Oom => await _faults.RestoreMemoryAsync(n).ConfigureAwait(false),
-                FaultKind.DiskFull => await Volumes.FreeAsync(n, cancel).ConfigureAwait(false),
+                FaultKind.DiskFull => await Volumes.FreeAsync(n, OnUnexpectedExit).ConfigureAwait(false),
                 _ => await Links.RelieveAsync(fault, node, cancel).ConfigureAwait(false),
             };
             return n.State == NodeState.Down ? $"{done}, {await StartAgainAsync(n, cancel).ConfigureAwait(false)}" : done;
@@ -160,21 +159,49 @@ internal sealed class DockerCluster : ICluster
         }
 
         _disposed = true;
-        foreach (var node in _nodes)
+        ContainerNode[] all = _links is { } links ? [.. _nodes, links.Node] : [.. _nodes];
+        foreach (var node in all)
         {
             node.EndExpected = true;
         }
 
-        await Task.WhenAll(_nodes.Select(async n =>
+        try
         {
-            await n.SaveLogAsync(Path.Combine(_options.LogFolder, n.Name + ".log")).ConfigureAwait(false);
-            await n.RemoveAsync().ConfigureAwait(false);
-        })).ConfigureAwait(false);
-        await _events.DisposeAsync().ConfigureAwait(false);
-        await Removal.ClusterAsync(_engine, _id).ConfigureAwait(false);
-        _links?.Dispose();
-        _probe.Dispose();
-        _engine.Dispose();
+            await Task.WhenAll(all.Select(async n =>
+            {
+                await n.SaveLogAsync(Path.Combine(_options.LogFolder, n.Name + ".log")).ConfigureAwait(false);
+                await n.RemoveAsync().ConfigureAwait(false);
+            })).ConfigureAwait(false);
+            await Removal.ClusterAsync(_engine, _id).ConfigureAwait(false);
+        }
+        catch (EngineException e)
+        {
+            // The run's result does not depend on it, and nobody above could do more.
+            await Console.Error.WriteLineAsync($"containers may be left: {e.Message}").ConfigureAwait(false);
+        }
+        finally
+        {
+            await _events.DisposeAsync().ConfigureAwait(false);
+            _links?.Dispose();
+            _probe.Dispose();
+            _engine.Dispose();
+        }
+    }
+
+    private static async Task<DockerCluster> StartOnceAsync(ClusterOptions options, CancellationToken cancel)
+    {
+        var engine = await Engine.ConnectAsync(cancel).ConfigureAwait(false);
+        var cluster = new DockerCluster(options, engine);
+        try
+        {
+            await cluster.StartAllAsync(cancel).ConfigureAwait(false);
+            return cluster;
+        }
+        catch
+        {
+            await cluster.DisposeAsync().ConfigureAwait(false);
+            throw;
+        }
     }
 
     private DataVolumes Volumes => _volumes
@@ -205,7 +232,9 @@ internal sealed class DockerCluster : ICluster
         for (var i = 0; i < _options.Nodes; i++)
         {
             var parameters = Parameters(i, network, plan?.NodeView(i) ?? direct, ports.Count > 0 ? ports[i] : null, labels);
-            var made = await _engine.Client.Containers.CreateContainerAsync(parameters, cancel).ConfigureAwait(false);
+            cancel.ThrowIfCancellationRequested();
+            var made = await Engine.CallAsync(c => _engine.Client.Containers.CreateContainerAsync(parameters, c))
+                .ConfigureAwait(false);
             var address = ports.Count > 0 ? WithPort(_engine.PublishedHost, ports[i]) : direct[i];
             _nodes.Add(new ContainerNode(_engine, i, made.ID, direct[i], address));
             _gates.Add(new SemaphoreSlim(1));
@@ -214,11 +243,19 @@ internal sealed class DockerCluster : ICluster
         if (plan is not null)
         {
             _links = await LinkContainer.StartAsync(
-                _engine, network, plan, Published, $"testbed-{_id}", labels, cancel).ConfigureAwait(false);
+                _engine, network, plan, Published, $"testbed-{_id}", labels, OnUnexpectedExit, cancel).ConfigureAwait(false);
         }
 
         await Task.WhenAll(_nodes.Select(n => LaunchAndWaitAsync(n, cancel))).ConfigureAwait(false);
+        // Nobody listens yet to what happens between one node's start and the last one's.
+        if (_nodes.Find(n => n.State != NodeState.Up) is { } gone)
+        {
+            throw new ClusterStartException($"{gone.Name} came up and ended again: {ContainerNode.ExitText(gone.Ended)}; its log "
+                + $"ends with: {await gone.LastLogLineAsync().ConfigureAwait(false)}");
+        }
     }
+
+    private void OnUnexpectedExit(int node, string what) => UnexpectedExit?.Invoke(node, what);
 
     private CreateContainerParameters Parameters(
         int node, DockerNetwork network, IReadOnlyList<string> view, int? published, Dictionary<string, string> labels)
@@ -238,8 +275,8 @@ internal sealed class DockerCluster : ICluster
             CapDrop = ["ALL"],
             SecurityOpt = ["no-new-privileges"],
             // As a quota, not as NanoCPUs: an engine changes no quota of a container that was given NanoCPUs.
-            CPUPeriod = CpuPeriodMicros,
-            CPUQuota = _options.NodeCpus is { } cpus ? (long)(cpus * CpuPeriodMicros) : -1,
+            CPUPeriod = ContainerFaults.CpuPeriodMicros,
+            CPUQuota = _options.NodeCpus is { } cpus ? (long)(cpus * ContainerFaults.CpuPeriodMicros) : -1,
             Memory = _options.NodeMemoryBytes ?? 0,
             MemorySwap = _options.NodeMemoryBytes ?? 0,
             Mounts = _volumes is { } volumes ? [volumes.MountOf(node)] : [],
@@ -270,7 +307,12 @@ internal sealed class DockerCluster : ICluster
 
     private async Task LaunchAndWaitAsync(ContainerNode node, CancellationToken cancel)
     {
-        await node.LaunchAsync((i, what) => UnexpectedExit?.Invoke(i, what), cancel).ConfigureAwait(false);
+        await node.LaunchAsync(OnUnexpectedExit, cancel).ConfigureAwait(false);
+        await ReadyAsync(node, cancel).ConfigureAwait(false);
+    }
+
+    private async Task ReadyAsync(ContainerNode node, CancellationToken cancel)
+    {
         await NodeReadiness.WaitAsync(
             _probe, node.Address, node.Name,
             () => node.State == NodeState.Down ? ContainerNode.ExitText(node.Ended) : null,
@@ -280,7 +322,7 @@ internal sealed class DockerCluster : ICluster
 
     private async Task<string> StartAgainAsync(ContainerNode node, CancellationToken cancel)
     {
-        if (node.State != NodeState.Down)
+        if (node.State is NodeState.Up or NodeState.Paused)
         {
             throw new NodeControlException($"{node.Name} is already running");
         }
@@ -288,7 +330,9 @@ internal sealed class DockerCluster : ICluster
         var begun = Stopwatch.GetTimestamp();
         try
         {
-            await LaunchAndWaitAsync(node, cancel).ConfigureAwait(false);
+            // A start that was given up half-way is taken up where it is.
+            await (node.State == NodeState.Starting ? ReadyAsync(node, cancel) : LaunchAndWaitAsync(node, cancel))
+                .ConfigureAwait(false);
         }
         catch (ClusterStartException e)
         {

@@ -2,7 +2,6 @@ using System.Globalization;
 using System.Net;
 using System.Net.NetworkInformation;
 using System.Net.Sockets;
-using Docker.DotNet;
 using Docker.DotNet.Models;
 
 namespace Testbed.Harness.Clusters.Docker;
@@ -53,18 +52,20 @@ internal sealed record DockerNetwork(string Id, string Prefix)
                 tries++;
                 try
                 {
-                    var made = await engine.Client.Networks.CreateNetworkAsync(
+                    cancel.ThrowIfCancellationRequested();
+                    var subnet = new IPAMConfig { Subnet = prefix + ".0/24", Gateway = prefix + ".1" };
+                    var made = await Engine.CallAsync(c => engine.Client.Networks.CreateNetworkAsync(
                         new NetworksCreateParameters
                         {
                             Name = name,
                             Driver = "bridge",
                             Labels = labels,
-                            IPAM = new IPAM { Config = [new IPAMConfig { Subnet = prefix + ".0/24", Gateway = prefix + ".1" }] },
+                            IPAM = new IPAM { Config = [subnet] },
                         },
-                        cancel).ConfigureAwait(false);
+                        c)).ConfigureAwait(false);
                     return new DockerNetwork(made.ID, prefix);
                 }
-                catch (DockerApiException e) when (Engine.Reason(e).Contains("overlaps", StringComparison.OrdinalIgnoreCase))
+                catch (EngineException e) when (e.Message.Contains("overlaps", StringComparison.OrdinalIgnoreCase))
                 {
                     // Another harness was quicker, or the engine knows of a route that we do not.
                 }
@@ -82,7 +83,9 @@ internal sealed record DockerNetwork(string Id, string Prefix)
     private static async Task<List<IPNetwork>> TakenAsync(Engine engine, CancellationToken cancel)
     {
         var taken = new List<IPNetwork>();
-        var networks = await engine.Client.Networks.ListNetworksAsync(new NetworksListParameters(), cancel).ConfigureAwait(false);
+        cancel.ThrowIfCancellationRequested();
+        var networks = await Engine.CallAsync(
+            c => engine.Client.Networks.ListNetworksAsync(new NetworksListParameters(), c)).ConfigureAwait(false);
         foreach (var subnet in networks.SelectMany(n => n.IPAM?.Config ?? []).Select(c => c.Subnet))
         {
             if (IPNetwork.TryParse(subnet, out var network))

@@ -18,7 +18,8 @@ internal sealed class Engine : IDisposable
     private static readonly System.Version NewestApi = new(1, 51);
 
     private static readonly TimeSpan FirstAnswerLimit = TimeSpan.FromSeconds(5);
-    private static readonly TimeSpan CallLimit = TimeSpan.FromSeconds(60);
+    private static readonly TimeSpan ClientLimit = TimeSpan.FromSeconds(100);
+    private static readonly TimeSpan CallLimit = TimeSpan.FromSeconds(30);
 
     private Engine(DockerClient client, VersionResponse version, SystemInfoResponse info)
     {
@@ -45,11 +46,12 @@ internal sealed class Engine : IDisposable
     public SystemInfoResponse Info { get; }
 
     /// <summary>
-    /// True when it is this machine's own engine, whose control groups and addresses are ours to reach;
-    /// Docker Desktop's runs in a machine of its own.
+    /// True when it is this machine's own engine, whose addresses are ours to reach; Docker Desktop's runs in
+    /// a machine, a rootless one in a network namespace of its own.
     /// </summary>
     public bool IsThisMachines => OperatingSystem.IsLinux() && Endpoint.Scheme == "unix"
-        && !Info.OperatingSystem.Contains("Docker Desktop", StringComparison.Ordinal);
+        && !Info.OperatingSystem.Contains("Docker Desktop", StringComparison.Ordinal)
+        && !(Info.SecurityOptions ?? []).Any(o => o.Contains("rootless", StringComparison.Ordinal));
 
     /// <summary>Host name under which published ports are reached.</summary>
     public string PublishedHost => Endpoint.Scheme is "unix" or "npipe" ? "127.0.0.1" : Endpoint.Host;
@@ -58,33 +60,33 @@ internal sealed class Engine : IDisposable
     public string Name => string.Create(CultureInfo.InvariantCulture, $"Docker {Version} at {Endpoint}");
 
     /// <summary>
-    /// Connects; throws <see cref="ClusterStartException"/> with what is wrong and what to do.
+    /// Connects; throws <see cref="EngineException"/> with what is wrong and what to do.
     /// </summary>
     public static async Task<Engine> ConnectAsync(CancellationToken cancel)
     {
         DockerClient? first = null;
         try
         {
-            first = new DockerClientBuilder().WithTimeout(CallLimit).Build();
+            first = new DockerClientBuilder().WithTimeout(ClientLimit).Build();
             using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancel);
             limit.CancelAfter(FirstAnswerLimit);
             var version = await first.System.GetVersionAsync(limit.Token).ConfigureAwait(false);
             var api = Agree(version);
             first.Dispose();
-            first = new DockerClientBuilder().WithApiVersion(api).WithTimeout(CallLimit).Build();
+            first = new DockerClientBuilder().WithApiVersion(api).WithTimeout(ClientLimit).Build();
             var info = await first.System.GetSystemInfoAsync(limit.Token).ConfigureAwait(false);
             if (info.OSType != "linux")
             {
-                throw new ClusterStartException("the Docker engine runs Windows containers; switch it to Linux containers");
+                throw new EngineException("the Docker engine runs Windows containers; switch it to Linux containers");
             }
 
             return new Engine(first, version, info);
         }
-        catch (Exception e) when (e is not ClusterStartException && !cancel.IsCancellationRequested)
+        catch (Exception e) when (e is not EngineException && !cancel.IsCancellationRequested)
         {
             var endpoint = first?.Options.Endpoint.ToString() ?? "the address in DOCKER_HOST";
             first?.Dispose();
-            throw new ClusterStartException(Explain(e, endpoint));
+            throw new EngineException(Explain(e, endpoint));
         }
         catch
         {
@@ -93,11 +95,40 @@ internal sealed class Engine : IDisposable
         }
     }
 
+    /// <summary>
+    /// A call with a limit of its own, which the user's Ctrl-C does not cut short: the engine would go on
+    /// alone and leave what nobody knows of. Throws <see cref="EngineException"/>.
+    /// </summary>
+    public static async Task<T> CallAsync<T>(Func<CancellationToken, Task<T>> call)
+    {
+        using var limit = new CancellationTokenSource(CallLimit);
+        try
+        {
+            return await call(limit.Token).ConfigureAwait(false);
+        }
+        catch (Exception e) when (IsRefusal(e))
+        {
+            throw new EngineException($"the engine refused: {Reason(e)}");
+        }
+    }
+
+    /// <summary>The same for calls that return nothing.</summary>
+    public static Task CallAsync(Func<CancellationToken, Task> call) => CallAsync(async c =>
+    {
+        await call(c).ConfigureAwait(false);
+        return true;
+    });
+
+    /// <summary>True for whatever a call to an engine may end with besides its result.</summary>
+    public static bool IsRefusal(Exception e) => e is DockerApiException or HttpRequestException or IOException
+        or SocketException or TimeoutException or OperationCanceledException or AggregateException or ObjectDisposedException;
+
     /// <summary>What an engine's refusal says, in one line.</summary>
     public static string Reason(Exception e) => e switch
     {
         DockerApiException { ResponseBody: { Length: > 0 } body } => Message(body),
         AggregateException { InnerException: { } inner } => Reason(inner),
+        OperationCanceledException or TimeoutException => "no answer in time",
         _ => Line(e.InnerException is SocketException socket ? socket.Message : e.Message),
     };
 
@@ -108,7 +139,7 @@ internal sealed class Engine : IDisposable
     {
         if (!System.Version.TryParse(version.APIVersion, out var newest) || newest < OldestApi)
         {
-            throw new ClusterStartException(
+            throw new EngineException(
                 $"the Docker engine {version.Version} is too old: its API is {version.APIVersion}, {OldestApi} is needed");
         }
 

@@ -38,7 +38,7 @@ internal sealed class EngineEvents : IAsyncDisposable
             var filters = DockerLabels.Filter(DockerLabels.Cluster, cluster);
             filters["type"] = new Dictionary<string, bool> { ["container"] = true };
             await engine.Client.System.MonitorEventsAsync(
-                new ContainerEventsParameters { Filters = filters }, new Inline(Write), _end.Token).ConfigureAwait(false);
+                new ContainerEventsParameters { Filters = filters }, new InlineProgress<Message>(Write), _end.Token).ConfigureAwait(false);
         }
         catch (Exception)
         {
@@ -61,10 +61,5 @@ internal sealed class EngineEvents : IAsyncDisposable
 
         string Attribute(string name) => attributes is not null && attributes.TryGetValue(name, out var value) ? value : "";
         string Suffix(string name) => Attribute(name) is { Length: > 0 } value ? $" {name}={value}" : "";
-    }
-
-    private sealed class Inline(Action<Message> act) : IProgress<Message>
-    {
-        public void Report(Message value) => act(value);
     }
 }

@@ -16,11 +16,15 @@ internal sealed class LinkContainer : IDisposable
     private const int FirstPort = 7100;
     private static readonly TimeSpan AnswerLimit = TimeSpan.FromSeconds(20);
 
-    private LinkContainer(LinkController controller, IReadOnlyList<string> clientView)
+    private LinkContainer(ContainerNode node, LinkController controller, IReadOnlyList<string> clientView)
     {
+        Node = node;
         Controller = controller;
         ClientView = clientView;
     }
+
+    /// <summary>The container.</summary>
+    public ContainerNode Node { get; }
 
     /// <summary>Applies link faults.</summary>
     public LinkController Controller { get; }
@@ -34,13 +38,13 @@ internal sealed class LinkContainer : IDisposable
     /// <summary>Starts the proxy and connects to it; throws <see cref="ClusterStartException"/>.</summary>
     public static async Task<LinkContainer> StartAsync(
         Engine engine, DockerNetwork network, LinkPlan plan, bool published, string name, Dictionary<string, string> labels,
-        CancellationToken cancel)
+        Action<int, string> ended, CancellationToken cancel)
     {
         var image = await NodeImage.EnsureAsync(engine, LinkProgram.Command()[^1], null, cancel, "testbed-linkd").ConfigureAwait(false);
         var address = network.AddressOf(plan.Nodes);
         int[] inside = [ControlPort, .. plan.ClientView.Select(PortOf)];
         var outside = published ? Ports.Choose(inside.Length) : inside;
-        var made = await engine.Client.Containers.CreateContainerAsync(
+        var made = await Engine.CallAsync(c => engine.Client.Containers.CreateContainerAsync(
             new CreateContainerParameters
             {
                 Name = name + "-links",
@@ -48,15 +52,19 @@ internal sealed class LinkContainer : IDisposable
                 Cmd = [.. plan.Arguments(At(address, ControlPort), exitWithParent: false)],
                 Labels = new Dictionary<string, string>(labels) { [DockerLabels.Node] = "links" },
                 Healthcheck = new HealthcheckConfig { Test = ["NONE"] },
+                ExposedPorts = inside.ToDictionary(DockerPorts.Tcp, _ => default(EmptyStruct)),
                 HostConfig = Host(network, published ? engine.PublishedHost : null, inside, outside),
                 NetworkingConfig = network.Endpoint(address),
             },
-            cancel).ConfigureAwait(false);
-        await engine.Client.Containers.StartContainerAsync(made.ID, new ContainerStartParameters(), cancel).ConfigureAwait(false);
+            c)).ConfigureAwait(false);
+        var node = new ContainerNode(engine, -1, made.ID, At(address, ControlPort), At(address, ControlPort));
+        await node.LaunchAsync(ended, cancel).ConfigureAwait(false);
         var host = published ? engine.PublishedHost : address;
         var control = await LinkControl.ConnectAsync(At(host, outside[0]), AnswerLimit, cancel).ConfigureAwait(false)
-            ?? throw new ClusterStartException("the link proxy's container runs but does not answer");
-        return new LinkContainer(new LinkController(control, plan.Nodes), [.. outside.Skip(1).Select(p => At(host, p))]);
+            ?? throw new ClusterStartException("the link proxy's container does not answer; its log ends with: "
+                + await node.LastLogLineAsync().ConfigureAwait(false));
+        node.MarkUp();
+        return new LinkContainer(node, new LinkController(control, plan.Nodes), [.. outside.Skip(1).Select(p => At(host, p))]);
     }
 
     /// <inheritdoc/>

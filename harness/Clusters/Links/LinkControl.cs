@@ -90,7 +90,9 @@ internal sealed class LinkControl : IDisposable
         var socket = new Socket(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
         try
         {
-            await socket.ConnectAsync(address[..colon].Trim('[', ']'), port, cancel).ConfigureAwait(false);
+            using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancel);
+            limit.CancelAfter(AnswerLimit);
+            await socket.ConnectAsync(address[..colon].Trim('[', ']'), port, limit.Token).ConfigureAwait(false);
             var control = new LinkControl(socket);
             // A published port of an engine takes connections before the proxy behind it listens.
             await control.AskAsync("links", cancel).ConfigureAwait(false);
@@ -104,7 +106,8 @@ internal sealed class LinkControl : IDisposable
         catch (OperationCanceledException)
         {
             socket.Dispose();
-            throw;
+            cancel.ThrowIfCancellationRequested();
+            return null;
         }
     }
 

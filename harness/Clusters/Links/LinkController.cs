@@ -25,9 +25,9 @@ internal sealed class LinkController(LinkControl control, int nodes, LinkLimits?
     public async Task<string> InflictAsync(PlannedFault fault, int node, CancellationToken cancel)
     {
         var pairs = LinkFaults.PairsOf(fault.Kind, node, nodes);
-        await ChangeAsync(() => _inForce.Add(fault.Id, pairs), cancel).ConfigureAwait(false);
         try
         {
+            await ChangeAsync(() => _inForce.Add(fault.Id, pairs), cancel).ConfigureAwait(false);
             return await WatchAsync(node, pairs, cancel).ConfigureAwait(false);
         }
         catch

@@ -124,7 +124,7 @@ public sealed class ProcessCluster : ICluster
         node,
         async n =>
         {
-            if (n.State != NodeState.Down)
+            if (n.State is NodeState.Up or NodeState.Paused)
             {
                 throw new NodeControlException($"{n.Name} is already running");
             }
@@ -132,7 +132,9 @@ public sealed class ProcessCluster : ICluster
             var begun = Stopwatch.GetTimestamp();
             try
             {
-                await LaunchAndWaitAsync(n, cancel).ConfigureAwait(false);
+                // A start that was given up half-way is taken up where it is.
+                await (n.State == NodeState.Starting ? ReadyAsync(n, cancel) : LaunchAndWaitAsync(n, cancel))
+                    .ConfigureAwait(false);
             }
             catch (ClusterStartException e)
             {
@@ -271,6 +273,13 @@ public sealed class ProcessCluster : ICluster
         }
 
         cancel.ThrowIfCancellationRequested();
+        // Nobody listens yet to what happens between one node's start and the last one's.
+        if (failure is null && Array.Find(_nodes, n => n.State != NodeState.Up) is { } gone)
+        {
+            failure = new ClusterStartException($"{gone.Name} came up and ended again: "
+                + $"{NodeProcess.ExitText(gone.ExitCode)}; its log ends with: {gone.LastLogLine()}");
+        }
+
         if (failure is not null)
         {
             throw failure;
@@ -294,6 +303,11 @@ public sealed class ProcessCluster : ICluster
         }
 
         TellReaper();
+        await ReadyAsync(node, cancel).ConfigureAwait(false);
+    }
+
+    private async Task ReadyAsync(NodeProcess node, CancellationToken cancel)
+    {
         await NodeReadiness.WaitAsync(
             _probe, node.Address, node.Name,
             () => node.State == NodeState.Down ? NodeProcess.ExitText(node.ExitCode) : null,

@@ -8,7 +8,7 @@ public sealed class DockerRunTests
 {
     private static readonly string[] Common =
     [
-        "run", "--cluster", "docker", "--records", "300", "--rate", "150", "--warmup", "1s", "--max-lag", "500ms",
+        "run", "--cluster", "docker", "--records", "300", "--rate", "150", "--warmup", "1s", "--max-lag", "2s",
     ];
 
     public static TheoryData<string, string, int> Matrix()
@@ -58,18 +58,21 @@ public sealed class DockerRunTests
     }
 
     [Theory]
-    [InlineData("raft", "pause:any@1s for 2s", "paused (freezer)", "running")]
-    [InlineData("ecc", "oom:any@1s for 2s", "killed for memory (OOM)", "memory limit restored, serving after")]
+    [InlineData("raft", "pause:any@1s for 2s", "paused (freezer)", "running", "--workload", "b")]
+    [InlineData("ecc", "pause:any@1s for 2s", "paused (freezer)", "running")]
+    [InlineData("raft", "oom:any@1s for 2s", "killed for memory (OOM)", "memory limit restored, serving after")]
+    [InlineData("ecc", "oom:any@1s for 2s", "killed for memory (OOM)", "memory limit restored, serving after", "--workload", "b")]
     [InlineData("raft", "disk-full:any@1s for 2s", "no space left on device", "volume freed; the node had ended with exit code 74, serving after")]
     [InlineData("ecc", "throttle:any@1s for 2s to 0.02", "limited to 0.02 CPUs, held back after", "limit lifted; held back in")]
     [InlineData("ecc", "restart:any@1s", "exit code 0", "serving after")]
     [InlineData("raft", "isolate:leader@1s for 2s", "held back", "bytes flow")]
-    [InlineData("ecc", "partition-in:any@1s for 2s", "held back", "bytes flow")]
-    public async Task A_fault_is_applied_with_evidence_and_undone(string strategy, string fault, string evidence, string undone)
+    [InlineData("ecc", "partition-in:any@1s for 2s", "held back", "bytes flow", "--node-access", "published")]
+    public async Task A_fault_is_applied_with_evidence_and_undone(
+        string strategy, string fault, string evidence, string undone, string option = "--workload", string value = "a")
     {
         DockerEngine.Require();
         using var results = new ResultsFolder();
-        await RunAsync(results, 0, "--strategy", strategy, "--workload", "a", "--duration", "6s", "--fault", fault);
+        await RunAsync(results, 0, "--strategy", strategy, "--duration", "6s", "--fault", fault, option, value);
 
         var row = Assert.Single(results.Run.ReadFaults());
         Assert.Contains(evidence, row.Evidence, StringComparison.Ordinal);
@@ -123,6 +126,7 @@ public sealed class DockerRunTests
     }
 
     [Theory]
+    [InlineData("phase: start")]
     [InlineData("phase: load")]
     [InlineData("phase: fault")]
     public async Task Ctrl_C_leaves_nothing_in_the_engine(string phase)

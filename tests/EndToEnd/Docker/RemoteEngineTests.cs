@@ -19,7 +19,7 @@ public sealed class RemoteEngineTests
         await using var harness = HarnessProcess.Start(
             [
                 "run", "--cluster", "docker", "--strategy", "raft", "--workload", "a", "--records", "300", "--rate", "100",
-                "--duration", "6s", "--warmup", "1s", "--kill", "1", "--max-lag", "1s", "--results", results.Root,
+                "--duration", "6s", "--warmup", "1s", "--kill", "1", "--max-lag", "2s", "--results", results.Root,
             ],
             ("DOCKER_HOST", $"tcp://{listener.LocalEndpoint}"));
 

@@ -36,7 +36,7 @@ internal sealed record NodeImage(string Name, long Bytes, string Build, TimeSpan
         {
             if (extraTag is not null)
             {
-                await TagAsync(engine, name, extraTag, cancel).ConfigureAwait(false);
+                await TagAsync(engine, name, extraTag).ConfigureAwait(false);
             }
 
             return new NodeImage(name, there.Size, files.Build, null);
@@ -65,15 +65,25 @@ internal sealed record NodeImage(string Name, long Bytes, string Build, TimeSpan
         {
             return null;
         }
+        catch (Exception e) when (Engine.IsRefusal(e) && !cancel.IsCancellationRequested)
+        {
+            throw new ClusterStartException($"the engine cannot be asked for the image {name}: {Engine.Reason(e)}");
+        }
     }
 
-    private static Task TagAsync(Engine engine, string name, string tag, CancellationToken cancel)
+    private static Task TagAsync(Engine engine, string name, string tag)
     {
+        // A colon before the last slash belongs to a registry's port.
         var colon = tag.LastIndexOf(':');
-        return engine.Client.Images.TagImageAsync(
+        var hasTag = colon > tag.LastIndexOf('/');
+        return Engine.CallAsync(c => engine.Client.Images.TagImageAsync(
             name,
-            new ImageTagParameters { RepositoryName = colon < 0 ? tag : tag[..colon], Tag = colon < 0 ? "latest" : tag[(colon + 1)..] },
-            cancel);
+            new ImageTagParameters
+            {
+                RepositoryName = hasTag ? tag[..colon] : tag,
+                Tag = hasTag ? tag[(colon + 1)..] : "latest",
+            },
+            c));
     }
 
     private static async Task LoadAsync(
@@ -89,13 +99,13 @@ internal sealed record NodeImage(string Name, long Bytes, string Build, TimeSpan
             string? refused = null;
             await engine.Client.Images.LoadImageAsync(
                 new ImageLoadParameters { Quiet = true }, archive,
-                new Inline(m => refused ??= m.Error?.Message), cancel).ConfigureAwait(false);
+                new InlineProgress<JSONMessage>(m => refused ??= m.Error?.Message), cancel).ConfigureAwait(false);
             if (refused is not null)
             {
                 throw new ClusterStartException($"the engine does not load the image: {refused}");
             }
         }
-        catch (DockerApiException e)
+        catch (Exception e) when (Engine.IsRefusal(e) && !cancel.IsCancellationRequested)
         {
             throw new ClusterStartException($"the engine does not load the image: {Engine.Reason(e)}");
         }
@@ -114,10 +124,5 @@ internal sealed record NodeImage(string Name, long Bytes, string Build, TimeSpan
             throw new ClusterStartException(
                 $"the engine runs {engine.Architecture}, this machine's programs are for {ours}; give --node-image");
         }
-    }
-
-    private sealed class Inline(Action<JSONMessage> act) : IProgress<JSONMessage>
-    {
-        public void Report(JSONMessage value) => act(value);
     }
 }

@@ -38,9 +38,10 @@ internal sealed class ControlGroup : INodeResources
     }
 
     /// <summary>
-    /// The group of a container whose first process has this id here; null when its files cannot be read.
+    /// The group of a container whose first process has this id here; null when its files cannot be read, or
+    /// when the process is another one: the engine may live in a namespace or machine of its own.
     /// </summary>
-    public static ControlGroup? TryOpen(int pid)
+    public static ControlGroup? TryOpen(int pid, string container)
     {
         var paths = new Dictionary<string, string>(StringComparer.Ordinal);
         try
@@ -60,6 +61,11 @@ internal sealed class ControlGroup : INodeResources
             return null;
         }
 
+        if (!paths.Values.Any(p => p.Contains(container, StringComparison.Ordinal)))
+        {
+            return null;
+        }
+
         var unified = !paths.ContainsKey("memory");
         var group = new ControlGroup(
             pid, unified, controller => $"{Root}/{controller}{paths.GetValueOrDefault(controller)}".Replace("//", "/", StringComparison.Ordinal));
@@ -71,6 +77,9 @@ internal sealed class ControlGroup : INodeResources
         group.Dispose();
         return null;
     }
+
+    /// <summary>True when disk bytes are the process's own account, and not those of the group.</summary>
+    public bool HasProcessDisk => _io is not null;
 
     /// <inheritdoc/>
     public NodeUse Read()
@@ -95,14 +104,15 @@ internal sealed class ControlGroup : INodeResources
                 DiskWriteBytes = written,
             };
         }
-        catch (Exception e) when (e is IOException or FormatException or ObjectDisposedException)
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or FormatException
+            or ObjectDisposedException)
         {
             // The container went while it was looked at.
             return default;
         }
     }
 
-    /// <summary>Periods in which the CPU quota was used up, and all; null when it cannot be read.</summary>
+    /// <inheritdoc/>
     public (long Throttled, long All)? Throttling()
     {
         try

@@ -19,6 +19,10 @@ internal sealed class EngineStats : INodeResources
     public NodeUse Read() => _last is { } stats ? UseOf(stats) : default;
 
     /// <inheritdoc/>
+    public (long Throttled, long All)? Throttling() =>
+        _last?.CPUStats?.ThrottlingData is { } data ? ((long)data.ThrottledPeriods, (long)data.Periods) : null;
+
+    /// <inheritdoc/>
     public void Dispose()
     {
         _end.Cancel();
@@ -38,7 +42,7 @@ internal sealed class EngineStats : INodeResources
         return new NodeUse
         {
             CpuSeconds = stats.CPUStats?.CPUUsage?.TotalUsage / 1e9,
-            RssBytes = Figure(memory, "total_rss", "anon"),
+            RssBytes = Figure(memory, "total_rss", "anon") + (Figure(memory, "total_mapped_file", "file_mapped") ?? 0),
             WorkingSetBytes = usage is { } all ? Math.Max(0, all - inactive) : null,
             CacheBytes = Figure(memory, "total_cache", "file"),
             InterfaceRxBytes = stats.Networks?.Values.Sum(n => (long)n.RxBytes),
@@ -62,17 +66,12 @@ internal sealed class EngineStats : INodeResources
         try
         {
             await engine.Client.Containers.GetContainerStatsAsync(
-                container, new ContainerStatsParameters { Stream = true }, new Inline(s => _last = s), _end.Token)
+                container, new ContainerStatsParameters { Stream = true }, new InlineProgress<ContainerStatsResponse>(s => _last = s), _end.Token)
                 .ConfigureAwait(false);
         }
         catch (Exception)
         {
             // The stream ends with the container; without it there are no figures, which is what Read says.
         }
-    }
-
-    private sealed class Inline(Action<ContainerStatsResponse> act) : IProgress<ContainerStatsResponse>
-    {
-        public void Report(ContainerStatsResponse value) => act(value);
     }
 }
