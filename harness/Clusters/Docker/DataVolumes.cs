@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Formats.Tar;
 using System.Globalization;
 using System.IO.Pipelines;
@@ -19,6 +20,8 @@ internal sealed class DataVolumes
     /// <summary>What the node program ends with when it cannot write its log.</summary>
     private const int DiskExitCode = 74;
     private static readonly TimeSpan FillLimit = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan EndLimit = TimeSpan.FromSeconds(3);
+    private static readonly TimeSpan Poll = TimeSpan.FromMilliseconds(20);
 
     private readonly Engine _engine;
     private readonly string _name;
@@ -116,11 +119,20 @@ internal sealed class DataVolumes
             throw new NodeControlException($"the engine refused to free the volume: {Engine.Reason(e)}");
         }
 
-        node.EndExpected = false;
-        if (node.State != Processes.NodeState.Down)
+        // A node that met the full disk just now may still be about to end.
+        var begun = Stopwatch.GetTimestamp();
+        while (node.State != Processes.NodeState.Down)
         {
-            return "volume freed; the node had gone on";
+            if (Stopwatch.GetElapsedTime(begun) > EndLimit)
+            {
+                node.EndExpected = false;
+                return "volume freed; the node had gone on";
+            }
+
+            await Task.Delay(Poll).ConfigureAwait(false);
         }
+
+        node.EndExpected = false;
 
         var how = ContainerNode.ExitText(node.Ended);
         if (node.Ended?.ExitCode != DiskExitCode)
