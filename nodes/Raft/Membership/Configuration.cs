@@ -31,12 +31,12 @@ internal readonly record struct Configuration
 
     public JointQuorum Quorum => new(new MajorityQuorum(Incoming), new MajorityQuorum(Outgoing));
 
-    /// <summary>R13: a member has one part at a time, and only a joint configuration has plans.</summary>
+    /// <summary>R10: a member has one part at a time, and only a joint configuration has plans.</summary>
     public void Check()
     {
-        Invariant.Holds((Learners & Voters).IsEmpty, "R13 one part per member");
-        Invariant.Holds((Outgoing & ~Incoming).Contains(LearnersNext), "R13 one part per member");
-        Invariant.Holds(IsJoint || !AutoLeave, "R13 one part per member");
+        Invariant.Holds((Learners & Voters).IsEmpty, "R10 one part per member");
+        Invariant.Holds((Outgoing & ~Incoming).Contains(LearnersNext), "R10 one part per member");
+        Invariant.Holds(IsJoint || !AutoLeave, "R10 one part per member");
     }
 
     /// <summary>

@@ -52,7 +52,7 @@ internal sealed class MemberTracker(int windowMessages, long windowBytes)
     {
         Roster = Roster.Empty;
         ResetVotes();
-        Invariant.Holds(roster.Entered == roster.Configuration.Members, "R13 one part per member");
+        Invariant.Holds(roster.Entered == roster.Configuration.Members, "R10 one part per member");
         Enter(roster, next);
     }
 

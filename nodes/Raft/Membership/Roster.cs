@@ -17,12 +17,12 @@ internal sealed class Roster
         Entered = entered;
         _members = members.ToArray();
         Configuration.Check();
-        Invariant.Holds(configuration.Members.Contains(entered), "R13 one part per member");
+        Invariant.Holds(configuration.Members.Contains(entered), "R10 one part per member");
         for (var slot = 0; slot < PeerSet.Slots; slot++)
         {
             var seated = _members[slot] != MemberId.None;
-            Invariant.Holds(seated == configuration.Members.Contains(slot), "R13 one part per member");
-            Invariant.Holds(!seated || SlotOf(_members[slot]) == slot, "R13 one part per member");
+            Invariant.Holds(seated == configuration.Members.Contains(slot), "R10 one part per member");
+            Invariant.Holds(!seated || SlotOf(_members[slot]) == slot, "R10 one part per member");
         }
     }
 

@@ -98,7 +98,7 @@ internal ref struct RosterDraft
 
     /// <summary>
     /// A voter to be demoted that still votes in the outgoing half waits in the next learners, so that it
-    /// never has two parts at once (R13).
+    /// never has two parts at once (R10).
     /// </summary>
     private void Place(PeerSet one, bool votes)
     {
@@ -158,7 +158,7 @@ internal ref struct RosterDraft
             return false;
         }
 
-        Invariant.Holds(_members[slot] == MemberId.None, "R13 one part per member");
+        Invariant.Holds(_members[slot] == MemberId.None, "R10 one part per member");
         _members[slot] = member;
         _entered |= PeerSet.Of(slot);
         return true;

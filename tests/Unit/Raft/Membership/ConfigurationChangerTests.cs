@@ -179,13 +179,13 @@ public sealed class ConfigurationChangerTests
             new() { Incoming = one, LearnersNext = two },
             new() { Incoming = one, AutoLeave = true },
         ];
-        Assert.All(wrong, c => Stops("R13", c.Check));
+        Assert.All(wrong, c => Stops("R10", c.Check));
 
         var members = new MemberId[PeerSet.Slots];
-        Stops("R13", () => _ = new Roster(new Configuration { Incoming = one }, members, default));
+        Stops("R10", () => _ = new Roster(new Configuration { Incoming = one }, members, default));
         members[1] = Member(1);
         members[2] = Member(1);
-        Stops("R13", () => _ = new Roster(new Configuration { Incoming = one | two }, members, default));
+        Stops("R10", () => _ = new Roster(new Configuration { Incoming = one | two }, members, default));
     }
 
     private static void Stops(string id, Action action) =>
