@@ -1,6 +1,7 @@
 using System.CommandLine;
 using Testbed.Faults;
 using Testbed.Harness.Runs;
+using Testbed.Simulator;
 
 namespace Testbed.Harness.Cli;
 
@@ -128,6 +129,7 @@ internal sealed class RunOptionSet
         "--min-goodput", "N", "Exit code 1 when fewer operations per second were ok.");
 
     private readonly Option<string?> _lying = new("--test-lying-node") { Hidden = true, HelpName = "N|all" };
+    private readonly Option<string?> _plant = new("--plant") { Hidden = true, HelpName = "NAME" };
 
     /// <summary>Adds all options to a verb.</summary>
     public void AddTo(Verb verb, bool withStrategy)
@@ -139,6 +141,7 @@ internal sealed class RunOptionSet
         verb.With("Faults", _kill, _killRole, _killAt, _restartAt, _noRestart, _pause, _pauseAt, _resumeAt, _faults, _allowOutage);
         verb.With("Results", _results, _label, _failFast, _noReport, _quiet, _maxReadP99, _maxWriteP99, _minGoodput);
         verb.Add(_lying);
+        verb.Add(_plant);
     }
 
     /// <summary>Adds only the options of the cluster.</summary>
@@ -226,6 +229,7 @@ internal sealed class RunOptionSet
             Report = !parse.GetValue(_noReport),
             MaxLagNanos = parse.GetValue(_maxLag) ?? defaults.MaxLagNanos,
             FailFast = parse.GetValue(_failFast),
+            Plant = parse.GetValue(_plant),
             Quiet = parse.GetValue(_quiet),
             Thresholds = new Thresholds
             {
@@ -236,8 +240,10 @@ internal sealed class RunOptionSet
         };
         var attach = options.Cluster == "attach";
         Refuse(attach && strategy is not null, "compare starts fresh clusters; --cluster attach is for run");
-        Refuse(attach && (Given(parse, _basePort) || Given(parse, _nodeProgram) || Given(parse, _lying)),
+        Refuse(attach && (Given(parse, _basePort) || Given(parse, _nodeProgram) || Given(parse, _lying)
+                || Given(parse, _plant)),
             "--base-port and --node-program are for nodes to be started; leave them out with --cluster attach");
+        CheckPlant(options);
         options = options with { LyingNodes = Lying(parse.GetValue(_lying), options.Nodes) };
         Refuse(options.Cluster != "docker" && (options.NodeCpus ?? options.NodeMemoryBytes ?? options.NodeDiskBytes) is not null,
             "--node-cpus, --node-memory and --node-disk limit containers; add --cluster docker");
@@ -289,6 +295,13 @@ internal sealed class RunOptionSet
         }
 
         return pairs;
+    }
+
+    private static void CheckPlant(RunOptions options)
+    {
+        var names = Simulation.PlantNames(options.Strategy == "raft" ? SimulatedStrategy.Raft : SimulatedStrategy.Ecc);
+        Refuse(options.Plant is { } plant && !names.Contains(plant),
+            $"--plant: '{options.Plant}' is not one of {string.Join(", ", names)}");
     }
 
     private static IReadOnlyList<int> Lying(string? text, int nodes)

@@ -75,6 +75,9 @@ public sealed record ClusterOptions
     /// <summary>Test-only: nodes that answer wrongly; empty in every real run.</summary>
     public IReadOnlyList<int> LyingNodes { get; init; } = [];
 
+    /// <summary>Test-only: name of a bug planted in all nodes; null in every real run.</summary>
+    public string? Plant { get; init; }
+
     /// <summary>True: each node serves <c>/metrics</c> on a port of its own.</summary>
     public bool Metrics { get; init; }
 

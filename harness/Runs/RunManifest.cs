@@ -78,6 +78,7 @@ internal static class RunManifest
         ["node_image"] = o.NodeImage ?? "",
         ["label"] = o.Label ?? "",
         ["lying_nodes"] = string.Join(',', o.LyingNodes),
+        ["plant"] = o.Plant ?? "",
         ["max_read_p99_ns"] = o.Thresholds.MaxReadP99Nanos?.ToString(CultureInfo.InvariantCulture) ?? "",
         ["max_write_p99_ns"] = o.Thresholds.MaxWriteP99Nanos?.ToString(CultureInfo.InvariantCulture) ?? "",
         ["min_goodput"] = o.Thresholds.MinGoodput?.ToString(CultureInfo.InvariantCulture) ?? "",

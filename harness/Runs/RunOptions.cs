@@ -150,6 +150,9 @@ public sealed record RunOptions
     /// <summary>Test-only: nodes that answer wrongly.</summary>
     public IReadOnlyList<int> LyingNodes { get; init; } = [];
 
+    /// <summary>Test-only: name of a bug planted in the nodes and the client; null: none.</summary>
+    public string? Plant { get; init; }
+
     /// <summary>
     /// Nodes that may be away while reads and writes go on: Raft a minority, ECC min(n - k, minority).
     /// </summary>

@@ -97,6 +97,7 @@ internal sealed class RunSession(
             DataFolder = folder.In("data"),
             BasePort = options.BasePort,
             LyingNodes = options.LyingNodes,
+            Plant = options.Plant,
             NodeProgram = options.NodeProgram,
             Seed = options.Seed,
             LinkProxy = _found.LinkProxy,
@@ -137,6 +138,7 @@ internal sealed class RunSession(
             Nodes = cluster.Addresses,
             DataElements = options.DataElements,
             Seed = ClientSeed(),
+            TestPlant = options.Plant,
         });
         var generator = new LoadGenerator(client, workload, LoadOptionsOf(), sink);
         using var sampling = CancellationTokenSource.CreateLinkedTokenSource(cancel);

@@ -33,4 +33,7 @@ public sealed record KvClientOptions
     /// Seed of the client's identity and tie-breaks; every client process and instance needs its own.
     /// </summary>
     public required ulong Seed { get; init; }
+
+    /// <summary>Test only: name of a bug planted in the client's core; null: none.</summary>
+    public string? TestPlant { get; init; }
 }

@@ -30,14 +30,14 @@ public static class KvClients
             Nodes = options.Nodes.Count,
             Seed = options.Seed,
             MaxInFlight = options.MaxInFlight,
-        }),
+        }.WithPlant(options.TestPlant)),
         "ecc" => new EccClientCore(new EccClientOptions
         {
             Nodes = options.Nodes.Count,
             DataElements = options.DataElements,
             Seed = options.Seed,
             MaxInFlight = options.MaxInFlight,
-        }),
+        }.WithPlant(options.TestPlant)),
         _ => throw new ArgumentException($"unknown strategy '{options.Strategy}'", nameof(options)),
     };
 }

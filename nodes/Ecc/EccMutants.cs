@@ -53,6 +53,12 @@ internal enum EccMutants
 
     /// <summary>A recovering log does not look at the checksum of a group.</summary>
     TornTailAccepted = 8192,
+
+    /// <summary>A get trusts the first node that answers.</summary>
+    ReadTrustsFirstAnswer = 16384,
+
+    /// <summary>A put ends once its elements are stored, and never finalises.</summary>
+    PutSkipsFinalise = 32768,
 }
 
 /// <summary>Names of planted bugs.</summary>

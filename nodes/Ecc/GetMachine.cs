@@ -119,9 +119,11 @@ internal sealed class GetMachine(OperationEngine engine)
         }
     }
 
+    private int Needed => engine.IsPlanted(EccMutants.ReadTrustsFirstAnswer) ? 1 : Code.Quorum;
+
     private void EvaluateRead(OperationSlot slot)
     {
-        if (BitOperations.PopCount(slot.Votes) < Code.Quorum)
+        if (BitOperations.PopCount(slot.Votes) < Needed)
         {
             return;
         }
@@ -202,7 +204,7 @@ internal sealed class GetMachine(OperationEngine engine)
             finalised += fin >= slot.Target ? 1 : 0;
         }
 
-        if (finalised < Code.Quorum && !engine.IsPlanted(EccMutants.ReadBeforeQuorumFinalised))
+        if (finalised < Needed && !engine.IsPlanted(EccMutants.ReadBeforeQuorumFinalised))
         {
             return false;
         }

@@ -225,6 +225,12 @@ internal sealed class PutMachine(OperationEngine engine)
         slot.Chosen = slot.Gens[index].Version;
         slot.Degraded = slot.Chosen.Width > 0 && slot.Chosen.Width < Code.DataElements
             && slot.Value.Length > engine.TinyValueBytes;
+        if (engine.IsPlanted(EccMutants.PutSkipsFinalise))
+        {
+            engine.Finish(slot, new ClientResult { Outcome = KvOutcome.Ok, Rounds = slot.Rounds });
+            return;
+        }
+
         var targets = slot.Targets & Health.Up;
         engine.BeginPhase(slot, OperationPhase.Finalize);
         for (var rest = targets; rest != 0; rest &= rest - 1)

@@ -19,7 +19,7 @@ internal static class CoreFactory
                 Nodes = options.Nodes.Count,
                 Seed = options.Seed,
                 TestLie = options.TestLie,
-            },
+            }.WithPlant(options.TestPlant),
             new KvStore()),
         "ecc" => new EccNodeCore(
             new EccOptions
@@ -29,7 +29,7 @@ internal static class CoreFactory
                 DataElements = options.DataElements,
                 Seed = options.Seed,
                 TestLie = options.TestLie,
-            },
+            }.WithPlant(options.TestPlant),
             new KvStore()),
         _ => throw new UsageException($"--strategy {options.Strategy}: must be raft or ecc"),
     };

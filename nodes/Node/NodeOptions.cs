@@ -1,6 +1,8 @@
 using System.Globalization;
 using System.Net;
+using Testbed.Ecc;
 using Testbed.Log;
+using Testbed.Raft;
 using Testbed.Wire;
 
 namespace Testbed.Node;
@@ -30,6 +32,7 @@ internal sealed record NodeOptions
           --metrics HOST:PORT   Prometheus text under http://HOST:PORT/metrics (default off)
           --exit-with-parent    end when standard input ends
           --test-lie            answer wrongly now and then; for tests of the checker only
+          --test-plant NAME     run with a planted bug; for tests of the checker only
           --help                print this
 
         testbed-node --health HOST:PORT   exit code 0 when the node there serves, 1 when not
@@ -69,8 +72,15 @@ internal sealed record NodeOptions
     /// <summary>Test only.</summary>
     public bool TestLie { get; init; }
 
+    /// <summary>Test only: name of a planted bug of the strategy; null: none.</summary>
+    public string? TestPlant { get; init; }
+
     /// <summary>How the log uses its disk at this level.</summary>
-    public LogOptions Log => new() { WriteIsDurable = Durability == "os" };
+    public LogOptions Log => new()
+    {
+        WriteIsDurable = Durability == "os",
+        TestAcceptTornTail = TestPlant == "TornTailAccepted",
+    };
 
     /// <summary>Reads a command line; throws <see cref="UsageException"/>.</summary>
     public static NodeOptions Parse(IReadOnlyList<string> args)
@@ -111,6 +121,7 @@ internal sealed record NodeOptions
             Metrics = MetricsOf(given.GetValueOrDefault("--metrics", "off")),
             ExitWithParent = given.ContainsKey("--exit-with-parent"),
             TestLie = given.ContainsKey("--test-lie"),
+            TestPlant = PlantOf(given, strategy),
         };
     }
 
@@ -120,7 +131,7 @@ internal sealed record NodeOptions
         string[] valued =
         [
             "--id", "--strategy", "--nodes", "--data-elements", "--durability", "--data", "--seed",
-            "--listen", "--metrics",
+            "--listen", "--metrics", "--test-plant",
         ];
         var given = new Dictionary<string, string>(StringComparer.Ordinal);
         for (var i = 0; i < args.Count; i++)
@@ -171,6 +182,11 @@ internal sealed record NodeOptions
             ? value
             : throw new UsageException($"{name} {value}: must be {string.Join(" or ", words)}");
     }
+
+    private static string? PlantOf(Dictionary<string, string> given, string strategy) =>
+        given.ContainsKey("--test-plant")
+            ? OneOf(given, "--test-plant", null, [.. strategy == "raft" ? RaftPlants.Names : EccPlants.Names])
+            : null;
 
     private static string DurabilityOf(Dictionary<string, string> given) =>
         given.GetValueOrDefault("--durability") == "memory"

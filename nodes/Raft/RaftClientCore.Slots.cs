@@ -40,10 +40,10 @@ public sealed partial class RaftClientCore
 
         _counters.Resends += it.Rounds > 0 ? 1 : 0;
         it.State = SlotState.Sent;
-        it.SentTo = _target;
+        it.SentTo = it.IsRead ? ReadFrom() : _target;
         it.CorrelationId = (++_sends << SlotBits) | (uint)slot;
         it.Rounds += it.Rounds < byte.MaxValue ? (byte)1 : (byte)0;
-        if (_nodes[_target].Outstanding++ == 0)
+        if (_nodes[it.SentTo].Outstanding++ == 0)
         {
             _heardMicros = _now;
         }
@@ -52,7 +52,19 @@ public sealed partial class RaftClientCore
             it.CorrelationId, it.Operation.Kind, it.Operation.Key,
             it.Operation.Kind == KvKind.Put ? it.Operation.Value : default, it.Operation.ScanLimit,
             (uint)long.Min(left, uint.MaxValue));
-        output.End(request.Write(output.Begin(new NodeId((byte)_target), request.MaxBytes)));
+        output.End(request.Write(output.Begin(new NodeId((byte)it.SentTo), request.MaxBytes)));
+    }
+
+    /// <summary>The leader; with a planted bug any node, in turn.</summary>
+    private int ReadFrom()
+    {
+        if ((_options.Mutants & RaftMutants.FollowerRead) != 0)
+        {
+            var node = (int)(_sends % (ulong)_nodes.Length);
+            return _nodes[node].Up ? node : _target;
+        }
+
+        return _target;
     }
 
     /// <summary>

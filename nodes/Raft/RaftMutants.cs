@@ -48,6 +48,9 @@ internal enum RaftMutants
 
     /// <summary>A recovering log does not look at the checksum of a group.</summary>
     TornTailAccepted = 4096,
+
+    /// <summary>Clients read from any node, which answers from its own store.</summary>
+    FollowerRead = 8192,
 }
 
 /// <summary>Names of planted bugs.</summary>

@@ -29,7 +29,11 @@ public sealed partial class RaftNodeCore
             return false;
         }
 
-        if (_raft.Role != RaftRole.Leader)
+        if (request.Kind == KvKind.Get && (_options.Mutants & RaftMutants.FollowerRead) != 0)
+        {
+            Serve(new PendingRead { From = from, CorrelationId = request.CorrelationId, Key = request.Key }, output);
+        }
+        else if (_raft.Role != RaftRole.Leader)
         {
             _counters.NotLeader++;
             Answer(from, request.CorrelationId, KvStatus.NotLeader, output);
@@ -200,11 +204,16 @@ public sealed partial class RaftNodeCore
                 continue;
             }
 
-            var found = _store.TryGet(read.Key.Span, out _, out var value);
-            var room = output.Begin(read.From, KvReply.HeaderBytes + value.Length);
-            output.End(KvReply.Write(
-                room, read.CorrelationId, found ? KvStatus.Ok : KvStatus.NotFound, LeaderHint, value, default));
+            Serve(read, output);
         }
+    }
+
+    private void Serve(in PendingRead read, ICoreOutput output)
+    {
+        var found = _store.TryGet(read.Key.Span, out _, out var value);
+        var room = output.Begin(read.From, KvReply.HeaderBytes + value.Length);
+        output.End(KvReply.Write(
+            room, read.CorrelationId, found ? KvStatus.Ok : KvStatus.NotFound, LeaderHint, value, default));
     }
 
     private void ServeScan(in PendingRead read, ICoreOutput output)

@@ -71,6 +71,12 @@ internal static class NodeProgram
         {
             yield return "--test-lie";
         }
+
+        if (options.Plant is { } plant)
+        {
+            yield return "--test-plant";
+            yield return plant;
+        }
     }
 
     /// <summary>How to start a command with its output in a file.</summary>

@@ -10,7 +10,7 @@ namespace Testbed.Tests.Simulation.Clusters;
 /// </summary>
 public sealed class SweepTests(ITestOutputHelper output)
 {
-    private const ulong UsualSeeds = 300;
+    private const ulong UsualSeeds = 500;
 
     [Theory]
     [InlineData((int)SimulatedStrategy.Raft)]

@@ -83,6 +83,15 @@ public sealed class RunOptionTests
     [Fact]
     public async Task Rate_max_is_the_closed_loop() => Assert.Null((await Parse("run", "--rate", "max")).RatePerSecond);
 
+    [Theory]
+    [InlineData("raft", "FollowerRead")]
+    [InlineData("ecc", "MixedElementDecode")]
+    public async Task A_bug_may_be_planted_and_there_is_none_by_default(string strategy, string bug)
+    {
+        Assert.Equal(bug, (await Parse("run", "--strategy", strategy, "--plant", bug)).Plant);
+        Assert.Null((await Parse("run", "--strategy", strategy)).Plant);
+    }
+
     [Fact]
     public async Task All_nodes_may_lie() => Assert.Equal([0, 1, 2, 3, 4], (await Parse("run", "--test-lying-node", "all")).LyingNodes);
 

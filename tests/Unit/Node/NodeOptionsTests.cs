@@ -82,6 +82,19 @@ public sealed class NodeOptionsTests
     }
 
     [Fact]
+    public void A_planted_bug_is_one_of_the_strategys_own()
+    {
+        string[] raft = ["--id=0", "--strategy=raft", $"--nodes={Three}", "--data=d"];
+        Assert.Null(NodeOptions.Parse(raft).TestPlant);
+        Assert.Equal("FollowerRead", NodeOptions.Parse([.. raft, "--test-plant=FollowerRead"]).TestPlant);
+        Assert.True(NodeOptions.Parse([.. raft, "--test-plant=TornTailAccepted"]).Log.TestAcceptTornTail);
+        Assert.StartsWith(
+            "--test-plant MixedElementDecode: must be StaleLeaderRead or ",
+            Assert.Throws<UsageException>(() => NodeOptions.Parse([.. raft, "--test-plant=MixedElementDecode"])).Message,
+            StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void Ecc_needs_one_node_more_than_data_elements() =>
         Assert.Equal("--data-elements 3: 3 nodes allow at most 2", Assert.Throws<UsageException>(() =>
             NodeOptions.Parse(["--id=0", "--strategy=ecc", $"--nodes={Three}", "--data=d"])).Message);

@@ -1,0 +1,52 @@
+namespace Testbed.Tests.EndToEnd.Harness;
+
+/// <summary>
+/// Real runs with a bug planted in real nodes and the real client: they must end invalid, and the same run
+/// without the bug valid. What the simulator finds and a run of seconds does not is in tests/Simulation.
+/// </summary>
+public sealed class PlantTests
+{
+    private static readonly string[] Usual =
+    [
+        "--workload", "a", "--records", "20", "--rate", "300", "--duration", "4s", "--warmup", "1s",
+        "--max-lag", "5s", "--no-report", "--fail-fast",
+    ];
+
+    [Theory]
+    [InlineData("raft", "FollowerRead", "")]
+    [InlineData("raft", "AckBeforeQuorum", "partition:leader@1s for 3s")]
+    [InlineData("ecc", "PutSkipsFinalise", "")]
+    [InlineData("ecc", "MixedElementDecode", "")]
+    public async Task A_run_with_a_planted_bug_is_invalid_and_shows_a_small_counterexample(
+        string strategy, string bug, string fault)
+    {
+        using var results = new ResultsFolder();
+        var output = await RunAsync(results, strategy, fault, expected: 2, "--plant", bug);
+        Assert.Contains("INVALID", output, StringComparison.Ordinal);
+        Assert.Equal(bug, results.Run.ReadManifest()!.Options["plant"]);
+        var verdict = results.Run.ReadVerdict()!;
+        Assert.True(verdict.Result == "invalid" || results.Run.ReadSummary()!.Check.CorruptReads > 0, verdict.Result);
+        Assert.All(verdict.Violations, v => Assert.InRange(v.Operations.Count, 1, 6));
+    }
+
+    [Theory]
+    [InlineData("raft", "")]
+    [InlineData("raft", "partition:leader@1s for 2s")]
+    [InlineData("ecc", "")]
+    public async Task The_same_run_without_the_bug_is_valid(string strategy, string fault)
+    {
+        using var results = new ResultsFolder();
+        await RunAsync(results, strategy, fault, expected: 0);
+        Assert.Equal("valid", results.Run.ReadVerdict()!.Result);
+    }
+
+    private static async Task<string> RunAsync(
+        ResultsFolder results, string strategy, string fault, int expected, params string[] more)
+    {
+        string[] faults = fault.Length == 0 ? [] : ["--fault", fault];
+        var (exitCode, output, error) = await HarnessProcess.RunAsync(
+            ["run", "--strategy", strategy, "--results", results.Root, .. Usual, .. faults, .. more]);
+        Assert.True(exitCode == expected, $"exit {exitCode}\n{output}\n{error}");
+        return output;
+    }
+}
