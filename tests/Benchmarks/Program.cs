@@ -7,6 +7,7 @@ using Testbed.Benchmarks.Peers;
 using Testbed.Benchmarks.Support;
 using Testbed.Benchmarks.Verbs;
 using Testbed.Harness.Clusters;
+using Testbed.Injectors;
 
 namespace Testbed.Benchmarks;
 
@@ -74,7 +75,8 @@ internal static class Program
                 .ConfigureAwait(false);
             return 130;
         }
-        catch (Exception e) when (e is ClusterStartException or TimeoutException or InvalidOperationException)
+        catch (Exception e) when (e is ClusterStartException or NodeControlException or TimeoutException
+            or InvalidOperationException)
         {
             await Console.Error.WriteLineAsync($"{verb}: {e.Message}").ConfigureAwait(false);
             return 1;

@@ -96,8 +96,8 @@ internal sealed class EtcdCluster : PeerCluster
 
     public override KvCalls Connect(int node) => new EtcdCalls(Addresses[node]);
 
-    public override async Task<int?> LeaderAsync(CancellationToken cancel) =>
-        NodeStatus.Leader(await Task.WhenAll(_nodes.Select(node => StatusAsync(node, cancel))).ConfigureAwait(false));
+    protected override Task<IReadOnlyDictionary<string, string>?[]> StatusesAsync(CancellationToken cancel) =>
+        Task.WhenAll(_nodes.Select(node => StatusAsync(node, cancel)));
 
     public override Task KillAsync(int node, CancellationToken cancel) => _nodes[node].KillAsync(cancel);
 

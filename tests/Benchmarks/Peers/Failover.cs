@@ -14,8 +14,8 @@ internal static class Failover
     private static readonly TimeSpan AttemptLimit = TimeSpan.FromSeconds(2);
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
 
-    /// <summary>Kills the leader, measures, and starts it again; milliseconds.</summary>
-    public static async Task<double> MeasureAsync(
+    /// <summary>Kills the leader, measures, and starts it again.</summary>
+    public static async Task<(double Millis, long Terms)> MeasureAsync(
         PeerCluster cluster, ByteString key, ByteString value, TimeSpan settle, CancellationToken cancel)
     {
         var leader = await cluster.WaitForLeaderAsync(cancel).ConfigureAwait(false);
@@ -24,14 +24,16 @@ internal static class Failover
         {
             // Connections to all nodes exist before the kill; a node that does not lead may refuse this.
             await Task.WhenAll(calls.Select(c => TryPutAsync(c, key, value, cancel))).ConfigureAwait(false);
+            var term = await cluster.TermAsync(cancel).ConfigureAwait(false);
             var begun = Stopwatch.GetTimestamp();
             var kill = cluster.KillAsync(leader, cancel);
             var millis = await FirstPutAsync(calls, key, value, begun, cancel).ConfigureAwait(false);
             await kill.ConfigureAwait(false);
+            var terms = await cluster.TermAsync(cancel).ConfigureAwait(false) - term;
             await cluster.StartAsync(leader, cancel).ConfigureAwait(false);
             await cluster.WaitForLeaderAsync(cancel).ConfigureAwait(false);
             await Task.Delay(settle, cancel).ConfigureAwait(false);
-            return millis;
+            return (millis, terms);
         }
         finally
         {

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
+using Testbed.Harness.Clusters;
 
 namespace Testbed.Benchmarks.Peers;
 
@@ -19,7 +20,15 @@ internal abstract class PeerCluster : IAsyncDisposable
     public abstract KvCalls Connect(int node);
 
     /// <summary>The node that leads now; null when none is known.</summary>
-    public abstract Task<int?> LeaderAsync(CancellationToken cancel);
+    public async Task<int?> LeaderAsync(CancellationToken cancel) =>
+        NodeStatus.Leader(await StatusesAsync(cancel).ConfigureAwait(false));
+
+    /// <summary>The highest term a living node knows; 0 when none answers.</summary>
+    public async Task<long> TermAsync(CancellationToken cancel) =>
+        (await StatusesAsync(cancel).ConfigureAwait(false)).Max(status => NodeStatus.Number(status, "term") ?? 0);
+
+    /// <summary>What each node says of itself, in the words of our nodes; null where it does not answer.</summary>
+    protected abstract Task<IReadOnlyDictionary<string, string>?[]> StatusesAsync(CancellationToken cancel);
 
     /// <summary>SIGKILL; the signal is sent before this first waits.</summary>
     public abstract Task KillAsync(int node, CancellationToken cancel);

@@ -29,7 +29,12 @@ internal sealed record PeerCell(
     double DiskBytesPerOperation, long Operations, long Failed);
 
 /// <summary>One kill of a leader.</summary>
-internal sealed record PeerKill(int Nodes, int Round, string System, double FirstPutMillis);
+/// <param name="Nodes">Cluster size.</param>
+/// <param name="Round">Which fresh cluster.</param>
+/// <param name="System">Whose.</param>
+/// <param name="FirstPutMillis">From the signal to the first put that succeeded.</param>
+/// <param name="Terms">Terms it took; more than one when votes were split.</param>
+internal sealed record PeerKill(int Nodes, int Round, string System, double FirstPutMillis, long Terms);
 
 /// <summary>All that was measured; grows while it runs.</summary>
 internal sealed class PeersData

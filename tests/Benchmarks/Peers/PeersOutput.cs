@@ -41,8 +41,8 @@ internal static class PeersOutput
                 data.Cells.Select(c => Line(c.Nodes, c.Round, c.System, c.Operation, c.Clients, c.PerSecond,
                     c.P50Micros, c.P99Micros, c.ServerCpuMicrosPerOperation, c.ClientCpuMicrosPerOperation,
                     c.DiskBytesPerOperation, c.Operations, c.Failed))),
-            Csv(folder, "peers-kills.csv", "nodes,round,system,first_put_ms",
-                data.Kills.Select(k => Line(k.Nodes, k.Round, k.System, k.FirstPutMillis))),
+            Csv(folder, "peers-kills.csv", "nodes,round,system,first_put_ms,terms",
+                data.Kills.Select(k => Line(k.Nodes, k.Round, k.System, k.FirstPutMillis, k.Terms))),
             Csv(folder, "peers-ratios.csv",
                 "nodes,operation,clients,figure,etcd,testbed,ratio,ratio_least,ratio_greatest,"
                 + "target_ratio,target_value,reached",

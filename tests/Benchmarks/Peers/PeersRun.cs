@@ -209,11 +209,11 @@ internal sealed class PeersRun(PeersOptions options, string etcd, TextWriter pro
         var kills = nodes < 3 ? 0 : each + (round <= rest ? 1 : 0);
         for (var kill = 0; kill < kills; kill++)
         {
-            var millis = await Failover.MeasureAsync(cluster, _keys[0], _value, options.Settle, cancel)
+            var (millis, terms) = await Failover.MeasureAsync(cluster, _keys[0], _value, options.Settle, cancel)
                 .ConfigureAwait(false);
-            Data.Kills.Add(new PeerKill(nodes, round, system, millis));
+            Data.Kills.Add(new PeerKill(nodes, round, system, millis, terms));
             progress.WriteLine(string.Create(CultureInfo.InvariantCulture,
-                $"{nodes} nodes, round {round}, {system}: first put {millis:F0} ms after the leader's kill"));
+                $"{nodes} nodes, round {round}, {system}: first put {millis:F0} ms after the leader's kill, terms {terms}"));
         }
     }
 

@@ -33,7 +33,8 @@ internal sealed class TestbedCluster : PeerCluster
     public IKvClient ConnectStream() =>
         KvClients.Connect(new KvClientOptions { Strategy = "raft", Nodes = Addresses, Seed = 1 });
 
-    public override Task<int?> LeaderAsync(CancellationToken cancel) => _cluster.LeaderAsync(cancel);
+    protected override Task<IReadOnlyDictionary<string, string>?[]> StatusesAsync(CancellationToken cancel) =>
+        Task.WhenAll(Enumerable.Range(0, Addresses.Count).Select(node => _cluster.StatusAsync(node, cancel)));
 
     public override Task KillAsync(int node, CancellationToken cancel) => _cluster.KillAsync(node, cancel);
 

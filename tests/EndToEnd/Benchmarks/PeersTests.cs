@@ -29,7 +29,7 @@ public sealed class PeersTests : IDisposable
             Assert.True(cell.Operation == PeerOperations.Get || cell.DiskBytesPerOperation >= 1024, cell.ToString());
         });
         Assert.Equal(PeerSystems.All, data.Kills.Select(kill => kill.System));
-        Assert.All(data.Kills, kill => Assert.True(kill.FirstPutMillis > 0));
+        Assert.All(data.Kills, kill => Assert.True(kill is { FirstPutMillis: > 0, Terms: > 0 }, kill.ToString()));
 
         var rows = output.ToString().Split('\n').Where(line => line.StartsWith("put ", StringComparison.Ordinal)
             || line.StartsWith("leader kill", StringComparison.Ordinal)).ToList();

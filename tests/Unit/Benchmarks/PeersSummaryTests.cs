@@ -52,9 +52,9 @@ public sealed class PeersSummaryTests
     public void Failover_is_judged_by_its_own_time_and_not_by_the_ratio()
     {
         var data = new PeersData();
-        data.Kills.AddRange(Enumerable.Range(0, 10).Select(i => new PeerKill(3, 1, PeerSystems.Etcd, 1000 + i)));
+        data.Kills.AddRange(Enumerable.Range(0, 10).Select(i => new PeerKill(3, 1, PeerSystems.Etcd, 1000 + i, 1)));
         data.Kills.AddRange(Enumerable.Range(0, 10)
-            .Select(i => new PeerKill(3, 1, PeerSystems.Testbed, 60 + (i == 9 ? 400 : i))));
+            .Select(i => new PeerKill(3, 1, PeerSystems.Testbed, 60 + (i == 9 ? 400 : i), 1)));
         var rows = PeersSummary.Rows(data, 3);
         Assert.Equal([true, false], rows.Select(row => row.Reached));
         Assert.True(rows[0].TimesBetter.Median > 10);
