@@ -6,46 +6,55 @@ namespace Testbed.Tests.EndToEnd.Harness;
 /// </summary>
 public sealed class PlantTests
 {
+    private const string Calm = "--records 20 --rate 300";
+
+    /// <summary>Reads that overlap writes of their key all the time, however fast the machine is.</summary>
+    private const string Crowded = "--records 2 --rate max --clients 64";
+
     private static readonly string[] Usual =
     [
-        "--workload", "a", "--records", "20", "--rate", "300", "--duration", "4s", "--warmup", "1s",
-        "--max-lag", "5s", "--no-report", "--fail-fast",
+        "--workload", "a", "--duration", "4s", "--warmup", "1s", "--max-lag", "5s", "--no-report",
+        "--fail-fast",
     ];
 
     [Theory]
-    [InlineData("raft", "FollowerRead", "")]
-    [InlineData("raft", "AckBeforeQuorum", "partition:leader@1s for 3s")]
-    [InlineData("ecc", "PutSkipsFinalise", "")]
-    [InlineData("ecc", "MixedElementDecode", "")]
+    [InlineData("raft", "FollowerRead", Calm, "")]
+    [InlineData("raft", "AckBeforeQuorum", Calm, "partition:leader@1s for 3s")]
+    [InlineData("ecc", "PutSkipsFinalise", Calm, "")]
+    [InlineData("ecc", "MixedElementDecode", Crowded, "")]
     public async Task A_run_with_a_planted_bug_is_invalid_and_shows_a_small_counterexample(
-        string strategy, string bug, string fault)
+        string strategy, string bug, string load, string fault)
     {
         using var results = new ResultsFolder();
-        var output = await RunAsync(results, strategy, fault, expected: 2, "--plant", bug);
+        var output = await RunAsync(results, strategy, load, fault, expected: 2, "--plant", bug);
         Assert.Contains("INVALID", output, StringComparison.Ordinal);
         Assert.Equal(bug, results.Run.ReadManifest()!.Options["plant"]);
         var verdict = results.Run.ReadVerdict()!;
-        Assert.True(verdict.Result == "invalid" || results.Run.ReadSummary()!.Check.CorruptReads > 0, verdict.Result);
+        Assert.True(
+            verdict.Result == "invalid" || results.Run.ReadSummary()!.Check.CorruptReads > 0, verdict.Result);
         Assert.All(verdict.Violations, v => Assert.InRange(v.Operations.Count, 1, 6));
     }
 
     [Theory]
-    [InlineData("raft", "")]
-    [InlineData("raft", "partition:leader@1s for 2s")]
-    [InlineData("ecc", "")]
-    public async Task The_same_run_without_the_bug_is_valid(string strategy, string fault)
+    [InlineData("raft", Calm, "")]
+    [InlineData("raft", Calm, "partition:leader@1s for 3s")]
+    [InlineData("ecc", Calm, "")]
+    [InlineData("ecc", Crowded, "")]
+    public async Task The_same_run_without_the_bug_is_valid(string strategy, string load, string fault)
     {
         using var results = new ResultsFolder();
-        await RunAsync(results, strategy, fault, expected: 0);
+        await RunAsync(results, strategy, load, fault, expected: 0);
         Assert.Equal("valid", results.Run.ReadVerdict()!.Result);
     }
 
     private static async Task<string> RunAsync(
-        ResultsFolder results, string strategy, string fault, int expected, params string[] more)
+        ResultsFolder results, string strategy, string load, string fault, int expected, params string[] more)
     {
         string[] faults = fault.Length == 0 ? [] : ["--fault", fault];
         var (exitCode, output, error) = await HarnessProcess.RunAsync(
-            ["run", "--strategy", strategy, "--results", results.Root, .. Usual, .. faults, .. more]);
+        [
+            "run", "--strategy", strategy, "--results", results.Root, .. Usual, .. load.Split(' '), .. faults, .. more,
+        ]);
         Assert.True(exitCode == expected, $"exit {exitCode}\n{output}\n{error}");
         return output;
     }
