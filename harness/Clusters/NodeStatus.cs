@@ -3,9 +3,25 @@ using Testbed.Results;
 
 namespace Testbed.Harness.Clusters;
 
-/// <summary>Reads what nodes say of themselves, by the names they use.</summary>
+/// <summary>Asks for and reads what nodes say of themselves, by the names they use.</summary>
 internal static class NodeStatus
 {
+    /// <summary>What a node says of itself; null when it does not answer in time.</summary>
+    public static async Task<IReadOnlyDictionary<string, string>?> AskAsync(
+        INodeProbe probe, string address, TimeSpan patience, CancellationToken cancel)
+    {
+        using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancel);
+        limit.CancelAfter(patience);
+        try
+        {
+            return await probe.StatusAsync(address, limit.Token).ConfigureAwait(false);
+        }
+        catch (OperationCanceledException) when (!cancel.IsCancellationRequested)
+        {
+            return null;
+        }
+    }
+
     /// <summary>
     /// The node that leads: of those that say so the one with the highest term, since a deposed leader may
     /// not know yet. Null when none does.

@@ -343,24 +343,10 @@ internal sealed class DockerCluster : ICluster
             $"serving after {Stopwatch.GetElapsedTime(begun).TotalMilliseconds:F0} ms");
     }
 
-    private async Task<IReadOnlyDictionary<string, string>?> StatusIfUpAsync(ContainerNode node, CancellationToken cancel)
-    {
-        if (node.State != NodeState.Up)
-        {
-            return null;
-        }
-
-        using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancel);
-        limit.CancelAfter(SampleLimit);
-        try
-        {
-            return await _probe.StatusAsync(node.Address, limit.Token).ConfigureAwait(false);
-        }
-        catch (OperationCanceledException) when (!cancel.IsCancellationRequested)
-        {
-            return null;
-        }
-    }
+    private async Task<IReadOnlyDictionary<string, string>?> StatusIfUpAsync(ContainerNode node, CancellationToken cancel) =>
+        node.State == NodeState.Up
+            ? await NodeStatus.AskAsync(_probe, node.Address, SampleLimit, cancel).ConfigureAwait(false)
+            : null;
 
     private async Task<NodeRow> SampleAsync(ContainerNode node, CancellationToken cancel)
     {

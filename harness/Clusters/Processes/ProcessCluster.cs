@@ -315,30 +315,15 @@ public sealed class ProcessCluster : ICluster
         node.MarkUp();
     }
 
-    private async Task<IReadOnlyDictionary<string, string>?> StatusIfUpAsync(NodeProcess node, CancellationToken cancel)
-    {
-        if (node.State != NodeState.Up)
-        {
-            return null;
-        }
-
-        using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancel);
-        limit.CancelAfter(SampleLimit);
-        try
-        {
-            return await _probe.StatusAsync(node.Address, limit.Token).ConfigureAwait(false);
-        }
-        catch (OperationCanceledException) when (!cancel.IsCancellationRequested)
-        {
-            return null;
-        }
-    }
+    private async Task<IReadOnlyDictionary<string, string>?> StatusIfUpAsync(NodeProcess node, CancellationToken cancel) =>
+        node.State == NodeState.Up
+            ? await NodeStatus.AskAsync(_probe, node.Address, SampleLimit, cancel).ConfigureAwait(false)
+            : null;
 
     private async Task<NodeRow> SampleAsync(NodeProcess node, CancellationToken cancel)
     {
         var status = await StatusIfUpAsync(node, cancel).ConfigureAwait(false);
-        var use = node.Sample();
-        return NodeStatus.Row(node.Name, node.State.ToString().ToLowerInvariant(), use, status);
+        return NodeStatus.Row(node.Name, node.State.ToString().ToLowerInvariant(), node.Sample(), status);
     }
 
     private async Task<string> ActAsync(int node, Func<NodeProcess, Task<string>> act, CancellationToken cancel)
