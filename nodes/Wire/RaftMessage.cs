@@ -34,6 +34,43 @@ public enum RaftMessageKind : byte
 
     /// <summary>Node to client: term and leader as far as this node knows.</summary>
     LeaderInfo = 25,
+
+    /// <summary>Node without a part in the cluster to all: lets it found the cluster with them, or join it.</summary>
+    Join = 26,
+
+    /// <summary>
+    /// Founder to one that asks: the cluster is founded and it is part of it. Leader to one that asks: which
+    /// incarnation it has become.
+    /// </summary>
+    Welcome = 27,
+
+    /// <summary>Leader to follower: stand for election now (thesis, 3.10).</summary>
+    TimeoutNow = 28,
+
+    /// <summary>Leader to follower: a piece of a snapshot (section 7).</summary>
+    SnapshotChunk = 29,
+
+    /// <summary>Follower to leader: how many pieces arrived in order, and whether the whole is installed.</summary>
+    SnapshotReply = 30,
+
+    /// <summary>Operator to node: change the members, or hand over the leadership.</summary>
+    Admin = 31,
+}
+
+/// <summary>What an operator asks of a leader.</summary>
+public enum RaftAdminKind : byte
+{
+    /// <summary>Adds a node as a learner, or names the address of one.</summary>
+    AddLearner = 1,
+
+    /// <summary>Lets a learner vote once it has caught up.</summary>
+    Promote = 2,
+
+    /// <summary>Removes a node.</summary>
+    Remove = 3,
+
+    /// <summary>Hands the leadership over to a node.</summary>
+    Transfer = 4,
 }
 
 /// <summary>
@@ -42,7 +79,10 @@ public enum RaftMessageKind : byte
 public readonly record struct RaftMessage
 {
     /// <summary>Bytes that suffice for any message, its entries apart.</summary>
-    public const int HeadBytes = 64;
+    public const int HeadBytes = 80;
+
+    /// <summary>Longest address of a node in an admin request.</summary>
+    public const int AddressBytes = 255;
 
     /// <summary>What it is.</summary>
     public required RaftMessageKind Kind { get; init; }
@@ -53,14 +93,24 @@ public readonly record struct RaftMessage
     public ulong Term { get; init; }
 
     /// <summary>
+    /// Between members: the sender's incarnation; 0 while it has none. What a former life of a node sent counts
+    /// for nothing. Welcome from a leader: the incarnation that the receiver has become.
+    /// </summary>
+    public uint From { get; init; }
+
+    /// <summary>Between members: the incarnation it is meant for; others ignore it.</summary>
+    public uint To { get; init; }
+
+    /// <summary>
     /// Append: index before the entries. AppendReply: durable up to here, or the refused index. Heartbeat:
-    /// what the leader knows the follower to hold. Votes: the candidate's last index.
+    /// what the leader knows the follower to hold. Votes: the candidate's last index. Snapshots: last index
+    /// they cover. Admin: the node meant.
     /// </summary>
     public ulong Index { get; init; }
 
     /// <summary>
-    /// Append: term at <see cref="Index"/>. AppendReply, refused: term at <see cref="Hint"/>. Votes: last
-    /// term.
+    /// Append, snapshots: term at <see cref="Index"/>. AppendReply, refused: term at <see cref="Hint"/>. Votes:
+    /// last term. Admin: what to do, a <see cref="RaftAdminKind"/>.
     /// </summary>
     public ulong LogTerm { get; init; }
 
@@ -72,16 +122,23 @@ public readonly record struct RaftMessage
     /// </summary>
     public ulong Trim { get; init; }
 
-    /// <summary>Read round of a heartbeat and its reply; the question's number for a leader query.</summary>
+    /// <summary>
+    /// Read round of a heartbeat and its reply; the question's number for a leader query and an admin request;
+    /// the asker's nonce of joins and welcomes.
+    /// </summary>
     public ulong Round { get; init; }
 
     /// <summary>
     /// AppendReply, refused: the highest index at which the follower's log may agree with the leader's.
+    /// Join: the founders it has agreed to, 0 for none. Welcome: the founders, 0 from a leader. SnapshotChunk:
+    /// number of the piece, from 0. SnapshotReply: pieces received in order.
     /// </summary>
     public ulong Hint { get; init; }
 
     /// <summary>
-    /// AppendReply: accepted. Vote replies: granted. LeaderInfo: the answering node leads.
+    /// AppendReply: accepted. Votes: the leader itself wants this election. Vote replies: granted. LeaderInfo: the
+    /// answering node leads. Join: never had a part, so it may found a cluster. SnapshotChunk: the last piece.
+    /// SnapshotReply: installed and durable.
     /// </summary>
     public bool Yes { get; init; }
 
@@ -92,6 +149,13 @@ public readonly record struct RaftMessage
     /// Entries of an append, in <see cref="RaftEntryCodec"/>'s form; a slice of the message.
     /// </summary>
     public ReadOnlyMemory<byte> Entries { get; init; }
+
+    /// <summary>A piece of a snapshot, or an admin request's address; a slice of the message.</summary>
+    public ReadOnlyMemory<byte> Payload { get; init; }
+
+    /// <summary>True for what members say to each other as members: it names both incarnations.</summary>
+    public bool IsBetweenMembers => Kind is not (RaftMessageKind.LeaderQuery or RaftMessageKind.LeaderInfo
+        or RaftMessageKind.Join or RaftMessageKind.Admin);
 
     /// <summary>Writes the message without entries; returns its length.</summary>
     public int Write(Span<byte> destination) => WriteHead(destination, 0);
@@ -104,7 +168,13 @@ public readonly record struct RaftMessage
     {
         var writer = new WireWriter(destination);
         writer.U8((byte)Kind);
-        writer.U64(Kind == RaftMessageKind.LeaderQuery ? Round : Term);
+        writer.U64(Kind is RaftMessageKind.LeaderQuery or RaftMessageKind.Admin or RaftMessageKind.Join ? Round : Term);
+        if (IsBetweenMembers)
+        {
+            writer.U32(From);
+            writer.U32(To);
+        }
+
         switch (Kind)
         {
             case RaftMessageKind.Append:
@@ -132,6 +202,32 @@ public readonly record struct RaftMessage
             case RaftMessageKind.Vote or RaftMessageKind.PreVote:
                 writer.U64(Index);
                 writer.U64(LogTerm);
+                writer.U8(Yes ? (byte)1 : (byte)0);
+                break;
+            case RaftMessageKind.Join:
+                writer.U64(Hint);
+                writer.U8(Yes ? (byte)1 : (byte)0);
+                break;
+            case RaftMessageKind.Welcome:
+                writer.U64(Round);
+                writer.U64(Hint);
+                break;
+            case RaftMessageKind.SnapshotChunk:
+                writer.U64(Index);
+                writer.U64(LogTerm);
+                writer.U64(Hint);
+                writer.U8(Yes ? (byte)1 : (byte)0);
+                writer.U32((uint)entryBytes);
+                break;
+            case RaftMessageKind.SnapshotReply:
+                writer.U64(Index);
+                writer.U64(Hint);
+                writer.U8(Yes ? (byte)1 : (byte)0);
+                break;
+            case RaftMessageKind.Admin:
+                writer.U64(Index);
+                writer.U64(LogTerm);
+                writer.Short(Payload.Span);
                 break;
             case RaftMessageKind.VoteReply or RaftMessageKind.PreVoteReply:
                 writer.U8(Yes ? (byte)1 : (byte)0);
@@ -156,41 +252,61 @@ public readonly record struct RaftMessage
         message = new RaftMessage { Kind = kind };
         var known = true;
         var first = reader.U64();
+        var (from, to) = message.IsBetweenMembers ? (reader.U32(), reader.U32()) : (0, 0);
         message = kind switch
         {
             RaftMessageKind.Append => new()
             {
-                Kind = kind, Term = first, Index = reader.U64(), LogTerm = reader.U64(), Commit = reader.U64(),
+                Kind = kind, Index = reader.U64(), LogTerm = reader.U64(), Commit = reader.U64(),
                 Trim = reader.U64(), Entries = reader.Long(Limits.MessageBytes),
             },
             RaftMessageKind.AppendReply => new()
             {
-                Kind = kind, Term = first, Yes = Flag(ref reader, ref known), Index = reader.U64(),
-                Hint = reader.U64(), LogTerm = reader.U64(),
+                Kind = kind, Yes = Flag(ref reader, ref known), Index = reader.U64(), Hint = reader.U64(),
+                LogTerm = reader.U64(),
             },
             RaftMessageKind.Heartbeat => new()
             {
-                Kind = kind, Term = first, Index = reader.U64(), Commit = reader.U64(), Trim = reader.U64(),
+                Kind = kind, Index = reader.U64(), Commit = reader.U64(), Trim = reader.U64(),
                 Round = reader.U64(),
             },
-            RaftMessageKind.HeartbeatReply => new() { Kind = kind, Term = first, Round = reader.U64() },
+            RaftMessageKind.HeartbeatReply => new() { Kind = kind, Round = reader.U64() },
             RaftMessageKind.Vote or RaftMessageKind.PreVote => new()
             {
-                Kind = kind, Term = first, Index = reader.U64(), LogTerm = reader.U64(),
+                Kind = kind, Index = reader.U64(), LogTerm = reader.U64(), Yes = Flag(ref reader, ref known),
             },
             RaftMessageKind.VoteReply or RaftMessageKind.PreVoteReply => new()
             {
-                Kind = kind, Term = first, Yes = Flag(ref reader, ref known),
+                Kind = kind, Yes = Flag(ref reader, ref known),
             },
-            RaftMessageKind.LeaderQuery => new() { Kind = kind, Round = first },
             RaftMessageKind.LeaderInfo => new()
             {
-                Kind = kind, Term = first, Round = reader.U64(), Yes = Flag(ref reader, ref known),
-                Leader = reader.U8(),
+                Kind = kind, Round = reader.U64(), Yes = Flag(ref reader, ref known), Leader = reader.U8(),
             },
+            RaftMessageKind.Join => new()
+            {
+                Kind = kind, Hint = reader.U64(), Yes = Flag(ref reader, ref known),
+            },
+            RaftMessageKind.Welcome => new() { Kind = kind, Round = reader.U64(), Hint = reader.U64() },
+            RaftMessageKind.SnapshotChunk => new()
+            {
+                Kind = kind, Index = reader.U64(), LogTerm = reader.U64(), Hint = reader.U64(),
+                Yes = Flag(ref reader, ref known), Payload = reader.Long(Limits.MessageBytes),
+            },
+            RaftMessageKind.SnapshotReply => new()
+            {
+                Kind = kind, Index = reader.U64(), Hint = reader.U64(), Yes = Flag(ref reader, ref known),
+            },
+            RaftMessageKind.Admin => new()
+            {
+                Kind = kind, Index = reader.U64(), LogTerm = reader.U64(), Payload = reader.Short(AddressBytes),
+            },
+            RaftMessageKind.LeaderQuery or RaftMessageKind.TimeoutNow => message,
             _ => Unknown(kind, ref known),
         };
-
+        message = kind is RaftMessageKind.LeaderQuery or RaftMessageKind.Admin or RaftMessageKind.Join
+            ? message with { Round = first }
+            : message with { Term = first, From = from, To = to };
         return known && reader.Complete && message.IsSane;
     }
 
@@ -198,7 +314,9 @@ public readonly record struct RaftMessage
     /// True when positions are within bounds and an append's entries continue its position.
     /// </summary>
     private bool IsSane =>
-        Kind is RaftMessageKind.LeaderQuery or RaftMessageKind.LeaderInfo
+        Kind is RaftMessageKind.LeaderQuery or RaftMessageKind.LeaderInfo or RaftMessageKind.Join
+            or RaftMessageKind.Admin
+        || (Kind == RaftMessageKind.Welcome && Term <= RaftEntryCodec.Largest)
         || (Term is > 0 and <= RaftEntryCodec.Largest && Index <= RaftEntryCodec.Largest && LogTerm <= Term
             && Commit <= RaftEntryCodec.Largest && Trim <= RaftEntryCodec.Largest
             && Round <= RaftEntryCodec.Largest && Hint <= RaftEntryCodec.Largest
