@@ -153,6 +153,17 @@ internal sealed class EntryLog(int chunkBytes = 256 * 1024)
         }
     }
 
+    /// <summary>The term at the base, where it was not known before.</summary>
+    public void Reanchor(ulong term) => BaseTerm = term;
+
+    /// <summary>Forgets everything: the next entry follows this position.</summary>
+    public void Reset(ulong index, ulong term)
+    {
+        Invariant.Holds(index >= BaseIndex, "R5 state machine safety");
+        DropTo(LastIndex);
+        (BaseIndex, BaseTerm) = (index, term);
+    }
+
     /// <summary>
     /// The highest index up to a given one whose term is at most a given one; not below the floor.
     /// </summary>

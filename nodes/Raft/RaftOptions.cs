@@ -10,13 +10,29 @@ public sealed record RaftOptions
     /// <summary>This node.</summary>
     public required NodeId Self { get; init; }
 
-    /// <summary>Voters of the cluster; their ids are 0 to this - 1.</summary>
+    /// <summary>
+    /// Founders of the cluster, who vote first; their ids are 0 to this - 1. A node with a higher id joins.
+    /// </summary>
     public required int Nodes { get; init; }
 
     /// <summary>
     /// Seed of the election timeouts; mixed with <see cref="Self"/>, so that one seed may serve a cluster.
     /// </summary>
     public required ulong Seed { get; init; }
+
+    /// <summary>
+    /// Level <c>memory</c>: what the node knows dies with its process. A process begins without a part in the
+    /// cluster: it founds it with others that know nothing, or becomes a new member in place of its former life.
+    /// </summary>
+    public bool Volatile { get; init; }
+
+    /// <summary>
+    /// The node once had a log and lost it: it must not take up its old part again, but joins as a new member.
+    /// </summary>
+    public bool Amnesia { get; init; }
+
+    /// <summary>Random, another one for each process: tells the lives of a node apart while it joins.</summary>
+    public ulong Nonce { get; init; }
 
     /// <summary>
     /// Shortest election timeout; each one is drawn from here to twice as much. Also the check-quorum
@@ -61,11 +77,39 @@ public sealed record RaftOptions
     public int ApplyBytes { get; init; } = 4 * 1024 * 1024;
 
     /// <summary>
-    /// Entry bytes kept in memory for a peer that is behind. Entries that every peer holds are dropped at
-    /// once; beyond this bound the oldest applied ones are dropped too, and a peer that still needs them
-    /// waits for a snapshot.
+    /// Entry bytes kept in memory for a member that is behind. Entries that every member holds are dropped at
+    /// once; beyond this bound the oldest applied ones are dropped too, and who still needs them gets a
+    /// snapshot.
     /// </summary>
-    public long RetainedLogBytes { get; init; } = 1024L * 1024 * 1024;
+    public long RetainedLogBytes { get; init; } = 64L * 1024 * 1024;
+
+    /// <summary>
+    /// A learner that takes a former life's place votes once it lacks at most this many entry bytes.
+    /// </summary>
+    public long CaughtUpBytes { get; init; } = 1024 * 1024;
+
+    /// <summary>Bytes of one piece of a snapshot; a single larger record still travels whole.</summary>
+    public int SnapshotChunkBytes { get; init; } = 256 * 1024;
+
+    /// <summary>Pieces of a snapshot sent and not acknowledged.</summary>
+    public int SnapshotWindowChunks { get; init; } = 16;
+
+    /// <summary>Most snapshot bytes a leader sends per second, so that clients keep the larger part.</summary>
+    public long SnapshotBytesPerSecond { get; init; } = 400L * 1024 * 1024;
+
+    /// <summary>
+    /// A snapshot that makes no progress for this long is given up and begun anew when the member is heard.
+    /// </summary>
+    public long SnapshotPatienceMicros { get; init; } = 10_000_000;
+
+    /// <summary>
+    /// Levels <c>os</c> and <c>fsync</c>: a checkpoint is written, and the log before it released, when the log
+    /// has grown by this many bytes since the last one, or by twice the store's size if that is more.
+    /// </summary>
+    public long CheckpointBytes { get; init; } = 64L * 1024 * 1024;
+
+    /// <summary>Checkpoint bytes written in one batch of inputs.</summary>
+    public int CheckpointBatchBytes { get; init; } = 1024 * 1024;
 
     /// <summary>
     /// Most bytes of keys and values in the answer to one scan; what does not fit is left out.
@@ -91,7 +135,7 @@ public sealed record RaftOptions
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(Nodes, 1);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(Nodes, Limits.Nodes);
-        ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(Self.Index, Nodes, nameof(Self));
+        ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(Self.Index, Limits.Nodes, nameof(Self));
         ArgumentOutOfRangeException.ThrowIfLessThan(HeartbeatMicros, 1);
         ArgumentOutOfRangeException.ThrowIfLessThan(ElectionTimeoutMicros, 2 * HeartbeatMicros);
         ArgumentOutOfRangeException.ThrowIfNegative(LinkLossDelayMinMicros);
@@ -105,6 +149,14 @@ public sealed record RaftOptions
         ArgumentOutOfRangeException.ThrowIfLessThan(ReadRounds, 1);
         ArgumentOutOfRangeException.ThrowIfLessThan(ApplyBytes, 1);
         ArgumentOutOfRangeException.ThrowIfNegative(RetainedLogBytes);
+        ArgumentOutOfRangeException.ThrowIfNegative(CaughtUpBytes);
+        ArgumentOutOfRangeException.ThrowIfLessThan(SnapshotChunkBytes, 1);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(SnapshotChunkBytes, Limits.ValueBytes);
+        ArgumentOutOfRangeException.ThrowIfLessThan(SnapshotWindowChunks, 1);
+        ArgumentOutOfRangeException.ThrowIfLessThan(SnapshotBytesPerSecond, 1);
+        ArgumentOutOfRangeException.ThrowIfLessThan(SnapshotPatienceMicros, 1);
+        ArgumentOutOfRangeException.ThrowIfLessThan(CheckpointBytes, 1);
+        ArgumentOutOfRangeException.ThrowIfLessThan(CheckpointBatchBytes, 1);
         ArgumentOutOfRangeException.ThrowIfLessThan(LogChunkBytes, 1);
         ArgumentOutOfRangeException.ThrowIfLessThan(ScanReplyBytes, 1);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(ScanReplyBytes, Limits.ValueBytes);

@@ -1,4 +1,4 @@
-using System.Numerics;
+using Testbed.Raft.Membership;
 using Testbed.Wire;
 
 namespace Testbed.Raft;
@@ -8,10 +8,6 @@ namespace Testbed.Raft;
 /// </summary>
 internal sealed partial class RaftProtocol
 {
-    /// <summary>Nodes that granted, and that refused, the vote or pre-vote under way.</summary>
-    private uint _granted;
-    private uint _refused;
-
     /// <summary>A candidate's vote for itself counts once it is durable.</summary>
     private SelfVote _selfVote;
     private long _selfVoteSequence;
@@ -35,10 +31,15 @@ internal sealed partial class RaftProtocol
         Invariant.Holds(term >= Term, "R9 term never falls");
         if (term > Term)
         {
-            (Term, Vote, _termLeader, HardStateDirty) = (term, None, None, true);
+            (Term, Vote, _termLeader, HardStateDirty) = (term, MemberId.None, None, true);
         }
 
-        CommitAtStepDown = Role == RaftRole.Leader ? Commit : CommitAtStepDown;
+        if (Role == RaftRole.Leader)
+        {
+            CommitAtStepDown = Commit;
+            _transferTo = None;
+        }
+
         Role = RaftRole.Follower;
         Leader = leader;
         _selfVote = SelfVote.No;
@@ -67,9 +68,9 @@ internal sealed partial class RaftProtocol
             case RaftMessageKind.PreVote:
             case RaftMessageKind.PreVoteReply when message.Yes:
                 return true;
-            case RaftMessageKind.Vote when HasLiveLeader:
+            case RaftMessageKind.Vote when HasLiveLeader && !message.Yes:
                 return false;
-            case RaftMessageKind.Append or RaftMessageKind.Heartbeat:
+            case RaftMessageKind.Append or RaftMessageKind.Heartbeat or RaftMessageKind.SnapshotChunk:
                 BecomeFollower(message.Term, from);
                 return true;
             default:
@@ -85,14 +86,14 @@ internal sealed partial class RaftProtocol
     {
         switch (message.Kind)
         {
-            case RaftMessageKind.Append or RaftMessageKind.Heartbeat:
-                Send(from, new RaftMessage { Kind = RaftMessageKind.HeartbeatReply, Term = Term });
+            case RaftMessageKind.Append or RaftMessageKind.Heartbeat or RaftMessageKind.SnapshotChunk:
+                Reply(from, message, new RaftMessage { Kind = RaftMessageKind.HeartbeatReply, Term = Term });
                 break;
             case RaftMessageKind.Vote:
-                Send(from, new RaftMessage { Kind = RaftMessageKind.VoteReply, Term = Term });
+                Reply(from, message, new RaftMessage { Kind = RaftMessageKind.VoteReply, Term = Term });
                 break;
             case RaftMessageKind.PreVote:
-                Send(from, new RaftMessage { Kind = RaftMessageKind.PreVoteReply, Term = Term });
+                Reply(from, message, new RaftMessage { Kind = RaftMessageKind.PreVoteReply, Term = Term });
                 break;
             default:
                 break;
@@ -101,30 +102,53 @@ internal sealed partial class RaftProtocol
 
     private void BeginPreVote()
     {
+        if (!MayCampaign)
+        {
+            RestartElectionTimer();
+            return;
+        }
+
         PreVotes++;
-        (Role, Leader, _granted, _refused, _selfVote) = (RaftRole.PreCandidate, None, 0, 0, SelfVote.No);
+        (Role, Leader, _selfVote) = (RaftRole.PreCandidate, None, SelfVote.No);
+        _tracker.ResetVotes();
         RestartElectionTimer();
-        SendAll(new RaftMessage
+        SendAll(_tracker.Roster.Configuration.Voters, new RaftMessage
         {
             Kind = RaftMessageKind.PreVote, Term = Term + 1, Index = Log.LastIndex, LogTerm = Log.LastTerm,
         });
-        OnVoteReply(Self, granted: true);
+        OnVoteReply(_self, granted: true);
     }
 
-    private void BeginElection()
+    /// <summary>The leader wants this node to take over (thesis, 3.10): no pre-vote, nobody protects the leader.</summary>
+    private void OnTimeoutNow()
+    {
+        if (MayCampaign)
+        {
+            Transfers++;
+            BeginElection(transfer: true);
+        }
+    }
+
+    private void BeginElection(bool transfer = false)
     {
         Elections++;
-        (Role, Term, Vote, _termLeader, HardStateDirty) = (RaftRole.Candidate, Term + 1, Self, None, true);
-        (_granted, _refused, _selfVote) = (0, 0, SelfVote.Wanted);
+        (Role, Term, Vote, _termLeader) = (RaftRole.Candidate, Term + 1, _tracker.Roster[_self], None);
+        (Leader, HardStateDirty, _selfVote) = (None, true, SelfVote.Wanted);
+        _tracker.ResetVotes();
         Invariant.Holds(Term < RaftEntryCodec.Largest, "R9 term never falls");
-        _electionDeadline = _now + FullTimeout();
+
+        // Survivors of a leader that ask at once split the votes: they ask again soon, not after a whole timeout.
+        _electionDeadline = _now
+            + (_hurry > 0 ? _options.LinkLossDelayMaxMicros + HurriedDelay() : FullTimeout());
 
         // After durable: the request claims a log and spends our vote. Were either lost in a crash, a vote
         // that comes back later could elect us with a log that the voters never compared.
         SendAll(
+            _tracker.Roster.Configuration.Voters,
             new RaftMessage
             {
                 Kind = RaftMessageKind.Vote, Term = Term, Index = Log.LastIndex, LogTerm = Log.LastTerm,
+                Yes = transfer,
             },
             afterDurable: true);
     }
@@ -132,17 +156,23 @@ internal sealed partial class RaftProtocol
     private void OnVoteRequest(int from, in RaftMessage message)
     {
         var pre = message.Kind == RaftMessageKind.PreVote;
-        var free = Vote == from || (Vote == None && _termLeader == None) || (pre && message.Term > Term);
+        var candidate = new MemberId(new NodeId((byte)from), message.From);
+        var free = Vote == candidate || (Vote == MemberId.None && _termLeader == None) || (pre && message.Term > Term);
 
         // Section 5.4.1: the candidate's log must be at least as up to date as ours.
         var upToDate = message.LogTerm > Log.LastTerm
             || (message.LogTerm == Log.LastTerm && message.Index >= Log.LastIndex)
             || IsPlanted(RaftMutants.VoteForAnyLog);
-        var granted = free && upToDate && !HasLiveLeader;
+        var granted = free && upToDate && (!HasLiveLeader || message.Yes);
         if (pre)
         {
+            // Whom we help is given time to win.
+            _electionDeadline = granted && _hurry > 0
+                ? long.Max(_electionDeadline, _now + HurriedDelay())
+                : _electionDeadline;
+
             // A refusal never carries a term below the candidate's own, or it would not be counted.
-            Send(from, new RaftMessage
+            Reply(from, message, new RaftMessage
             {
                 Kind = RaftMessageKind.PreVoteReply, Yes = granted,
                 Term = granted ? message.Term : ulong.Max(Term, message.Term - 1),
@@ -152,42 +182,38 @@ internal sealed partial class RaftProtocol
 
         if (granted)
         {
-            Invariant.Holds(Vote == None || Vote == from, "R8 one vote per term");
-            (Vote, HardStateDirty) = (from, HardStateDirty || Vote != from);
+            Invariant.Holds(Vote == MemberId.None || Vote == candidate, "R8 one vote per term");
+            (Vote, HardStateDirty) = (candidate, HardStateDirty || Vote != candidate);
             Role = RaftRole.Follower;
             _electionDeadline = _now + FullTimeout();
         }
 
-        Send(
-            from, new RaftMessage { Kind = RaftMessageKind.VoteReply, Term = Term, Yes = granted },
+        Reply(
+            from, message, new RaftMessage { Kind = RaftMessageKind.VoteReply, Term = Term, Yes = granted },
             afterDurable: true);
     }
 
-    private void OnVoteReply(int from, bool granted)
+    private void OnVoteReply(int slot, bool granted)
     {
-        if (granted)
+        if (slot < 0)
         {
-            _granted |= 1u << from;
-        }
-        else
-        {
-            _refused |= 1u << from;
+            return;
         }
 
-        if (BitOperations.PopCount(_granted) >= Quorum)
+        _tracker.RecordVote(slot, granted);
+        switch (_tracker.TallyVotes(out _, out _))
         {
-            if (Role == RaftRole.PreCandidate)
-            {
+            case VoteResult.Won when Role == RaftRole.PreCandidate:
                 BeginElection();
-            }
-            else
-            {
+                break;
+            case VoteResult.Won:
                 BecomeLeader();
-            }
-        }
-        else if (BitOperations.PopCount(_refused) >= Quorum)
-        {
-            BecomeFollower(Term, None);
+                break;
+            case VoteResult.Lost:
+                BecomeFollower(Term, None);
+                break;
+            default:
+                break;
         }
     }
 
@@ -202,11 +228,11 @@ internal sealed partial class RaftProtocol
     {
         var hurried = _hurry > 0 && Role != RaftRole.Leader;
         _hurry -= hurried ? 1 : 0;
-        _electionDeadline = _now + (hurried
-            ? _options.LinkLossDelayMinMicros
-                + _random.Below(_options.LinkLossDelayMaxMicros - _options.LinkLossDelayMinMicros + 1)
-            : FullTimeout());
+        _electionDeadline = _now + (hurried ? HurriedDelay() : FullTimeout());
     }
+
+    private long HurriedDelay() => _options.LinkLossDelayMinMicros
+        + _random.Below(_options.LinkLossDelayMaxMicros - _options.LinkLossDelayMinMicros + 1);
 
     private long FullTimeout() => _options.ElectionTimeoutMicros + _random.Below(_options.ElectionTimeoutMicros);
 }

@@ -14,8 +14,8 @@ internal sealed partial class RaftProtocol
             // leader's.
             var hint = ulong.Max(Commit, ulong.Min(message.Index, Log.LastIndex));
             hint = Log.HighestWithin(hint, message.LogTerm, Commit);
-            Send(
-                from,
+            Reply(
+                from, message,
                 new RaftMessage
                 {
                     Kind = RaftMessageKind.AppendReply, Term = Term, Index = message.Index, Hint = hint,
@@ -28,7 +28,7 @@ internal sealed partial class RaftProtocol
         var last = Accept(message.Entries.Span, message.Index);
         Advance(ulong.Min(message.Commit, last));
         Trim = ulong.Max(Trim, ulong.Min(message.Trim, Commit));
-        Acknowledge(from, last);
+        Acknowledge(from, message.From, last);
     }
 
     private void OnHeartbeat(int from, in RaftMessage message)
@@ -38,13 +38,16 @@ internal sealed partial class RaftProtocol
         // The leader knows that we agree up to its index for us; the log beyond may be somebody else's.
         Advance(ulong.Min(message.Commit, ulong.Min(message.Index, Log.LastIndex)));
         Trim = ulong.Max(Trim, ulong.Min(message.Trim, Commit));
-        Send(from, new RaftMessage { Kind = RaftMessageKind.HeartbeatReply, Term = Term, Round = message.Round });
+        Reply(
+            from, message,
+            new RaftMessage { Kind = RaftMessageKind.HeartbeatReply, Term = Term, Round = message.Round });
     }
 
     /// <summary>The consistency check of 5.3. Committed entries agree by leader completeness (R4).</summary>
     private bool Holds(ulong index, ulong term)
     {
-        if (index > Log.LastIndex)
+        // Who was never told the members cannot build upon nothing: it needs a snapshot.
+        if (index > Log.LastIndex || _tracker.Roster.Configuration.Members.IsEmpty)
         {
             return false;
         }
@@ -87,6 +90,7 @@ internal sealed partial class RaftProtocol
             }
 
             Log.AddCopy(entry.Term, bytes);
+            NoteConfiguration(entry);
         }
 
         return last;
@@ -113,13 +117,13 @@ internal sealed partial class RaftProtocol
     private bool AnswersWait => !IsPlanted(RaftMutants.AckBeforeDurable);
 
     /// <summary>Acknowledgements are cumulative: those to one leader in one batch become one.</summary>
-    private void Acknowledge(int to, ulong last)
+    private void Acknowledge(int to, uint incarnation, ulong last)
     {
         for (var i = Outbox.Count - 1; i >= 0; i--)
         {
             var earlier = Outbox[i];
             if (earlier.To == to && earlier.Message.Kind == RaftMessageKind.AppendReply
-                && earlier.Message.Term == Term)
+                && earlier.Message.Term == Term && earlier.Message.To == incarnation)
             {
                 if (!earlier.Message.Yes)
                 {
@@ -133,7 +137,11 @@ internal sealed partial class RaftProtocol
         }
 
         Send(
-            to, new RaftMessage { Kind = RaftMessageKind.AppendReply, Term = Term, Yes = true, Index = last },
+            to,
+            new RaftMessage
+            {
+                Kind = RaftMessageKind.AppendReply, Term = Term, Yes = true, Index = last, To = incarnation,
+            },
             AnswersWait);
     }
 }

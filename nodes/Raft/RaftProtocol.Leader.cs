@@ -1,3 +1,4 @@
+using Testbed.Raft.Membership;
 using Testbed.Wire;
 
 namespace Testbed.Raft;
@@ -53,101 +54,111 @@ internal sealed partial class RaftProtocol
     }
 
     /// <summary>
-    /// The next append to a follower, if one may leave now; the caller sends it. Call until it returns
+    /// The next append to a member, if one may leave now; the caller sends it. Call until it returns
     /// false.
     /// </summary>
-    public bool TryPlanAppend(int to, out AppendPlan plan)
+    public bool TryPlanAppend(int slot, out AppendPlan plan)
     {
         plan = default;
-        ref var peer = ref _peers[to];
-        if (Role != RaftRole.Leader || to == Self || peer.Next <= Log.BaseIndex)
+        ref var member = ref _tracker[slot];
+        ref var times = ref _times[slot];
+        if (Role != RaftRole.Leader || slot == _self || member.State == ReplicationState.Snapshot
+            || NeedsSnapshot(slot))
         {
             return false;
         }
 
-        var pending = peer.Next <= Log.LastIndex;
-        if (peer.Replicating ? !pending || peer.Window.Full : peer.Paused)
+        var pending = member.Next <= Log.LastIndex;
+        var replicating = member.State == ReplicationState.Replicate;
+        if (replicating ? !pending || member.Paused : member.Paused)
         {
-            var ask = peer.Replicating && peer.AskEmpty;
-            peer.AskEmpty = false;
-            plan = new AppendPlan(peer.Next, peer.Next - 1, 0);
+            var ask = replicating && times.AskEmpty;
+            times.AskEmpty = false;
+            plan = new AppendPlan(member.Next, member.Next - 1, 0);
             return ask;
         }
 
         var bytes = 0;
-        var last = pending ? Log.Fit(peer.Next, _options.AppendBytes, out bytes) : peer.Next - 1;
-        plan = new AppendPlan(peer.Next, last, bytes);
-        if (peer.Replicating)
+        var last = pending ? Log.Fit(member.Next, _options.AppendBytes, out bytes) : member.Next - 1;
+        plan = new AppendPlan(member.Next, last, bytes);
+        if (replicating)
         {
             // Optimistic: the stream keeps order, so what follows may be sent before this is acknowledged.
-            peer.Next = last + 1;
-            peer.Window.Add(last, bytes);
+            member.SentUpTo(last);
+            member.Window.Add(last, bytes);
         }
         else
         {
-            (peer.Paused, peer.ProbedMicros) = (true, _now);
+            (member.ProbeSent, times.ProbedMicros) = (true, _now);
         }
 
         return true;
     }
 
     /// <summary>Head of a planned append.</summary>
-    public RaftMessage AppendHead(in AppendPlan plan) => new()
+    public RaftMessage AppendHead(int slot, in AppendPlan plan) => new()
     {
-        Kind = RaftMessageKind.Append, Term = Term, Index = plan.First - 1, LogTerm = Log.Term(plan.First - 1),
+        Kind = RaftMessageKind.Append, Term = Term, From = Incarnation, To = _tracker.Roster[slot].Incarnation, Index = plan.First - 1, LogTerm = Log.Term(plan.First - 1),
         Commit = Commit, Trim = Trim,
     };
 
-    /// <summary>Followers that need entries which are no longer in memory.</summary>
-    public int PeersBehindLog()
-    {
-        var count = 0;
-        for (var i = 0; Role == RaftRole.Leader && i < _peers.Length; i++)
-        {
-            count += i != Self && _peers[i].Next <= Log.BaseIndex ? 1 : 0;
-        }
-
-        return count;
-    }
-
     private void BecomeLeader()
     {
-        Invariant.Holds(_termLeader == None && Vote == Self, "R1 election safety");
+        Invariant.Holds(_termLeader == None && Vote == _tracker.Roster[_self], "R1 election safety");
         (Role, Leader, _termLeader, _hurry) = (RaftRole.Leader, Self, Self, 0);
-        for (var i = 0; i < _peers.Length; i++)
+        foreach (var slot in _tracker.Roster.Configuration.Members)
         {
-            ref var peer = ref _peers[i];
-            peer.Window.Clear();
-            peer = new PeerProgress { Next = Log.LastIndex + 1, HeardMicros = _now, Window = peer.Window };
+            BeginProgress(slot);
         }
 
         // Rounds of an earlier reign must not confirm reads of this one.
         ReadRound++;
         ConfirmedRound = ReadRound;
+
+        // Whatever earlier leaders changed may not be applied yet; until then nothing is changed further.
+        _pendingConfiguration = Log.LastIndex;
+        _diskProgressMicros = _now;
         _termStart = Propose(RaftEntryKind.Nothing, default, default);
+        _tracker[_self].Acknowledge(OwnMatch);
         SendHeartbeats();
+    }
+
+    private void BeginProgress(int slot)
+    {
+        _tracker[slot].Begin(Log.LastIndex + 1);
+        _times[slot] = new MemberTimes { HeardMicros = _now };
     }
 
     private void TickLeader()
     {
-        var heard = 1;
-        for (var i = 0; i < _peers.Length; i++)
+        var voters = _tracker.Roster.Configuration.Voters;
+        var active = default(PeerSet);
+        foreach (var slot in voters)
         {
-            heard += i != Self && _now - _peers[i].HeardMicros <= _options.ElectionTimeoutMicros ? 1 : 0;
+            var heard = slot == _self || _now - _times[slot].HeardMicros <= _options.ElectionTimeoutMicros;
+            active |= heard ? PeerSet.Of(slot) : default;
         }
 
-        if (heard < Quorum)
+        // A leader whose disk stands still only holds the others up: they can do without it, it cannot.
+        var stuck = _writing.Count > 0 && _now - _diskProgressMicros > _options.ElectionTimeoutMicros;
+        StuckDisks += stuck ? 1 : 0;
+        if (stuck || _tracker.Roster.Configuration.Quorum.Result(active, ~active) != VoteResult.Won)
         {
             BecomeFollower(Term, None);
+            return;
         }
-        else if (_now >= _heartbeatDue)
+
+        TickTransfer();
+        if (_now >= _heartbeatDue)
         {
             SendHeartbeats();
-            for (var i = 0; i < _peers.Length; i++)
+            foreach (var slot in _tracker.Roster.Configuration.Members)
             {
-                ref var peer = ref _peers[i];
-                peer.AskEmpty = peer.Replicating && peer.Window.Count > 0 && peer.Match == peer.MatchAtHeartbeat;
-                peer.MatchAtHeartbeat = peer.Match;
+                ref var member = ref _tracker[slot];
+                ref var times = ref _times[slot];
+                times.AskEmpty = member.State == ReplicationState.Replicate && member.Window.Count > 0
+                    && member.Match == times.MatchAtHeartbeat;
+                times.MatchAtHeartbeat = member.Match;
             }
         }
     }
@@ -155,48 +166,60 @@ internal sealed partial class RaftProtocol
     private void SendHeartbeats()
     {
         _heartbeatDue = _now + _options.HeartbeatMicros;
-        for (var i = 0; i < _peers.Length; i++)
+        foreach (var slot in _tracker.Roster.Configuration.Members)
         {
-            if (i != Self)
+            if (slot != _self)
             {
-                Send(i, new RaftMessage
+                SendToSlot(slot, new RaftMessage
                 {
-                    Kind = RaftMessageKind.Heartbeat, Term = Term, Index = _peers[i].Match, Commit = Commit,
+                    Kind = RaftMessageKind.Heartbeat, Term = Term, Index = _tracker[slot].Match, Commit = Commit,
                     Trim = Trim, Round = ReadRound,
                 });
             }
         }
     }
 
-    private void OnAppendReply(int from, in RaftMessage message)
+    private void OnAppendReply(int slot, in RaftMessage message)
     {
-        ref var peer = ref _peers[from];
-        peer.HeardMicros = _now;
+        _times[slot].HeardMicros = _now;
         if (message.Index > Log.LastIndex)
         {
             return;
         }
 
+        ref var member = ref _tracker[slot];
         if (!message.Yes)
         {
-            OnRefused(ref peer, message);
+            OnRefused(slot, message);
         }
-        else if (message.Index > peer.Match || !peer.Replicating)
+        else if (message.Index > member.Match || member.State != ReplicationState.Replicate)
         {
-            peer.Match = ulong.Max(peer.Match, message.Index);
-            peer.Next = ulong.Max(peer.Next, peer.Match + 1);
-            (peer.Replicating, peer.Paused) = (true, false);
-            peer.Window.Acknowledge(peer.Match);
+            _times[slot].HoldsNothing = false;
+            member.Acknowledge(message.Index);
+            if (member.State == ReplicationState.Probe
+                || (member.State == ReplicationState.Snapshot && member.Match >= member.PendingSnapshot))
+            {
+                member.BecomeReplicate();
+            }
+
+            member.Window.Acknowledge(member.Match);
             AdvanceByQuorum();
+            ContinueTransfer(slot);
         }
     }
 
     /// <summary>
     /// Skips back over whole terms (end of 5.3): to the last index whose term the follower may share.
     /// </summary>
-    private void OnRefused(ref PeerProgress peer, in RaftMessage message)
+    private void OnRefused(int slot, in RaftMessage message)
     {
-        var stale = peer.Replicating ? message.Index <= peer.Match : message.Index != peer.Next - 1;
+        ref var member = ref _tracker[slot];
+        var stale = member.State switch
+        {
+            ReplicationState.Replicate => message.Index <= member.Match,
+            ReplicationState.Probe => message.Index != member.Next - 1,
+            _ => true,
+        };
         if (stale)
         {
             return;
@@ -205,41 +228,53 @@ internal sealed partial class RaftProtocol
         var hint = ulong.Min(message.Hint, Log.LastIndex);
         var floor = ulong.Min(hint, Log.BaseIndex);
         var shared = hint > Log.BaseIndex ? Log.HighestWithin(hint, message.LogTerm, Log.BaseIndex) : floor;
-        if (peer.Replicating)
+
+        // Who joined begins with a snapshot: the first members stand in no entry.
+        _times[slot].HoldsNothing = hint == 0 && _tracker.Roster[slot].Incarnation > 1;
+        if (member.State == ReplicationState.Replicate)
         {
-            (peer.Replicating, peer.Next) = (false, peer.Match + 1);
-            peer.Window.Clear();
+            member.BecomeProbe();
         }
         else
         {
-            peer.Next = ulong.Max(ulong.Min(message.Index, shared + 1), peer.Match + 1);
+            member.StepBack(ulong.Min(message.Index, shared + 1));
         }
-
-        peer.Paused = false;
     }
 
-    private void OnHeartbeatReply(int from, in RaftMessage message)
+    private void OnHeartbeatReply(int slot, in RaftMessage message)
     {
-        ref var peer = ref _peers[from];
-        peer.HeardMicros = _now;
-        peer.Paused &= _now - peer.ProbedMicros < _options.HeartbeatMicros;
-        if (message.Round > peer.ReadRound && message.Round <= ReadRound)
+        ref var times = ref _times[slot];
+        times.HeardMicros = _now;
+        if (_now - times.ProbedMicros >= _options.HeartbeatMicros)
         {
-            peer.ReadRound = message.Round;
+            _tracker[slot].ProbeSent = false;
+        }
+
+        if (message.Round > times.ReadRound && message.Round <= ReadRound)
+        {
+            times.ReadRound = message.Round;
             ConfirmRounds();
         }
     }
 
-    /// <summary>Back to one append at a time: what was in flight may be lost.</summary>
-    private void Probe(int index)
+    /// <summary>Back to one append at a time: what was in flight to the node may be lost.</summary>
+    private void ProbeNode(int node, bool wait)
     {
-        ref var peer = ref _peers[index];
-        peer.Window.Clear();
-        (peer.Replicating, peer.Paused) = (false, true);
+        foreach (var slot in _tracker.Roster.Configuration.Members)
+        {
+            if (_tracker.Roster[slot].Node.Index != node || _tracker[slot].State == ReplicationState.Snapshot)
+            {
+                continue;
+            }
 
-        // Before the first answer nothing is known: keep asking from the end, where a follower in step
-        // agrees.
-        peer.Next = peer.Match > 0 ? peer.Match + 1 : ulong.Min(peer.Next, Log.LastIndex + 1);
+            // Before the first answer nothing is known: keep asking from the end, where a follower in step
+            // agrees.
+            ref var member = ref _tracker[slot];
+            var next = member.Match > 0 ? member.Match + 1 : ulong.Min(member.Next, Log.LastIndex + 1);
+            member.BecomeProbe();
+            member.StepBack(next);
+            member.ProbeSent = wait;
+        }
     }
 
     /// <summary>
@@ -248,21 +283,20 @@ internal sealed partial class RaftProtocol
     /// </summary>
     private void AdvanceByQuorum()
     {
-        Span<ulong> held = stackalloc ulong[_peers.Length];
-        for (var i = 0; i < held.Length; i++)
+        if (_self >= 0)
         {
-            held[i] = i == Self ? OwnMatch : _peers[i].Match;
+            _tracker[_self].Acknowledge(OwnMatch);
         }
 
-        held.Sort();
-        Trim = ulong.Max(Trim, ulong.Min(held[0], Commit));
-        var agreed = held[held.Length - Quorum];
+        var everywhere = ulong.MaxValue;
+        foreach (var slot in _tracker.Roster.Configuration.Members)
+        {
+            everywhere = ulong.Min(everywhere, _tracker[slot].Match);
+        }
+
+        Trim = ulong.Max(Trim, ulong.Min(everywhere, Commit));
+        var agreed = IsPlanted(RaftMutants.AckBeforeQuorum) ? OwnMatch : CommittedByQuorum();
         var anyTerm = IsPlanted(RaftMutants.CommitEarlierTerm);
-        if (IsPlanted(RaftMutants.AckBeforeQuorum))
-        {
-            agreed = OwnMatch;
-        }
-
         if (agreed > Commit && (Log.Term(agreed) == Term || anyTerm))
         {
             Advance(agreed);
@@ -273,13 +307,12 @@ internal sealed partial class RaftProtocol
 
     private void ConfirmRounds()
     {
-        Span<ulong> rounds = stackalloc ulong[_peers.Length];
-        for (var i = 0; i < rounds.Length; i++)
+        Span<ulong> rounds = stackalloc ulong[PeerSet.Slots];
+        foreach (var slot in _tracker.Roster.Configuration.Voters)
         {
-            rounds[i] = i == Self ? ReadRound : _peers[i].ReadRound;
+            rounds[slot] = slot == _self ? ReadRound : _times[slot].ReadRound;
         }
 
-        rounds.Sort();
-        ConfirmedRound = ulong.Max(ConfirmedRound, rounds[rounds.Length - Quorum]);
+        ConfirmedRound = ulong.Max(ConfirmedRound, _tracker.Roster.Configuration.Quorum.CommittedIndex(rounds));
     }
 }

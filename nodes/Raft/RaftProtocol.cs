@@ -1,3 +1,4 @@
+using Testbed.Raft.Membership;
 using Testbed.Wire;
 
 namespace Testbed.Raft;
@@ -21,7 +22,8 @@ internal sealed partial class RaftProtocol
 
     private readonly RaftOptions _options;
     private readonly SplitMix64 _random;
-    private readonly PeerProgress[] _peers;
+    private readonly MemberTracker _tracker;
+    private readonly MemberTimes[] _times = new MemberTimes[PeerSet.Slots];
 
     /// <summary>
     /// Log groups on their way to the disk, and the last index each makes durable. Clamped on truncation.
@@ -49,15 +51,24 @@ internal sealed partial class RaftProtocol
     /// <summary>Quick pre-votes left.</summary>
     private int _hurry;
 
+    /// <summary>When our disk last made something durable, or was given something after it had nothing.</summary>
+    private long _diskProgressMicros;
+
     public RaftProtocol(RaftOptions options)
     {
         _options = options;
         _random = new SplitMix64(options.Seed ^ ((ulong)(options.Self.Index + 1) * 0xD1B54A32D192ED03UL));
         Log = new EntryLog(options.LogChunkBytes);
-        _peers = new PeerProgress[options.Nodes];
-        for (var i = 0; i < options.Nodes; i++)
+        _tracker = new MemberTracker(options.WindowMessages, options.WindowBytes);
+        Book = new MemberBook(options.Nodes);
+        var founder = options.Self.Index < options.Nodes && !options.Amnesia;
+        _founding = new Founding(
+            options.Self.Index, options.Nodes, options.Nonce, founder && options.Volatile,
+            FoundingPatience * options.ElectionTimeoutMicros);
+        if (founder && (!options.Volatile || IsPlanted(RaftMutants.RejoinAsFounder)))
         {
-            _peers[i].Window = new InflightWindow(options.WindowMessages, options.WindowBytes);
+            TakePart(1);
+            Found();
         }
     }
 
@@ -67,9 +78,9 @@ internal sealed partial class RaftProtocol
     public ulong Term { get; private set; }
 
     /// <summary>
-    /// Whom this node voted for in <see cref="Term"/>, or None. Set at most once per term (R8).
+    /// Whom this node voted for in <see cref="Term"/>, or nobody. Set at most once per term (R8).
     /// </summary>
-    public int Vote { get; private set; } = None;
+    public MemberId Vote { get; private set; }
 
     /// <summary>
     /// The leader this node follows, itself when it leads, or None. A hint, not part of safety.
@@ -92,7 +103,7 @@ internal sealed partial class RaftProtocol
     /// <summary>First entry not yet handed to the disk.</summary>
     public ulong Unwritten { get; private set; } = 1;
 
-    /// <summary>Every voter holds the log durably up to here, as far as we know. Never falls.</summary>
+    /// <summary>Every member holds the log durably up to here, as far as we know. Never falls.</summary>
     public ulong Trim { get; private set; }
 
     /// <summary>The highest commit index any leader told, perhaps beyond our log.</summary>
@@ -125,17 +136,23 @@ internal sealed partial class RaftProtocol
     /// Before this time a tick changes nothing, whatever else comes; check-quorum apart, which is looked at
     /// with the heartbeats at the latest.
     /// </summary>
-    public long NextDueMicros => Role == RaftRole.Leader ? _heartbeatDue : _electionDeadline;
+    public long NextDueMicros =>
+        Role == RaftRole.Leader ? _heartbeatDue : Incarnation == 0 ? _joinDue : _electionDeadline;
 
     private int Self => _options.Self.Index;
 
-    private int Quorum => _options.Nodes / 2 + 1;
-
-    /// <summary>Takes back term and vote (5.1: on stable storage).</summary>
-    public void RecoverHardState(ulong term, int vote)
+    /// <summary>Takes back incarnation, term and vote (5.1: on stable storage).</summary>
+    public void RecoverHardState(ulong term, MemberId vote, uint incarnation)
     {
         Invariant.Holds(term >= Term, "R9 term never falls");
-        (Term, Vote) = (term, IsPlanted(RaftMutants.VoteTwiceAfterRestart) ? None : vote);
+        (Term, Vote) = (term, IsPlanted(RaftMutants.VoteTwiceAfterRestart) ? MemberId.None : vote);
+        Incarnation = incarnation;
+        _self = Roster.SlotOf(Me);
+        if (incarnation == 0)
+        {
+            // It lost its memory earlier and was not welcomed yet.
+            _tracker.Restore(Roster.Empty, 1);
+        }
     }
 
     /// <summary>Takes back entries; they replace everything from their first index on.</summary>
@@ -145,7 +162,15 @@ internal sealed partial class RaftProtocol
         while (!entries.IsEmpty)
         {
             var readable = RaftEntryCodec.TryRead(entries, out var entry);
+            if (readable && Log.LastIndex == 0 && entry.Index > 1)
+            {
+                // What came before was released: a checkpoint that follows tells what it amounted to.
+                Log.Reset(entry.Index - 1, 0);
+                IsAnchored = false;
+            }
+
             Invariant.Holds(readable && entry.Index <= Log.LastIndex + 1, "R3 log matching");
+            NoteConfiguration(entry);
             if (first && entry.Index <= Log.LastIndex)
             {
                 Invariant.Holds(entry.Index > Commit, "R4 leader completeness");
@@ -171,8 +196,14 @@ internal sealed partial class RaftProtocol
         _now = nowMicros;
         _leaderContact = nowMicros - _options.ElectionTimeoutMicros;
         KnownCommit = Commit;
+        HardStateDirty |= _options.Amnesia && Incarnation == 0;
+        Invariant.Holds(IsAnchored, "R3 log matching");
         Invariant.Holds(Log.LastTerm <= Term, "R9 term never falls");
         Hurry();
+        if (Incarnation == 0 && _founding.Consider())
+        {
+            TakeFoundersPart();
+        }
     }
 
     /// <summary>Advances time: election timeouts, heartbeats, check-quorum.</summary>
@@ -184,6 +215,10 @@ internal sealed partial class RaftProtocol
         {
             TickLeader();
         }
+        else if (Incarnation == 0)
+        {
+            TickJoining();
+        }
         else if (_now >= _electionDeadline)
         {
             BeginPreVote();
@@ -193,6 +228,18 @@ internal sealed partial class RaftProtocol
     /// <summary>Handles a message from a peer; the codec has checked its form.</summary>
     public void Step(int from, in RaftMessage message)
     {
+        if (!message.IsBetweenMembers || message.Kind == RaftMessageKind.Welcome)
+        {
+            StepOutside(from, message);
+            return;
+        }
+
+        // What was meant for a former life is none of this one's business.
+        if (Incarnation == 0 || (message.To != Incarnation && !IsPlanted(RaftMutants.StaleIncarnation)))
+        {
+            return;
+        }
+
         if (message.Term > Term && !MeetHigherTerm(from, message))
         {
             return;
@@ -214,11 +261,20 @@ internal sealed partial class RaftProtocol
                 FollowOrStop(from);
                 OnHeartbeat(from, message);
                 break;
-            case RaftMessageKind.AppendReply when Role == RaftRole.Leader:
-                OnAppendReply(from, message);
+            case RaftMessageKind.SnapshotChunk:
+                FollowOrStop(from);
                 break;
-            case RaftMessageKind.HeartbeatReply when Role == RaftRole.Leader:
-                OnHeartbeatReply(from, message);
+            case RaftMessageKind.AppendReply when Role == RaftRole.Leader && SlotOf(from, message) is >= 0 and var slot:
+                OnAppendReply(slot, message);
+                break;
+            case RaftMessageKind.SnapshotReply when Role == RaftRole.Leader && SlotOf(from, message) is >= 0 and var slot:
+                _times[slot].HeardMicros = _now;
+                break;
+            case RaftMessageKind.HeartbeatReply when Role == RaftRole.Leader && SlotOf(from, message) is >= 0 and var slot:
+                OnHeartbeatReply(slot, message);
+                break;
+            case RaftMessageKind.TimeoutNow when Leader == from:
+                OnTimeoutNow();
                 break;
             case RaftMessageKind.Vote or RaftMessageKind.PreVote:
                 OnVoteRequest(from, message);
@@ -226,7 +282,7 @@ internal sealed partial class RaftProtocol
             case RaftMessageKind.VoteReply when Role == RaftRole.Candidate:
             case RaftMessageKind.PreVoteReply when Role == RaftRole.PreCandidate
                 && (!message.Yes || message.Term == Term + 1):
-                OnVoteReply(from, message.Yes);
+                OnVoteReply(SlotOf(from, message), message.Yes);
                 break;
             default:
                 break;
@@ -236,10 +292,13 @@ internal sealed partial class RaftProtocol
     /// <summary>The stream to a peer can carry messages.</summary>
     public void LinkUp(int peer)
     {
-        if (Role == RaftRole.Leader)
+        if (Incarnation == 0)
         {
-            Probe(peer);
-            _peers[peer].Paused = false;
+            Send(peer, _founding.Join);
+        }
+        else if (Role == RaftRole.Leader)
+        {
+            ProbeNode(peer, wait: false);
         }
         else if (Leader == None && Role != RaftRole.Candidate)
         {
@@ -252,7 +311,7 @@ internal sealed partial class RaftProtocol
     {
         if (Role == RaftRole.Leader)
         {
-            Probe(peer);
+            ProbeNode(peer, wait: true);
         }
         else if (Leader == peer)
         {
@@ -277,6 +336,11 @@ internal sealed partial class RaftProtocol
         if (Unwritten <= Log.LastIndex)
         {
             Unwritten = Log.LastIndex + 1;
+            if (_writing.Count == 0)
+            {
+                _diskProgressMicros = _now;
+            }
+
             _writing.Add() = (sequence.Value, Log.LastIndex);
         }
     }
@@ -290,12 +354,13 @@ internal sealed partial class RaftProtocol
         {
             Durable = ulong.Max(Durable, _writing[0].LastIndex);
             _writing.RemoveFront();
+            _diskProgressMicros = _now;
         }
 
         if (_selfVote == SelfVote.Writing && _selfVoteSequence <= upTo.Value)
         {
             _selfVote = SelfVote.Counted;
-            OnVoteReply(Self, granted: true);
+            OnVoteReply(_self, granted: true);
         }
 
         if (Role == RaftRole.Leader)
@@ -314,10 +379,22 @@ internal sealed partial class RaftProtocol
     /// <summary>Drops entries nobody needs, and beyond the memory bound the oldest applied ones.</summary>
     public void DropUnneeded()
     {
+        if (!IsAnchored)
+        {
+            return;
+        }
+
         var free = ulong.Min(Applied, Durable);
         Log.DropTo(ulong.Min(Trim, free));
-        while (Log.Bytes > _options.RetainedLogBytes && Log.BaseIndex < free)
+        var kept = _options.RetainedLogBytes;
+        while (Log.Bytes > kept && Log.BaseIndex < free)
         {
+            // What follows a snapshot under way is kept as long as it can be: else the next one is needed at once.
+            if (Log.BaseIndex >= SnapshotIndex && Log.Bytes <= SnapshotKeepFactor * kept)
+            {
+                break;
+            }
+
             Log.DropTo(Log.BaseIndex + 1);
         }
     }
@@ -343,9 +420,10 @@ internal sealed partial class RaftProtocol
         gapMicros -= _options.HeartbeatMicros;
         _electionDeadline += gapMicros;
         _leaderContact += gapMicros;
-        for (var i = 0; i < _peers.Length; i++)
+        _diskProgressMicros += gapMicros;
+        for (var i = 0; i < _times.Length; i++)
         {
-            _peers[i].HeardMicros += gapMicros;
+            _times[i].HeardMicros += gapMicros;
         }
     }
 
@@ -364,16 +442,26 @@ internal sealed partial class RaftProtocol
         }
     }
 
+    /// <summary>Answers a member, or tells somebody outside.</summary>
     private void Send(int to, in RaftMessage message, bool afterDurable = false) =>
-        Outbox.Add(new Outgoing((byte)to, afterDurable, message));
+        Outbox.Add(new Outgoing((byte)to, afterDurable, message with { From = Incarnation }));
 
-    private void SendAll(in RaftMessage message, bool afterDurable = false)
+    private void Reply(int to, in RaftMessage question, in RaftMessage answer, bool afterDurable = false) =>
+        Send(to, answer with { To = question.From }, afterDurable);
+
+    private void SendToSlot(int slot, in RaftMessage message, bool afterDurable = false)
     {
-        for (var peer = 0; peer < _options.Nodes; peer++)
+        var member = _tracker.Roster[slot];
+        Send(member.Node.Index, message with { To = member.Incarnation }, afterDurable);
+    }
+
+    private void SendAll(PeerSet slots, in RaftMessage message, bool afterDurable = false)
+    {
+        foreach (var slot in slots)
         {
-            if (peer != Self)
+            if (slot != _self)
             {
-                Send(peer, message, afterDurable);
+                SendToSlot(slot, message, afterDurable);
             }
         }
     }

@@ -125,6 +125,13 @@ internal struct ReplicaProgress(int windowMessages, long windowBytes)
         return true;
     }
 
+    /// <summary>The follower shares our log at most up to before this index: asks there next.</summary>
+    public void StepBack(ulong next)
+    {
+        Next = ulong.Max(next, Match + 1);
+        ProbeSent = false;
+    }
+
     private void Reset(ReplicationState state)
     {
         (State, ProbeSent, PendingSnapshot) = (state, false, 0);

@@ -1,0 +1,319 @@
+using Testbed.Raft.Membership;
+using Testbed.Wire;
+
+namespace Testbed.Raft;
+
+/// <summary>
+/// Who belongs to the cluster: section 6, the thesis, chapter 4, and joint changes that leave by themselves. A
+/// change is in force on a node once that node has applied it; the next one is proposed only then.
+/// </summary>
+internal sealed partial class RaftProtocol
+{
+    /// <summary>Election timeouts after which an unfinished founding is begun anew.</summary>
+    private const int FoundingPatience = 20;
+
+    private readonly Founding _founding;
+
+    /// <summary>Our slot in the roster; -1 while we are no member. Derived from it.</summary>
+    private int _self = -1;
+
+    private long _joinDue;
+
+    /// <summary>
+    /// No change is proposed before this entry is applied: it may be an earlier one (R11). Leader only.
+    /// </summary>
+    private ulong _pendingConfiguration;
+
+    /// <summary>
+    /// The last entry of ours that changes the members, or later; entries that were overruled may stand here.
+    /// </summary>
+    private ulong _lastConfiguration;
+
+    /// <summary>Whom the leadership is being handed to, a slot, or None. No writes are taken meanwhile.</summary>
+    private int _transferTo = None;
+    private long _transferDeadline;
+    private bool _transferAsked;
+
+    /// <summary>
+    /// Which life of this node we are; 0 while we have no part in a cluster. Set once (R8: a node without memory
+    /// never takes up the part of its former life).
+    /// </summary>
+    public uint Incarnation { get; private set; }
+
+    /// <summary>The members in force.</summary>
+    public Roster Roster => _tracker.Roster;
+
+    /// <summary>What the log says of nodes besides.</summary>
+    public MemberBook Book { get; private set; }
+
+    /// <summary>False while a log is taken back whose beginning was released, until its checkpoint is.</summary>
+    public bool IsAnchored { get; private set; } = true;
+
+    /// <summary>The leadership is being handed over: writes are refused meanwhile.</summary>
+    public bool IsTransferring => _transferTo != None;
+
+    /// <summary>Elections this node began because the leader asked it to.</summary>
+    public long Transfers { get; private set; }
+
+    /// <summary>Times this node gave up leading because its disk stood still.</summary>
+    public long StuckDisks { get; private set; }
+
+    /// <summary>Members that were replaced by a later life of their node, as leader.</summary>
+    public long Replacements { get; private set; }
+
+    /// <summary>True when a change of the members is under way.</summary>
+    public bool IsChanging => Roster.Configuration.IsJoint || _pendingConfiguration > Applied;
+
+    /// <summary>A voter that has applied every change it knows to be committed.</summary>
+    private bool MayCampaign => _self >= 0 && Roster.Configuration.Voters.Contains(_self)
+        && Applied >= ulong.Min(Commit, _lastConfiguration);
+
+    /// <summary>
+    /// Proposes a change of the members; false when one is under way or this one cannot be made now. It must be
+    /// proposed again by whoever still wants it later.
+    /// </summary>
+    public bool TryChangeMembers(in MembershipEntry entry)
+    {
+        var early = IsChanging && !IsPlanted(RaftMutants.ConfigurationTwice);
+        if (Role != RaftRole.Leader || IsTransferring || Applied < _termStart || (early && !entry.Change.LeavesJoint)
+            || (entry.Change.LeavesJoint && _pendingConfiguration > Applied)
+            || (!IsNoteOnly(entry) && ConfigurationChanger.Apply(Roster, entry.Change, out _) != ChangeError.None))
+        {
+            return false;
+        }
+
+        var content = new byte[entry.Bytes];
+        entry.Write(content);
+        _pendingConfiguration = Propose(RaftEntryKind.Configuration, default, content);
+        _lastConfiguration = _pendingConfiguration;
+        return true;
+    }
+
+    /// <summary>Puts a committed change in force; every node refuses the same ones.</summary>
+    public void ApplyConfiguration(ReadOnlySpan<byte> content)
+    {
+        var readable = MembershipEntry.TryRead(content, out var entry);
+        Invariant.Holds(readable, "R5 state machine safety");
+        Book.Apply(entry);
+        if (!IsNoteOnly(entry) && ConfigurationChanger.Apply(Roster, entry.Change, out var next) == ChangeError.None)
+        {
+            Adopt(next);
+        }
+    }
+
+    /// <summary>
+    /// Takes the state that a snapshot or checkpoint says (section 7): the store as of an index, and the members
+    /// then. False when ours is as new. Whoever calls replaces the store.
+    /// </summary>
+    public bool Restore(ulong index, ulong term, Roster roster, MemberBook book)
+    {
+        if (IsAnchored && Applied >= index)
+        {
+            return false;
+        }
+
+        Invariant.Holds(index >= Log.BaseIndex, "R3 log matching");
+        var agrees = index <= Log.LastIndex && (index == Log.BaseIndex || Log.Term(index) == term);
+        Invariant.Holds(agrees || index > Commit || !IsAnchored, "R4 leader completeness");
+        if (agrees)
+        {
+            Log.DropTo(index);
+            Log.Reanchor(term);
+        }
+        else
+        {
+            Log.Reset(index, term);
+            Unwritten = index + 1;
+            for (var i = 0; i < _writing.Count; i++)
+            {
+                _writing[i].LastIndex = ulong.Min(_writing[i].LastIndex, index);
+            }
+        }
+
+        (Applied, IsAnchored, Book) = (index, true, book);
+        Commit = ulong.Max(Commit, index);
+        KnownCommit = ulong.Max(KnownCommit, index);
+        Trim = ulong.Max(Trim, index);
+        _tracker.Restore(roster, Log.LastIndex + 1);
+        _self = Roster.SlotOf(Me);
+        return true;
+    }
+
+    /// <summary>The snapshot that was restored is on its way to the disk under this sequence.</summary>
+    public void RestoredUnder(LogSequence sequence) => _writing.Add() = (sequence.Value, Log.BaseIndex);
+
+    /// <summary>The snapshot restored last is durable.</summary>
+    public void AcknowledgeSnapshot(int to, uint incarnation, ulong index) => Acknowledge(to, incarnation, index);
+
+    /// <summary>
+    /// Hands the leadership over to a node (thesis, 3.10); false when that node is no voter we hear.
+    /// </summary>
+    public bool TryTransfer(NodeId node)
+    {
+        var slot = VoterOn(node);
+        if (Role != RaftRole.Leader || slot < 0 || IsTransferring
+            || _now - _times[slot].HeardMicros > _options.ElectionTimeoutMicros)
+        {
+            return slot == _self && Role == RaftRole.Leader;
+        }
+
+        (_transferTo, _transferAsked) = (slot, false);
+        _transferDeadline = _now + _options.ElectionTimeoutMicros;
+        ContinueTransfer(slot);
+        return true;
+    }
+
+    /// <summary>
+    /// Once a batch, as leader: leaves a joint configuration, replaces former lives that have caught up, and steps
+    /// down when it has no vote any more.
+    /// </summary>
+    public void TendMembers()
+    {
+        if (Role != RaftRole.Leader)
+        {
+            return;
+        }
+
+        var configuration = Roster.Configuration;
+        if (configuration is { IsJoint: true, AutoLeave: true } && _pendingConfiguration <= Applied)
+        {
+            TryChangeMembers(new MembershipEntry(ConfigurationChange.LeaveJoint, null));
+        }
+        else if (!configuration.IsJoint && !configuration.Voters.Contains(_self) && _pendingConfiguration <= Applied)
+        {
+            // Everybody should know the commit index that ended our part before we fall silent.
+            SendHeartbeats();
+            BecomeFollower(Term, None);
+        }
+        else if (!IsChanging && !configuration.Learners.IsEmpty)
+        {
+            ReplaceFormerLives();
+        }
+    }
+
+    private MemberId Me => new(new NodeId((byte)Self), Incarnation);
+
+    private static bool IsNoteOnly(in MembershipEntry entry) =>
+        entry is { Note: not null, Change: { Transition: Transition.Automatic, Changes.IsEmpty: true } };
+
+    private ulong CommittedByQuorum()
+    {
+        Span<ulong> acknowledged = stackalloc ulong[PeerSet.Slots];
+        var configuration = Roster.Configuration;
+        if (!IsPlanted(RaftMutants.JointIgnored) || !configuration.IsJoint)
+        {
+            return _tracker.CommittedIndex();
+        }
+
+        foreach (var slot in configuration.Incoming)
+        {
+            acknowledged[slot] = _tracker[slot].Match;
+        }
+
+        return new MajorityQuorum(configuration.Incoming).CommittedIndex(acknowledged);
+    }
+
+    private int SlotOf(int from, in RaftMessage message)
+    {
+        if (IsPlanted(RaftMutants.StaleIncarnation))
+        {
+            foreach (var slot in Roster.Configuration.Members)
+            {
+                if (Roster[slot].Node.Index == from && Roster[slot].Incarnation >= message.From)
+                {
+                    return slot;
+                }
+            }
+        }
+
+        return Roster.SlotOf(new MemberId(new NodeId((byte)from), message.From));
+    }
+
+    private int VoterOn(NodeId node)
+    {
+        foreach (var slot in Roster.Configuration.Incoming)
+        {
+            if (Roster[slot].Node == node)
+            {
+                return slot;
+            }
+        }
+
+        return -1;
+    }
+
+    private void Adopt(Roster next)
+    {
+        _tracker.Adopt(next, Log.LastIndex + 1);
+        foreach (var slot in next.Entered)
+        {
+            BeginProgress(slot);
+        }
+
+        _self = Roster.SlotOf(Me);
+        if (_transferTo != None && !Roster.Configuration.Voters.Contains(_transferTo))
+        {
+            _transferTo = None;
+        }
+
+        if (Role == RaftRole.Leader)
+        {
+            AdvanceByQuorum();
+            ConfirmRounds();
+        }
+    }
+
+    private void NoteConfiguration(in RaftEntryView entry)
+    {
+        if (entry.Kind == RaftEntryKind.Configuration)
+        {
+            _lastConfiguration = ulong.Max(_lastConfiguration, entry.Index);
+        }
+    }
+
+    /// <summary>Replaces all former lives at once whose successors have caught up.</summary>
+    private void ReplaceFormerLives()
+    {
+        List<MemberChange>? changes = null;
+        foreach (var slot in Roster.Configuration.Learners)
+        {
+            var learner = Roster[slot];
+            var former = VoterOn(learner.Node);
+            if (former >= 0 && HasCaughtUp(slot))
+            {
+                changes ??= [];
+                changes.Add(new MemberChange(MemberChangeKind.Remove, Roster[former]));
+                changes.Add(new MemberChange(MemberChangeKind.Voter, learner));
+            }
+        }
+
+        if (changes is not null && TryChangeMembers(new MembershipEntry(
+            new ConfigurationChange(Transition.JointAutoLeave, changes.ToArray()), null)))
+        {
+            Replacements += changes.Count / 2;
+        }
+    }
+
+    private bool HasCaughtUp(int slot) =>
+        _tracker[slot].Match >= ulong.Max(1, Log.BaseIndex)
+        && _now - _times[slot].HeardMicros <= _options.ElectionTimeoutMicros
+        && Log.BytesBetween(_tracker[slot].Match, Log.LastIndex) <= _options.CaughtUpBytes;
+
+    private void TickTransfer()
+    {
+        if (_transferTo != None && _now >= _transferDeadline)
+        {
+            _transferTo = None;
+        }
+    }
+
+    /// <summary>Once the successor holds all we have it may stand; its vote then goes past our lease.</summary>
+    private void ContinueTransfer(int slot)
+    {
+        if (slot == _transferTo && !_transferAsked && _tracker[slot].Match == Log.LastIndex)
+        {
+            _transferAsked = true;
+            SendToSlot(slot, new RaftMessage { Kind = RaftMessageKind.TimeoutNow, Term = Term });
+        }
+    }
+}

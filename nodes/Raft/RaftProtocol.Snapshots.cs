@@ -1,0 +1,73 @@
+using Testbed.Raft.Membership;
+
+namespace Testbed.Raft;
+
+/// <summary>Which members need a snapshot (section 7). Making and sending one is the owner's business.</summary>
+internal sealed partial class RaftProtocol
+{
+    /// <summary>
+    /// While a snapshot is under way the entries behind it may take this many times the usual memory.
+    /// </summary>
+    private const int SnapshotKeepFactor = 4;
+
+    /// <summary>Index of the snapshot under way to a member; the largest number when there is none.</summary>
+    public ulong SnapshotIndex { get; private set; } = ulong.MaxValue;
+
+    /// <summary>
+    /// The member to be sent a snapshot next: it needs entries that are gone, or has nothing to build them upon,
+    /// and is heard. -1: nobody.
+    /// </summary>
+    public int SnapshotTarget()
+    {
+        foreach (var slot in Roster.Configuration.Members)
+        {
+            if (Role == RaftRole.Leader && slot != _self && NeedsSnapshot(slot)
+                && _now - _times[slot].HeardMicros <= _options.ElectionTimeoutMicros)
+            {
+                return slot;
+            }
+        }
+
+        return -1;
+    }
+
+    /// <summary>A snapshot of the applied state goes to the member; appends to it wait.</summary>
+    public void SnapshotBegun(int slot)
+    {
+        _tracker[slot].BecomeSnapshot(Applied);
+        _times[slot].HoldsNothing = false;
+        SnapshotIndex = Applied;
+    }
+
+    /// <summary>
+    /// The snapshot has arrived, or will not: the member is asked behind what it matches, which shows whether it
+    /// needs another.
+    /// </summary>
+    public void SnapshotEnded(int slot, MemberId member)
+    {
+        SnapshotIndex = ulong.MaxValue;
+        if (Role == RaftRole.Leader && Roster[slot] == member && _tracker[slot].State == ReplicationState.Snapshot)
+        {
+            _tracker[slot].SnapshotFailed();
+            _tracker[slot].BecomeProbe();
+        }
+    }
+
+    /// <summary>Members that need entries which are no longer in memory.</summary>
+    public int PeersBehindLog()
+    {
+        var count = 0;
+        foreach (var slot in Roster.Configuration.Members)
+        {
+            count += Role == RaftRole.Leader && slot != _self
+                && (NeedsSnapshot(slot) || _tracker[slot].State == ReplicationState.Snapshot) ? 1 : 0;
+        }
+
+        return count;
+    }
+
+    /// <summary>What is known of a member's log; for reports and tests.</summary>
+    public ref readonly ReplicaProgress Progress(int slot) => ref _tracker[slot];
+
+    private bool NeedsSnapshot(int slot) => _tracker[slot].Next <= Log.BaseIndex || _times[slot].HoldsNothing;
+}
