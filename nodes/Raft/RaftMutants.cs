@@ -51,6 +51,21 @@ internal enum RaftMutants
 
     /// <summary>Clients read from any node, which answers from its own store.</summary>
     FollowerRead = 8192,
+
+    /// <summary>What was said to or by a former life of a node counts for its present one.</summary>
+    StaleIncarnation = 1 << 20,
+
+    /// <summary>A node that comes back empty takes up its old part and votes again.</summary>
+    RejoinAsFounder = 1 << 21,
+
+    /// <summary>A second change of the members is proposed before the first is applied.</summary>
+    ConfigurationTwice = 1 << 22,
+
+    /// <summary>In a joint configuration the incoming half decides alone.</summary>
+    JointIgnored = 1 << 23,
+
+    /// <summary>A snapshot lacks the records that were overwritten while it was made.</summary>
+    SnapshotLosesOverwritten = 1 << 24,
 }
 
 /// <summary>Names of planted bugs.</summary>

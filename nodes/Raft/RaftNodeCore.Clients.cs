@@ -24,6 +24,11 @@ public sealed partial class RaftNodeCore
             return AnswerLeaderQuery(from, message, output);
         }
 
+        if (!message.IsEmpty && message.Span[0] == (byte)RaftMessageKind.Admin)
+        {
+            return ReceiveAdmin(from, message, output);
+        }
+
         if (!KvRequest.TryRead(message, out var request))
         {
             return false;
@@ -74,9 +79,9 @@ public sealed partial class RaftNodeCore
             return;
         }
 
-        // One write is always let in, however large.
+        // One write is always let in, however large; none while the leadership is being handed over.
         var uncommitted = _raft.UncommittedBytes;
-        if (uncommitted > 0 && uncommitted + request.Value.Length > _options.UncommittedBytes)
+        if (_raft.IsTransferring || (uncommitted > 0 && uncommitted + request.Value.Length > _options.UncommittedBytes))
         {
             _counters.Busy++;
             Answer(from, request.CorrelationId, KvStatus.Busy, output);
@@ -188,6 +193,10 @@ public sealed partial class RaftNodeCore
         else if (entry.Kind == RaftEntryKind.Delete)
         {
             _store.Delete(entry.Key);
+        }
+        else if (entry.Kind == RaftEntryKind.Configuration)
+        {
+            _raft.ApplyConfiguration(entry.Value);
         }
 
         _raft.AppliedNext();

@@ -1,3 +1,4 @@
+using Testbed.Raft.Membership;
 using Testbed.Wire;
 
 namespace Testbed.Raft;
@@ -19,8 +20,10 @@ public sealed partial class RaftNodeCore
             _ => "candidate",
         });
         sink.Text("leader", known ? new NodeId((byte)_raft.Leader).ToString() : "");
-        sink.Gauge("ready", known && (_raft.Role != RaftRole.Leader || _raft.CanServeReads) ? 1 : 0);
-        sink.Gauge("caught_up", known && _raft.KnownCommit - _raft.Applied <= CaughtUpEntries ? 1 : 0);
+        sink.Gauge("incarnation", _raft.Incarnation);
+        sink.Text("part", Part());
+        sink.Gauge("ready", known && IsVoter && (_raft.Role != RaftRole.Leader || _raft.CanServeReads) ? 1 : 0);
+        sink.Gauge("caught_up", known && IsVoter && _raft.KnownCommit - _raft.Applied <= CaughtUpEntries ? 1 : 0);
         ReportPositions(sink);
         ReportStore(sink);
         sink.Counter("puts", _counters.Puts);
@@ -39,7 +42,46 @@ public sealed partial class RaftNodeCore
         sink.Counter("messages_received", _counters.MessagesReceived);
         sink.Counter("appends_sent", _counters.AppendsSent);
         sink.Counter("append_bytes_sent", _counters.AppendBytesSent);
+        ReportMembers(sink);
     }
+
+    private bool IsVoter => _raft.Roster.SlotOf(Me) is >= 0 and var slot
+        && _raft.Roster.Configuration.Voters.Contains(slot);
+
+    private MemberId Me => new(_options.Self, _raft.Incarnation);
+
+    private string Part() => _raft.Incarnation == 0 ? "joining"
+        : _raft.Roster.SlotOf(Me) is not (>= 0 and var slot) ? _raft.Applied == 0 ? "joining" : "removed"
+        : _raft.Roster.Configuration.Learners.Contains(slot) ? "learner" : "voter";
+
+    private void ReportMembers(IStatusSink sink)
+    {
+        var configuration = _raft.Roster.Configuration;
+        sink.Text("voters", Names(configuration.Incoming));
+        sink.Text("voters_outgoing", Names(configuration.Outgoing));
+        sink.Text("learners", Names(configuration.Learners | configuration.LearnersNext));
+        sink.Gauge("membership_changing", _raft.IsChanging ? 1 : 0);
+        sink.Counter("members_replaced", _raft.Replacements);
+        sink.Counter("leader_transfers", _raft.Transfers);
+        sink.Counter("stuck_disks", _raft.StuckDisks);
+        sink.Counter("snapshots_sent", _counters.SnapshotsSent);
+        sink.Counter("snapshot_bytes_sent", _counters.SnapshotBytesSent);
+        sink.Counter("snapshots_installed", _counters.SnapshotsInstalled);
+        sink.Counter("snapshots_damaged", _counters.SnapshotsDamaged);
+        sink.Counter("checkpoints", _counters.Checkpoints);
+        sink.Counter("checkpoint_bytes", _counters.CheckpointBytes);
+        foreach (var slot in configuration.Members)
+        {
+            if (_raft.Role == RaftRole.Leader && _raft.Roster[slot] != Me)
+            {
+                var behind = _raft.Log.LastIndex - ulong.Min(_raft.Log.LastIndex, _raft.Progress(slot).Match);
+                sink.Gauge($"lag_entries_{_raft.Roster[slot].Node}", (long)behind);
+            }
+        }
+    }
+
+    private string Names(PeerSet slots) =>
+        string.Join(' ', _raft.Roster.Of(slots).Select(member => $"{member.Node}.{member.Incarnation}"));
 
     private void ReportPositions(IStatusSink sink)
     {

@@ -1,3 +1,4 @@
+using Testbed.Raft.Snapshots;
 using Testbed.Store;
 using Testbed.Wire;
 
@@ -12,7 +13,9 @@ namespace Testbed.Raft;
 public sealed partial class RaftNodeCore : INodeCore
 {
     private readonly RaftOptions _options;
-    private readonly KvStore _store;
+
+    /// <summary>Replaced as a whole when a snapshot is installed.</summary>
+    private KvStore _store;
     private readonly RaftProtocol _raft;
 
     /// <summary>
@@ -27,6 +30,9 @@ public sealed partial class RaftNodeCore : INodeCore
     /// Pending writes and reads are this reign's; false once they were answered for lack of leadership.
     /// </summary>
     private bool _leading;
+
+    /// <summary>Records taken back so far; the sequence of the last one.</summary>
+    private long _recovered;
 
     private Counters _counters;
 
@@ -43,11 +49,28 @@ public sealed partial class RaftNodeCore : INodeCore
     /// <summary>The protocol, for tests that look at its state.</summary>
     internal RaftProtocol Protocol => _raft;
 
+    /// <summary>The state machine, for tests that look at it.</summary>
+    internal KvStore Store => _store;
+
     /// <inheritdoc/>
     public void Recover(byte recordType, ReadOnlyMemory<byte> payload)
     {
-        RaftRecords.Recover(_raft, recordType, payload);
-        while (_raft.Applied < _raft.Commit)
+        _recovered++;
+        _loggedBytes += payload.Length;
+        if (RaftRecords.TryReadSnapshot(recordType, payload, out var index, out var term, out var number, out var piece))
+        {
+            RecoverPiece(index, term, number, piece);
+        }
+        else
+        {
+            RaftRecords.Recover(_raft, recordType, payload);
+            if (recordType == RaftRecords.Entries)
+            {
+                _marks.Add() = (_recovered, _raft.Log.LastIndex);
+            }
+        }
+
+        while (_raft.IsAnchored && _raft.Applied < _raft.Commit)
         {
             ApplyNext();
         }
@@ -62,6 +85,7 @@ public sealed partial class RaftNodeCore : INodeCore
     public void Tick(CoreTime now, ICoreOutput output)
     {
         _raft.Tick(now.MonotonicMicros);
+        TickSnapshots(now.MonotonicMicros);
         NoticeRole(output);
     }
 
@@ -73,8 +97,8 @@ public sealed partial class RaftNodeCore : INodeCore
             return ReceiveFromClient(from, message, output);
         }
 
-        if (!IsPeer(from) || !RaftMessage.TryRead(message, out var decoded)
-            || decoded.Kind >= RaftMessageKind.LeaderQuery)
+        if (!IsPeer(from) || !RaftMessage.TryRead(message, out var decoded) || decoded.Kind is
+            RaftMessageKind.LeaderQuery or RaftMessageKind.LeaderInfo or RaftMessageKind.Admin)
         {
             return false;
         }
@@ -82,6 +106,15 @@ public sealed partial class RaftNodeCore : INodeCore
         _counters.MessagesReceived++;
         _raft.Step(from.Id, decoded);
         NoticeRole(output);
+        if (decoded.Kind == RaftMessageKind.SnapshotChunk && IsForUsNow(decoded) && _raft.Leader == from.Id)
+        {
+            OnSnapshotChunk(from.Id, decoded, output);
+        }
+        else if (decoded.Kind == RaftMessageKind.SnapshotReply && IsForUsNow(decoded))
+        {
+            OnSnapshotReply(from.Id, decoded);
+        }
+
         return true;
     }
 
@@ -91,6 +124,10 @@ public sealed partial class RaftNodeCore : INodeCore
         if (IsPeer(endpoint))
         {
             _raft.LinkUp(endpoint.Id);
+            if (_transfer is { } transfer && transfer.Member.Node == endpoint.Node)
+            {
+                transfer.Resend();
+            }
         }
     }
 
@@ -116,17 +153,26 @@ public sealed partial class RaftNodeCore : INodeCore
     /// <inheritdoc/>
     public void Flush(ICoreOutput output)
     {
+        _raft.TendMembers();
+        NoticeRole(output);
         BeginReads();
+        WriteCheckpoint(output);
         WriteRecords(output);
+        Release(output);
         SendOutbox(output);
+        SendSnapshots(output);
         SendAppends(output);
         Apply(output);
         ServeReads(output);
         _raft.DropUnneeded();
     }
 
+    /// <summary>The protocol has taken it for a message of this term to this life.</summary>
+    private bool IsForUsNow(in RaftMessage message) =>
+        message.Term == _raft.Term && message.To == _raft.Incarnation && _raft.Incarnation > 0;
+
     private bool IsPeer(Endpoint endpoint) =>
-        endpoint.Kind == EndpointKind.Peer && (uint)endpoint.Id < (uint)_options.Nodes
+        endpoint.Kind == EndpointKind.Peer && (uint)endpoint.Id < Limits.Nodes
         && endpoint.Id != _options.Self.Index;
 
     /// <summary>
@@ -141,11 +187,19 @@ public sealed partial class RaftNodeCore : INodeCore
             _counters.Records++;
         }
 
+        var first = 0L;
         for (var next = _raft.Unwritten; next <= _raft.Log.LastIndex;)
         {
             last = RaftRecords.AppendEntries(_raft, next, out var written, output);
+            _loggedBytes += _raft.Log.BytesBetween(next - 1, written);
             next = written + 1;
+            first = first > 0 ? first : last.Value;
             _counters.Records++;
+        }
+
+        if (first > 0 && !_options.Volatile)
+        {
+            _marks.Add() = (first, _raft.Log.LastIndex);
         }
 
         if (last.Value > 0)
@@ -185,19 +239,46 @@ public sealed partial class RaftNodeCore : INodeCore
 
     private void SendAppends(ICoreOutput output)
     {
-        for (var peer = 0; _raft.Role == RaftRole.Leader && peer < _options.Nodes; peer++)
+        if (_raft.Role != RaftRole.Leader)
         {
-            while (_raft.TryPlanAppend(peer, out var plan))
+            return;
+        }
+
+        foreach (var slot in _raft.Roster.Configuration.Members)
+        {
+            while (_raft.TryPlanAppend(slot, out var plan))
             {
-                var to = Endpoint.Peer(new NodeId((byte)peer));
+                var to = Endpoint.Peer(_raft.Roster[slot].Node);
                 var room = output.Begin(to, RaftMessage.HeadBytes + plan.EntryBytes);
-                var head = _raft.AppendHead(plan).WriteHead(room, plan.EntryBytes);
+                var head = _raft.AppendHead(slot, plan).WriteHead(room, plan.EntryBytes);
                 _raft.Log.CopyTo(room[head..], plan.First, plan.Last);
                 output.End(head + plan.EntryBytes);
                 _counters.MessagesSent++;
                 _counters.AppendsSent++;
                 _counters.AppendBytesSent += plan.EntryBytes;
             }
+        }
+    }
+
+    /// <summary>A piece of a checkpoint, or of a snapshot that came from a leader.</summary>
+    private void RecoverPiece(ulong index, ulong term, uint number, ReadOnlyMemory<byte> piece)
+    {
+        if (number == 0)
+        {
+            (_staging, _stagingSequence) = (new SnapshotStaging(index, term), new LogSequence(_recovered));
+        }
+
+        // Without its head a snapshot was given up, or released with what lies before a later one.
+        if (_staging is not { } staging || staging.Index != index || staging.Term != term || staging.Pieces != number
+            || !staging.TryTake(piece))
+        {
+            _staging = null;
+        }
+        else if (staging.IsComplete)
+        {
+            _staging = null;
+            TakeState(staging);
+            _loggedBytes = 0;
         }
     }
 
@@ -223,6 +304,12 @@ public sealed partial class RaftNodeCore : INodeCore
         public long MessagesReceived;
         public long AppendsSent;
         public long AppendBytesSent;
+        public long SnapshotsSent;
+        public long SnapshotBytesSent;
+        public long SnapshotsInstalled;
+        public long SnapshotsDamaged;
+        public long Checkpoints;
+        public long CheckpointBytes;
         public long LeaderChanges;
         public int LastLeader;
     }

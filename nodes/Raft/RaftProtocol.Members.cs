@@ -74,9 +74,10 @@ internal sealed partial class RaftProtocol
     /// </summary>
     public bool TryChangeMembers(in MembershipEntry entry)
     {
-        var early = IsChanging && !IsPlanted(RaftMutants.ConfigurationTwice);
-        if (Role != RaftRole.Leader || IsTransferring || Applied < _termStart || (early && !entry.Change.LeavesJoint)
-            || (entry.Change.LeavesJoint && _pendingConfiguration > Applied)
+        var leaves = entry.Change.LeavesJoint && !IsNoteOnly(entry);
+        var early = (leaves ? _pendingConfiguration > Applied : IsChanging)
+            && !IsPlanted(RaftMutants.ConfigurationTwice);
+        if (Role != RaftRole.Leader || IsTransferring || Applied < _termStart || early
             || (!IsNoteOnly(entry) && ConfigurationChanger.Apply(Roster, entry.Change, out _) != ChangeError.None))
         {
             return false;
@@ -293,6 +294,9 @@ internal sealed partial class RaftProtocol
             Replacements += changes.Count / 2;
         }
     }
+
+    /// <summary>Whether a learner could vote without holding the others up; as leader.</summary>
+    public bool HasCaughtUp(MemberId member) => Roster.SlotOf(member) is >= 0 and var slot && HasCaughtUp(slot);
 
     private bool HasCaughtUp(int slot) =>
         _tracker[slot].Match >= ulong.Max(1, Log.BaseIndex)

@@ -324,6 +324,9 @@ internal sealed partial class RaftProtocol
         }
     }
 
+    /// <summary>Term and vote are written once more: the record that holds them is to go.</summary>
+    public void RewriteHardState() => HardStateDirty = true;
+
     /// <summary>Everything not yet written was handed to the log under this sequence.</summary>
     public void Written(LogSequence sequence)
     {

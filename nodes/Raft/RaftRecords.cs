@@ -1,12 +1,14 @@
 using System.Buffers.Binary;
+using Testbed.Raft.Membership;
 using Testbed.Wire;
 
 namespace Testbed.Raft;
 
 /// <summary>
-/// The node's log records. Hard state: term (8), vote (1; 255 none), commit (8), trim (8). Entries: commit
-/// (8), trim (8), then entries as they travel. Commit and trim are hints: true when written, perhaps old
-/// when read. An entry record replaces whatever earlier records hold from its first index on.
+/// The node's log records. Hard state: term (8), vote (node 1, incarnation 4; 0 none), incarnation (4), commit
+/// (8), trim (8). Entries: commit (8), trim (8), then entries as they travel. Commit and trim are hints: true
+/// when written, perhaps old when read. An entry record replaces whatever earlier records hold from its first
+/// index on. Snapshot: index (8), term (8), number (4), then a piece as it travels.
 /// </summary>
 internal static class RaftRecords
 {
@@ -16,15 +18,22 @@ internal static class RaftRecords
     /// <summary>Record type of term and vote.</summary>
     public const byte HardState = 17;
 
+    /// <summary>Record type of a snapshot's piece.</summary>
+    public const byte Snapshot = 18;
+
     private const int EntriesHeadBytes = 16;
-    private const int HardStateBytes = 25;
+    private const int HardStateBytes = 33;
+    private const int SnapshotHeadBytes = 20;
 
     public static LogSequence AppendHardState(RaftProtocol raft, ICoreOutput output)
     {
         Span<byte> head = stackalloc byte[HardStateBytes];
         var writer = new WireWriter(head);
         writer.U64(raft.Term);
-        writer.U8(raft.Vote == RaftProtocol.None || raft.ForgetsVotes ? KvReply.NoLeader : (byte)raft.Vote);
+        var vote = raft.ForgetsVotes ? MemberId.None : raft.Vote;
+        writer.U8(vote.Node.Index);
+        writer.U32(vote.Incarnation);
+        writer.U32(raft.Incarnation);
 
         // Only what earlier records hold: they may still show overruled entries where this batch commits new
         // ones.
@@ -43,17 +52,38 @@ internal static class RaftRecords
         return output.Append(Entries, head, run);
     }
 
+    public static LogSequence AppendSnapshot(
+        ulong index, ulong term, uint number, ReadOnlySpan<byte> piece, ICoreOutput output)
+    {
+        Span<byte> head = stackalloc byte[SnapshotHeadBytes];
+        var writer = new WireWriter(head);
+        writer.U64(index);
+        writer.U64(term);
+        writer.U32(number);
+        return output.Append(Snapshot, head, piece);
+    }
+
+    public static bool TryReadSnapshot(byte type, ReadOnlyMemory<byte> payload, out ulong index, out ulong term,
+        out uint number, out ReadOnlyMemory<byte> piece)
+    {
+        var reader = new WireReader(payload);
+        (index, term, number) = (reader.U64(), reader.U64(), reader.U32());
+        piece = reader.Raw(reader.Remaining);
+        return type == Snapshot && !reader.Failed;
+    }
+
     public static void Recover(RaftProtocol raft, byte type, ReadOnlyMemory<byte> payload)
     {
         var reader = new WireReader(payload);
         if (type == HardState)
         {
             var term = reader.U64();
-            var vote = reader.U8();
+            var vote = new MemberId(new NodeId(reader.U8()), reader.U32());
+            var incarnation = reader.U32();
             var commit = reader.U64();
             var trim = reader.U64();
             Invariant.Holds(reader.Complete, "R3 log matching");
-            raft.RecoverHardState(term, vote == KvReply.NoLeader ? RaftProtocol.None : vote);
+            raft.RecoverHardState(term, vote, incarnation);
             raft.RecoverEntries(default, commit, trim);
         }
         else if (type == Entries)

@@ -1,0 +1,84 @@
+using Testbed.Raft.Snapshots;
+using Testbed.Wire;
+
+namespace Testbed.Raft;
+
+/// <summary>
+/// Checkpoints: at levels that keep a log, a snapshot written into it piece by piece, so that what lies before it
+/// can be released. They are ordinary records: torn or lost, they are as if they had never begun.
+/// </summary>
+public sealed partial class RaftNodeCore
+{
+    /// <summary>
+    /// For each batch of records: the sequence of its first entries and the last index. Bounded: a checkpoint
+    /// comes before the log has grown by more than its limit.
+    /// </summary>
+    private readonly RingQueue<(long Sequence, ulong LastIndex)> _marks = new(256);
+
+    private SnapshotSource? _checkpoint;
+    private uint _checkpointPieces;
+    private LogSequence _checkpointSequence;
+    private LogSequence _restoredUnder;
+
+    /// <summary>Everything up to here may go once this batch's records are written; 0: nothing new.</summary>
+    private long _release;
+
+    /// <summary>Record bytes since the last checkpoint began.</summary>
+    private long _loggedBytes;
+
+    private void WriteCheckpoint(ICoreOutput output)
+    {
+        if (_checkpoint is null && _transfer is null && !_options.Volatile && _raft.Applied > 0
+            && _loggedBytes > long.Max(_options.CheckpointBytes, 2 * _store.Bytes.TotalBytes))
+        {
+            (_checkpoint, _checkpointPieces, _loggedBytes) = (BeginSource(), 0, 0);
+        }
+
+        for (var bytes = 0; _checkpoint is { } source && bytes < _options.CheckpointBatchBytes;)
+        {
+            var piece = source.Next(out var isLast);
+            var sequence = RaftRecords.AppendSnapshot(source.Index, source.Term, _checkpointPieces, piece, output);
+            _checkpointSequence = _checkpointPieces == 0 ? sequence : _checkpointSequence;
+            _checkpointPieces++;
+            _counters.Records++;
+            _counters.CheckpointBytes += piece.Length;
+            bytes += piece.Length;
+            if (isLast)
+            {
+                _checkpoint = null;
+                _counters.Checkpoints++;
+                ReleaseBefore(_checkpointSequence, source.Index);
+            }
+        }
+    }
+
+    private void CancelCheckpoint()
+    {
+        _checkpoint?.Cancel();
+        _checkpoint = null;
+    }
+
+    /// <summary>
+    /// A snapshot up to an index stands in the log from a sequence on: needed are it, the entries behind the
+    /// index, and term and vote, which are written anew.
+    /// </summary>
+    private void ReleaseBefore(LogSequence snapshot, ulong index)
+    {
+        while (_marks.Count > 0 && _marks[0].LastIndex <= index)
+        {
+            _marks.RemoveFront();
+        }
+
+        _release = _marks.Count > 0 ? long.Min(_marks[0].Sequence, snapshot.Value) - 1 : snapshot.Value - 1;
+        _raft.RewriteHardState();
+    }
+
+    private void Release(ICoreOutput output)
+    {
+        if (_release > 0)
+        {
+            output.Release(new LogSequence(_release));
+            _release = 0;
+        }
+    }
+}
