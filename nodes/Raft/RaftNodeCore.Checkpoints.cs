@@ -9,8 +9,11 @@ namespace Testbed.Raft;
 /// </summary>
 public sealed partial class RaftNodeCore
 {
+    /// <summary>Record bytes that one mark stands for at least.</summary>
+    private const int MarkBytes = 64 * 1024;
+
     /// <summary>
-    /// For each batch of records: the sequence of its first entries and the last index. Bounded: a checkpoint
+    /// For each stretch of records: the sequence of its first entries and the last index. Bounded: a checkpoint
     /// comes before the log has grown by more than its limit.
     /// </summary>
     private readonly RingQueue<(long Sequence, ulong LastIndex)> _marks = new(256);
@@ -25,6 +28,7 @@ public sealed partial class RaftNodeCore
 
     /// <summary>Record bytes since the last checkpoint began.</summary>
     private long _loggedBytes;
+    private long _markedAtBytes;
 
     private void WriteCheckpoint(ICoreOutput output)
     {
@@ -50,6 +54,19 @@ public sealed partial class RaftNodeCore
                 ReleaseBefore(_checkpointSequence, source.Index);
             }
         }
+    }
+
+    private void Mark(long sequence, ulong lastIndex)
+    {
+        if (_marks.Count > 0 && _loggedBytes - _markedAtBytes is >= 0 and < MarkBytes)
+        {
+            ref var last = ref _marks[_marks.Count - 1];
+            last.LastIndex = ulong.Max(last.LastIndex, lastIndex);
+            return;
+        }
+
+        _markedAtBytes = _loggedBytes;
+        _marks.Add() = (sequence, lastIndex);
     }
 
     private void CancelCheckpoint()

@@ -66,7 +66,7 @@ public sealed partial class RaftNodeCore : INodeCore
             RaftRecords.Recover(_raft, recordType, payload);
             if (recordType == RaftRecords.Entries)
             {
-                _marks.Add() = (_recovered, _raft.Log.LastIndex);
+                Mark(_recovered, _raft.Log.LastIndex);
             }
         }
 
@@ -199,7 +199,7 @@ public sealed partial class RaftNodeCore : INodeCore
 
         if (first > 0 && !_options.Volatile)
         {
-            _marks.Add() = (first, _raft.Log.LastIndex);
+            Mark(first, _raft.Log.LastIndex);
         }
 
         if (last.Value > 0)

@@ -10,6 +10,9 @@ internal sealed partial class RaftProtocol
     /// </summary>
     private const int SnapshotKeepFactor = 4;
 
+    /// <summary>Nodes to which our stream broke and is not there again, as bits.</summary>
+    private uint _cutOff;
+
     /// <summary>Index of the snapshot under way to a member; the largest number when there is none.</summary>
     public ulong SnapshotIndex { get; private set; } = ulong.MaxValue;
 
@@ -22,6 +25,7 @@ internal sealed partial class RaftProtocol
         foreach (var slot in Roster.Configuration.Members)
         {
             if (Role == RaftRole.Leader && slot != _self && NeedsSnapshot(slot)
+                && (_cutOff >> Roster[slot].Node.Index & 1) == 0
                 && _now - _times[slot].HeardMicros <= _options.ElectionTimeoutMicros)
             {
                 return slot;

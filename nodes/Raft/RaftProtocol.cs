@@ -292,6 +292,7 @@ internal sealed partial class RaftProtocol
     /// <summary>The stream to a peer can carry messages.</summary>
     public void LinkUp(int peer)
     {
+        _cutOff &= ~(1u << peer);
         if (Incarnation == 0)
         {
             Send(peer, _founding.Join);
@@ -309,6 +310,7 @@ internal sealed partial class RaftProtocol
     /// <summary>The stream to a peer broke; what was sent may be lost.</summary>
     public void LinkDown(int peer)
     {
+        _cutOff |= 1u << peer;
         if (Role == RaftRole.Leader)
         {
             ProbeNode(peer, wait: true);

@@ -14,7 +14,6 @@ internal sealed class PumpNode(Pump pump, int index) : PumpParty(pump), ICoreOut
     private byte[] _room = [];
     private (Endpoint To, bool Wait) _begun;
     private RaftNodeCore _core = null!;
-    private KvStore _store = new();
     private ulong _seen;
     private int _durable;
     private bool _syncing;
@@ -30,8 +29,7 @@ internal sealed class PumpNode(Pump pump, int index) : PumpParty(pump), ICoreOut
 
     public void Boot()
     {
-        _store = new KvStore();
-        _core = new RaftNodeCore(_pump.Plan.Node(index), _store);
+        _core = new RaftNodeCore(_pump.Plan.Node(index), new KvStore());
         foreach (var (type, payload) in _records)
         {
             _core.Recover(type, payload);
@@ -220,7 +218,7 @@ internal sealed class PumpNode(Pump pump, int index) : PumpParty(pump), ICoreOut
     {
         var model = _pump.Truth.Replay(Raft.Applied);
         var count = 0;
-        _store.Scan(default, (ReadOnlySpan<byte> key, in RecordHeader _, ReadOnlySpan<byte> payload) =>
+        _core.Store.Scan(default, (ReadOnlySpan<byte> key, in RecordHeader _, ReadOnlySpan<byte> payload) =>
         {
             count++;
             return model.TryGetValue(Convert.ToHexString(key), out var value)

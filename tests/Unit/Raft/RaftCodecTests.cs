@@ -76,12 +76,12 @@ public sealed class RaftCodecTests
     }
 
     [Fact]
-    public void Peers_that_are_not_of_the_cluster_are_refused()
+    public void Peers_that_no_cluster_can_have_are_refused()
     {
         var node = new TestNode(0, 3);
         var heartbeat = TestNode.Encode(new RaftMessage { Kind = RaftMessageKind.Heartbeat, Term = 1 });
         Assert.False(node.Core.Receive(Endpoint.Peer(new NodeId(0)), heartbeat, node));
-        Assert.False(node.Core.Receive(Endpoint.Peer(new NodeId(3)), heartbeat, node));
+        Assert.False(node.Core.Receive(Endpoint.Peer(new NodeId(Limits.Nodes)), heartbeat, node));
         Assert.False(node.Core.Receive(Endpoint.Client(1), heartbeat, node));
         Assert.True(node.Core.Receive(Endpoint.Peer(new NodeId(1)), heartbeat, node));
     }

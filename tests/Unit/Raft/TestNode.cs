@@ -15,7 +15,7 @@ internal sealed class TestNode : ICoreOutput
     public TestNode(int self, int nodes, IEnumerable<(byte, byte[])>? log = null, RaftOptions? options = null)
     {
         Options = options ?? new RaftOptions { Self = new NodeId((byte)self), Nodes = nodes, Seed = 1 };
-        Core = new RaftNodeCore(Options, Store);
+        Core = new RaftNodeCore(Options, new KvStore());
         foreach (var (type, payload) in log ?? [])
         {
             Records.Add((type, payload));
@@ -29,7 +29,7 @@ internal sealed class TestNode : ICoreOutput
 
     public RaftOptions Options { get; }
 
-    public KvStore Store { get; } = new();
+    public KvStore Store => Core.Store;
 
     public RaftNodeCore Core { get; }
 
@@ -44,10 +44,16 @@ internal sealed class TestNode : ICoreOutput
 
     public static byte[] Encode(RaftMessage message)
     {
-        var bytes = new byte[RaftMessage.HeadBytes + message.Entries.Length];
-        var head = message.WriteHead(bytes, message.Entries.Length);
-        message.Entries.Span.CopyTo(bytes.AsSpan(head));
-        return bytes[..(head + message.Entries.Length)];
+        // Who says nothing else is a founder, and talks to one.
+        message = message with
+        {
+            From = message.From == 0 ? 1 : message.From, To = message.To == 0 ? 1 : message.To,
+        };
+        var tail = message.Kind == RaftMessageKind.SnapshotChunk ? message.Payload : message.Entries;
+        var bytes = new byte[RaftMessage.HeadBytes + message.Payload.Length + tail.Length];
+        var head = message.WriteHead(bytes, tail.Length);
+        tail.Span.CopyTo(bytes.AsSpan(head));
+        return bytes[..(head + tail.Length)];
     }
 
     /// <summary>Entries of the given terms from an index on; their keys name index and term.</summary>
@@ -70,9 +76,10 @@ internal sealed class TestNode : ICoreOutput
     /// </summary>
     public static List<(byte, byte[])> Log(ulong term, params ulong[] terms)
     {
-        var state = new byte[25];
+        // Term, nobody's vote, incarnation 1, nothing committed.
+        var state = new byte[33];
         BitConverter.TryWriteBytes(state, term);
-        state[8] = KvReply.NoLeader;
+        state[13] = 1;
         return [(RaftRecords.HardState, state), (RaftRecords.Entries, [.. new byte[16], .. Entries(1, terms)])];
     }
 
