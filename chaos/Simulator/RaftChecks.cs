@@ -37,12 +37,18 @@ internal sealed class RaftChecks(SimCluster cluster) : IClusterChecks
         {
             var term = BinaryPrimitives.ReadUInt64LittleEndian(payload.Span);
             var vote = payload.Span[sizeof(ulong)];
-            if (vote != KvReply.NoLeader && !disk.Votes.TryAdd(term, vote) && disk.Votes[term] != vote)
+            var incarnation = BinaryPrimitives.ReadUInt32LittleEndian(payload.Span[(sizeof(ulong) + 1)..]);
+            if (incarnation > 0 && !disk.Votes.TryAdd(term, vote) && disk.Votes[term] != vote)
             {
                 throw new SimulationViolation(
                     $"R8: the disk of n{node} holds votes for n{disk.Votes[term]} and n{vote} in term {term}");
             }
 
+            return;
+        }
+
+        if (type != RaftRecords.Entries)
+        {
             return;
         }
 
@@ -260,7 +266,7 @@ internal sealed class RaftChecks(SimCluster cluster) : IClusterChecks
         for (var i = 0; i < applied; i++)
         {
             RaftEntryCodec.TryRead(_committed[i], out var entry);
-            if (entry.Kind != RaftEntryKind.Nothing)
+            if (entry.Kind is RaftEntryKind.Put or RaftEntryKind.Delete)
             {
                 last[Encoding.ASCII.GetString(entry.Key)] = i;
             }
@@ -272,7 +278,7 @@ internal sealed class RaftChecks(SimCluster cluster) : IClusterChecks
             RaftEntryCodec.TryRead(_committed[index], out var entry);
             var present = entry.Kind == RaftEntryKind.Put;
             expected += present ? 1 : 0;
-            var found = node.Store.TryGet(entry.Key, out _, out var value);
+            var found = node.Raft!.Store.TryGet(entry.Key, out _, out var value);
             if (found != present || (present && !value.SequenceEqual(entry.Value)))
             {
                 throw new SimulationViolation(
@@ -280,9 +286,9 @@ internal sealed class RaftChecks(SimCluster cluster) : IClusterChecks
             }
         }
 
-        if (node.Store.Count != expected)
+        if (node.Raft!.Store.Count != expected)
         {
-            throw new SimulationViolation($"R5: n{node.Index} holds {node.Store.Count} keys, not {expected}");
+            throw new SimulationViolation($"R5: n{node.Index} holds {node.Raft!.Store.Count} keys, not {expected}");
         }
     }
 
