@@ -51,6 +51,9 @@ internal enum RaftMutants
 
     /// <summary>Clients read from any node, which answers from its own store.</summary>
     FollowerRead = 8192,
+
+    /// <summary>A leader takes any answer to a heartbeat for one to its newest read round.</summary>
+    StaleReadRound = 16384,
 }
 
 /// <summary>Names of planted bugs.</summary>

@@ -223,9 +223,10 @@ internal sealed partial class RaftProtocol
         ref var peer = ref _peers[from];
         peer.HeardMicros = _now;
         peer.Paused &= _now - peer.ProbedMicros < _options.HeartbeatMicros;
-        if (message.Round > peer.ReadRound && message.Round <= ReadRound)
+        var round = IsPlanted(RaftMutants.StaleReadRound) ? ReadRound : message.Round;
+        if (round > peer.ReadRound && round <= ReadRound)
         {
-            peer.ReadRound = message.Round;
+            peer.ReadRound = round;
             ConfirmRounds();
         }
     }
