@@ -10,6 +10,9 @@ namespace Testbed.Simulator;
 /// </summary>
 internal sealed record ClusterShape
 {
+    // Less than what a cluster has, once everything healed, before every operation must succeed.
+    private const long PatienceMicros = 2_000_000;
+
     private static readonly (int Nodes, int DataElements)[] Codes =
         [(3, 2), (5, 3), (5, 3), (5, 2), (6, 4), (4, 2), (7, 4), (9, 6)];
 
@@ -97,6 +100,12 @@ internal sealed record ClusterShape
     /// <summary>Faults never take more nodes away than the cluster tolerates.</summary>
     public required bool WithinTolerance { get; init; }
 
+    /// <summary>
+    /// Faults meet leaders and last long enough for another one to be elected; every second client process
+    /// believes in a silent leader for long, so it still asks one that wakes up.
+    /// </summary>
+    public bool LeadersSleep { get; init; }
+
     /// <summary>Switches of planted bugs.</summary>
     public required PlantedBugs Bugs { get; init; }
 
@@ -147,7 +156,10 @@ internal sealed record ClusterShape
             WithinTolerance = random.OneIn(2),
             Bugs = bugs,
         };
-        return strategy == SimulatedStrategy.Raft && random.OneIn(4) ? shape.WithChurn(random) : shape;
+        return strategy != SimulatedStrategy.Raft ? shape
+            : random.OneIn(4) ? shape.WithChurn(random)
+            : random.OneIn(6) ? shape.WithSleepers(random)
+            : shape;
     }
 
     /// <summary>
@@ -181,6 +193,35 @@ internal sealed record ClusterShape
             FaultGapMicros = deaths ? random.Of(1_500_000, 4_000_000) : random.Of(60_000L, 250_000),
             FaultMicros = random.Of(300_000L, 1_000_000),
             WithinTolerance = false,
+        };
+    }
+
+    /// <summary>
+    /// The corner where leaders sleep long enough to be replaced, and wake to old answers and to clients that
+    /// still believe in them, while others have written at the successor: one machine sleeps at a time, and
+    /// the network loses so much that answers are always under way.
+    /// </summary>
+    private ClusterShape WithSleepers(SimRandom random)
+    {
+        var clients = random.Of(2, 2, 3, 4);
+        return this with
+        {
+            Nodes = random.Of(3, 3, 5),
+            Clients = clients,
+            Keys = random.Of(1, 1, 2),
+            FaultyMicros = random.Between(10, 20) * 1_000_000,
+            ThinkMicros = clients * Slots * random.Of(4_000L, 15_000),
+            TimeoutMicros = random.Of(100_000L, 300_000),
+            LinkMicros = random.Of(200L, 800),
+            LossOneIn = random.Of(8, 20, 60),
+            WakeMicros = 0,
+            SyncMicros = random.Of(100L, 800),
+            ElectionMicros = 150_000,
+            FaultKinds = Bits(SimFaultKind.Freeze),
+            FaultGapMicros = 2_000_000,
+            FaultMicros = random.Of(500_000L, 1_500_000),
+            WithinTolerance = true,
+            LeadersSleep = true,
         };
     }
 
@@ -224,7 +265,7 @@ internal sealed record ClusterShape
         Nodes = Nodes,
         Seed = SimRandom.Seed(Seed, Concern.Core, 1_000 + client),
         MaxInFlight = Slots,
-        SuspicionMicros = ElectionMicros,
+        SuspicionMicros = LeadersSleep && client % 2 == 0 ? PatienceMicros : ElectionMicros,
         Mutants = Bugs.Raft,
     };
 

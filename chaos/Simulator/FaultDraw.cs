@@ -18,6 +18,7 @@ internal static class FaultDraw
         var kinds = Kinds(shape);
         var faults = new List<SimFault>();
         var busyUntil = new List<(long Until, int Takes)>();
+        var least = shape.LeadersSleep ? 3 * shape.ElectionMicros : 5_000;
         var at = FirstMicros + random.Below(shape.FaultGapMicros);
         for (var number = 1; at < shape.FaultyMicros && number <= MostFaults && kinds.Count > 0; number++)
         {
@@ -26,11 +27,11 @@ internal static class FaultDraw
             {
                 Number = number,
                 Kind = kind,
-                Target = random.OneIn(2) && shape.Strategy == SimulatedStrategy.Raft
+                Target = (random.OneIn(2) || shape.LeadersSleep) && shape.Strategy == SimulatedStrategy.Raft
                     ? FaultTarget.Leader
                     : FaultTarget.Node((int)random.Below(shape.Nodes)),
                 AtMicros = at,
-                ForMicros = 5_000 + random.Below(kind == SimFaultKind.LeaderHunt ? HuntMicros : shape.FaultMicros),
+                ForMicros = least + random.Below(kind == SimFaultKind.LeaderHunt ? HuntMicros : shape.FaultMicros),
                 Detail = random.Next(),
             };
             at += 10_000 + random.Below(shape.FaultGapMicros);

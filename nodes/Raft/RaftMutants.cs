@@ -66,6 +66,9 @@ internal enum RaftMutants
 
     /// <summary>A snapshot lacks the records that were overwritten while it was made.</summary>
     SnapshotLosesOverwritten = 1 << 24,
+
+    /// <summary>A leader takes any answer to a heartbeat for one to its newest read round.</summary>
+    StaleReadRound = 16384,
 }
 
 /// <summary>Names of planted bugs.</summary>

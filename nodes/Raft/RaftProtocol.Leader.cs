@@ -250,9 +250,10 @@ internal sealed partial class RaftProtocol
             _tracker[slot].ProbeSent = false;
         }
 
-        if (message.Round > times.ReadRound && message.Round <= ReadRound)
+        var round = IsPlanted(RaftMutants.StaleReadRound) ? ReadRound : message.Round;
+        if (round > times.ReadRound && round <= ReadRound)
         {
-            times.ReadRound = message.Round;
+            times.ReadRound = round;
             ConfirmRounds();
         }
     }
