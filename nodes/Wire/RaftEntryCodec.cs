@@ -15,6 +15,9 @@ public enum RaftEntryKind : byte
 
     /// <summary>Removes a key.</summary>
     Delete = 2,
+
+    /// <summary>Changes the members of the cluster; its value is opaque here.</summary>
+    Configuration = 3,
 }
 
 /// <summary>
@@ -34,28 +37,31 @@ public readonly ref struct RaftEntryView
     /// <summary>What it does.</summary>
     public required RaftEntryKind Kind { get; init; }
 
-    /// <summary>The key; empty for <see cref="RaftEntryKind.Nothing"/>.</summary>
+    /// <summary>The key of a put or delete; empty otherwise.</summary>
     public ReadOnlySpan<byte> Key { get; init; }
 
-    /// <summary>The value of a put; empty otherwise.</summary>
+    /// <summary>The value of a put, the bytes of a configuration; empty otherwise.</summary>
     public ReadOnlySpan<byte> Value { get; init; }
 }
 
 /// <summary>
-/// Form of an entry: length of the whole (4 bytes), index (8), term (8), kind (1), and for puts and deletes
-/// the key behind a two-byte length and the value up to the end. An entry is encoded once, by the leader
-/// that creates it.
+/// Form of an entry: length of the whole (4 bytes), index (8), term (8), kind (1); then, for puts and deletes,
+/// the key behind a two-byte length and the value up to the end; for a configuration its bytes up to the end.
+/// An entry is encoded once, by the leader that creates it.
 /// </summary>
 public static class RaftEntryCodec
 {
     /// <summary>Largest index or term anyone accepts, far from overflow.</summary>
     public const ulong Largest = 1UL << 62;
 
+    /// <summary>Most bytes of a configuration.</summary>
+    public const int ConfigurationBytes = 64 * 1024;
+
     private const int HeadBytes = 21;
 
     /// <summary>Bytes the entry will take.</summary>
     public static int Bytes(RaftEntryKind kind, int keyBytes, int valueBytes) =>
-        kind == RaftEntryKind.Nothing ? HeadBytes : HeadBytes + 2 + keyBytes + valueBytes;
+        HeadBytes + (HasKey(kind) ? 2 + keyBytes : 0) + valueBytes;
 
     /// <summary>Writes an entry into exactly as many bytes as <see cref="Bytes"/> says.</summary>
     public static void Write(Span<byte> destination, ulong index, ulong term, RaftEntryKind kind,
@@ -66,11 +72,12 @@ public static class RaftEntryCodec
         writer.U64(index);
         writer.U64(term);
         writer.U8((byte)kind);
-        if (kind != RaftEntryKind.Nothing)
+        if (HasKey(kind))
         {
             writer.Short(key);
-            writer.Raw(value);
         }
+
+        writer.Raw(value);
     }
 
     /// <summary>
@@ -95,27 +102,26 @@ public static class RaftEntryCodec
         }
 
         var body = source[HeadBytes..(int)bytes];
-        var keyBytes = 0;
-        if (kind == RaftEntryKind.Nothing)
+        var key = default(ReadOnlySpan<byte>);
+        if (HasKey(kind))
         {
-            entry = new RaftEntryView { Bytes = (int)bytes, Index = index, Term = term, Kind = kind };
-            return body.IsEmpty;
+            var keyBytes = 0;
+            if (body.Length < 2
+                || (keyBytes = BinaryPrimitives.ReadUInt16LittleEndian(body)) is 0 or > Limits.KeyBytes
+                || keyBytes > body.Length - 2)
+            {
+                return false;
+            }
+
+            key = body.Slice(2, keyBytes);
+            body = body[(2 + keyBytes)..];
         }
 
-        if (kind > RaftEntryKind.Delete || body.Length < 2
-            || (keyBytes = BinaryPrimitives.ReadUInt16LittleEndian(body)) is 0 or > Limits.KeyBytes
-            || keyBytes > body.Length - 2)
-        {
-            return false;
-        }
-
-        var value = body[(2 + keyBytes)..];
         entry = new RaftEntryView
         {
-            Bytes = (int)bytes, Index = index, Term = term, Kind = kind,
-            Key = body.Slice(2, keyBytes), Value = value,
+            Bytes = (int)bytes, Index = index, Term = term, Kind = kind, Key = key, Value = body,
         };
-        return value.Length <= (kind == RaftEntryKind.Put ? Limits.ValueBytes : 0);
+        return kind <= RaftEntryKind.Configuration && body.Length <= MostValueBytes(kind);
     }
 
     /// <summary>
@@ -140,4 +146,13 @@ public static class RaftEntryCodec
 
         return true;
     }
+
+    private static bool HasKey(RaftEntryKind kind) => kind is RaftEntryKind.Put or RaftEntryKind.Delete;
+
+    private static int MostValueBytes(RaftEntryKind kind) => kind switch
+    {
+        RaftEntryKind.Put => Limits.ValueBytes,
+        RaftEntryKind.Configuration => ConfigurationBytes,
+        _ => 0,
+    };
 }

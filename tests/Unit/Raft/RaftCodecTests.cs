@@ -39,8 +39,24 @@ public sealed class RaftCodecTests
         Assert.False(RaftEntryCodec.IsRun(entry, 6, 4, 4));
         Assert.False(RaftEntryCodec.IsRun(entry, 6, 2, 2));
         Assert.False(RaftEntryCodec.IsRun(entry.AsSpan(0, entry.Length - 1), 6, 3, 3));
-        entry[20] = 3;
+        entry[20] = 200;
         Assert.False(RaftEntryCodec.TryRead(entry, out _));
+    }
+
+    [Fact]
+    public void Configurations_are_opaque_bytes_up_to_their_limit()
+    {
+        foreach (var (bytes, fits) in ((int, bool)[])
+            [(0, true), (1, true), (RaftEntryCodec.ConfigurationBytes, true), (RaftEntryCodec.ConfigurationBytes + 1, false)])
+        {
+            var body = new byte[bytes];
+            body.AsSpan().Fill(0xA5);
+            var entry = new byte[RaftEntryCodec.Bytes(RaftEntryKind.Configuration, 0, bytes)];
+            RaftEntryCodec.Write(entry, 7, 3, RaftEntryKind.Configuration, default, body);
+            Assert.Equal(fits, RaftEntryCodec.TryRead(entry, out var read));
+            Assert.Equal(RaftEntryKind.Configuration, read.Kind);
+            Assert.True(read.Key.IsEmpty && read.Value.SequenceEqual(body));
+        }
     }
 
     [Fact]
