@@ -43,14 +43,17 @@ internal enum RaftMutants
     /// <summary>A candidate counts votes that were given to it in an earlier term.</summary>
     VoteOfEarlierTerm = 1024,
 
-    /// <summary>A client sends a write again whose fate it does not know: it may be applied twice.</summary>
-    WriteSentTwice = 2048,
+    /// <summary>Nodes do not consult the table of sessions: a write that was sent again is applied again.</summary>
+    RetryAppliedTwice = 2048,
 
     /// <summary>A recovering log does not look at the checksum of a group.</summary>
     TornTailAccepted = 4096,
 
     /// <summary>Clients read from any node, which answers from its own store.</summary>
     FollowerRead = 8192,
+
+    /// <summary>A snapshot holds no sessions.</summary>
+    SessionLostInSnapshot = 16384,
 }
 
 /// <summary>Names of planted bugs.</summary>

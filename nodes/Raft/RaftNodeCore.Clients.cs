@@ -1,3 +1,4 @@
+using System.Buffers.Binary;
 using Testbed.Store;
 using Testbed.Wire;
 
@@ -9,13 +10,31 @@ namespace Testbed.Raft;
 public sealed partial class RaftNodeCore
 {
     private readonly ScanVisitor _visit;
+    private readonly StateMachine _machine;
+    private readonly byte[] _opened = new byte[sizeof(ulong)];
+
+    /// <summary>What the entry applied last is answered with.</summary>
+    private KvStatus _applied;
+    private bool _opens;
     private byte[] _scanBuffer = [];
     private int _scanBytes;
     private int _scanLeft;
     private int _scanFound;
     private long _lies;
+    private long _compareAndSets;
 
     private byte LeaderHint => _raft.Leader == RaftProtocol.None ? KvReply.NoLeader : (byte)_raft.Leader;
+
+    /// <summary>The sessions, for snapshots and tests.</summary>
+    internal StateMachine Machine => _machine;
+
+    private static StateMachine MachineOver(KvStore store, RaftOptions options) => new(
+        store,
+        new SessionTable(options.Sessions)
+        {
+            LosesSessions = (options.Mutants & RaftMutants.SessionLostInSnapshot) != 0,
+        },
+        options.Mutants);
 
     private bool ReceiveFromClient(Endpoint from, ReadOnlyMemory<byte> message, ICoreOutput output)
     {
@@ -38,7 +57,7 @@ public sealed partial class RaftNodeCore
             _counters.NotLeader++;
             Answer(from, request.CorrelationId, KvStatus.NotLeader, output);
         }
-        else if (request.Kind is KvKind.Put or KvKind.Delete)
+        else if (request.IsWrite || request.Kind == KvKind.OpenSession)
         {
             Write(from, request, output);
         }
@@ -76,20 +95,34 @@ public sealed partial class RaftNodeCore
 
         // One write is always let in, however large.
         var uncommitted = _raft.UncommittedBytes;
-        if (uncommitted > 0 && uncommitted + request.Value.Length > _options.UncommittedBytes)
+        var expected = request.Expected ?? default;
+        if (uncommitted > 0
+            && uncommitted + request.Value.Length + expected.Length > _options.UncommittedBytes)
         {
             _counters.Busy++;
             Answer(from, request.CorrelationId, KvStatus.Busy, output);
             return;
         }
 
-        var put = request.Kind == KvKind.Put;
-        var index = _raft.Propose(
-            put ? RaftEntryKind.Put : RaftEntryKind.Delete, request.Key.Span,
-            put ? request.Value.Span : default);
+        var index = _raft.Propose(new RaftCommand
+        {
+            Kind = request.Kind switch
+            {
+                KvKind.Put => RaftEntryKind.Put,
+                KvKind.Delete => RaftEntryKind.Delete,
+                KvKind.CompareAndSet => RaftEntryKind.CompareAndSet,
+                _ => RaftEntryKind.OpenSession,
+            },
+            Stamp = request.Stamp,
+            Key = request.Key.Span,
+            Value = request.Kind == KvKind.Delete ? default : request.Value.Span,
+            ExpectsValue = request.Expected is not null,
+            Expected = expected.Span,
+        });
         _writes.Add() = new PendingWrite { Index = index, From = from, CorrelationId = request.CorrelationId };
-        _counters.Puts += put ? 1 : 0;
-        _counters.Deletes += put ? 0 : 1;
+        _counters.Puts += request.Kind == KvKind.Put ? 1 : 0;
+        _counters.Deletes += request.Kind == KvKind.Delete ? 1 : 0;
+        _compareAndSets += request.Kind == KvKind.CompareAndSet ? 1 : 0;
     }
 
     private void Read(Endpoint from, in KvRequest request, ICoreOutput output)
@@ -165,7 +198,7 @@ public sealed partial class RaftNodeCore
             bytes += ApplyNext();
             if (_writes.Count > 0 && _writes[0].Index == _raft.Applied)
             {
-                Answer(_writes[0].From, _writes[0].CorrelationId, KvStatus.Ok, output);
+                AnswerWrite(_writes[0], output);
                 _writes.RemoveFront();
             }
 
@@ -179,19 +212,23 @@ public sealed partial class RaftNodeCore
         var index = _raft.Applied + 1;
         var readable = RaftEntryCodec.TryRead(_raft.Log.Entry(index), out var entry);
         Invariant.Holds(readable && entry.Index == index, "R5 state machine safety");
-        if (entry.Kind == RaftEntryKind.Put)
-        {
-            // No checksum: a full copy is guarded by the log's CRC on its way here, and nobody would compare
-            // it.
-            _store.Put(entry.Key, new RecordHeader(index, 0, entry.Value.Length, 0), entry.Value);
-        }
-        else if (entry.Kind == RaftEntryKind.Delete)
-        {
-            _store.Delete(entry.Key);
-        }
-
+        _applied = _machine.Apply(entry);
+        _opens = entry.Kind == RaftEntryKind.OpenSession;
         _raft.AppliedNext();
         return entry.Bytes;
+    }
+
+    private void AnswerWrite(in PendingWrite write, ICoreOutput output)
+    {
+        if (!_opens)
+        {
+            Answer(write.From, write.CorrelationId, _applied, output);
+            return;
+        }
+
+        BinaryPrimitives.WriteUInt64LittleEndian(_opened, _machine.Opened);
+        var room = output.Begin(write.From, KvReply.HeaderBytes + _opened.Length);
+        output.End(KvReply.Write(room, write.CorrelationId, KvStatus.Ok, LeaderHint, _opened, default));
     }
 
     private void ServeReads(ICoreOutput output)

@@ -37,6 +37,7 @@ public sealed partial class RaftNodeCore : INodeCore
         _options = options;
         _store = store;
         _raft = new RaftProtocol(options);
+        _machine = MachineOver(store, options);
         _visit = Visit;
     }
 
