@@ -28,6 +28,7 @@ internal static class CommandTree
             ClusterVerbs.Create(context),
             KeyVerbs.Get(context),
             KeyVerbs.Set(context),
+            KeyVerbs.CompareAndSet(context),
             KeyVerbs.Delete(context),
             KeyVerbs.Scan(context),
             NodeVerbs.Create(context),

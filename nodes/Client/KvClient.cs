@@ -325,7 +325,10 @@ internal sealed class KvClient : OwnerLoop, IKvClient, IClientOutput, ILinkOwner
         _slots[slot] = operation;
         Interlocked.Increment(ref _outstanding);
         _core.Submit(slot, new ClientOperation((KvKind)operation.Kind, operation.Key, operation.Value,
-            operation.ScanLimit, operation.DeadlineMicros), this);
+            operation.ScanLimit, operation.DeadlineMicros)
+        {
+            Expected = operation.Expected,
+        }, this);
     }
 
     private string? Refusal(KvOperation operation) => operation switch
@@ -335,6 +338,8 @@ internal sealed class KvClient : OwnerLoop, IKvClient, IClientOutput, ILinkOwner
         { Key.Length: > Limits.KeyBytes } => "key too long",
         { Key.Length: 0, Kind: not OperationKind.Scan } => "key empty",
         { Value.Length: > Limits.ValueBytes } => "value too large",
+        { Kind: OperationKind.CompareAndSet, Expected: { } expected }
+            when expected.Length > Limits.ValueBytes - operation.Value.Length => "values too large",
         { Kind: OperationKind.Scan, ScanLimit: < 1 or > Limits.ScanKeys } => "scan limit out of range",
         _ => null,
     };

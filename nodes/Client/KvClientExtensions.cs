@@ -22,6 +22,13 @@ public static class KvClientExtensions
         Start(client, OperationKind.Delete, key, default, 0, timeout);
 
     /// <summary>
+    /// Writes one key if it holds <paramref name="expected"/>; null: if it is absent. Raft only.
+    /// </summary>
+    public static Task<KvResult> CompareAndSetAsync(this IKvClient client, ReadOnlyMemory<byte> key,
+        ReadOnlyMemory<byte>? expected, ReadOnlyMemory<byte> value, TimeSpan? timeout = null) =>
+        Start(client, OperationKind.CompareAndSet, key, value, 0, timeout, expected);
+
+    /// <summary>
     /// Reads up to <paramref name="limit"/> present keys in byte order, from <paramref name="start"/> on.
     /// </summary>
     public static Task<KvResult> ScanAsync(this IKvClient client, ReadOnlyMemory<byte> start, int limit,
@@ -29,7 +36,7 @@ public static class KvClientExtensions
         Start(client, OperationKind.Scan, start, default, limit, timeout);
 
     private static Task<KvResult> Start(IKvClient client, OperationKind kind, ReadOnlyMemory<byte> key,
-        ReadOnlyMemory<byte> value, int scanLimit, TimeSpan? timeout)
+        ReadOnlyMemory<byte> value, int scanLimit, TimeSpan? timeout, ReadOnlyMemory<byte>? expected = null)
     {
         ArgumentNullException.ThrowIfNull(client);
         var operation = new AwaitedOperation
@@ -37,6 +44,7 @@ public static class KvClientExtensions
             Kind = kind,
             Key = key,
             Value = value,
+            Expected = expected,
             ScanLimit = scanLimit,
         };
         if (timeout is { } limit)

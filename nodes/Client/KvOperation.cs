@@ -16,6 +16,12 @@ public enum OperationKind : byte
     /// Up to <see cref="KvOperation.ScanLimit"/> present keys in byte order, from the given key on.
     /// </summary>
     Scan = 3,
+
+    /// <summary>
+    /// Write of one key if it holds <see cref="KvOperation.Expected"/>, or is absent where null is expected. Raft only:
+    /// ecc fails it with the reason.
+    /// </summary>
+    CompareAndSet = 4,
 }
 
 /// <summary>What is known about an operation when it ends.</summary>
@@ -32,6 +38,9 @@ public enum Outcome : byte
 
     /// <summary>It may have taken effect, now or later.</summary>
     Unknown = 3,
+
+    /// <summary>A compare-and-set that met another value than it expected: no effect.</summary>
+    PreconditionFailed = 4,
 }
 
 /// <summary>A key and its value in a scan's answer; both immutable.</summary>
@@ -50,8 +59,11 @@ public abstract class KvOperation
     /// <summary>1 to 1,024 bytes; for a scan the first key, may be empty.</summary>
     public ReadOnlyMemory<byte> Key { get; set; }
 
-    /// <summary>The value of a put.</summary>
+    /// <summary>The value of a put or compare-and-set.</summary>
     public ReadOnlyMemory<byte> Value { get; set; }
+
+    /// <summary>The value a compare-and-set expects; null: it expects the key to be absent.</summary>
+    public ReadOnlyMemory<byte>? Expected { get; set; }
 
     /// <summary>Most keys a scan returns.</summary>
     public int ScanLimit { get; set; }

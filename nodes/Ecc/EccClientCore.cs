@@ -5,6 +5,11 @@ namespace Testbed.Ecc;
 /// <summary>A client of the ECC strategy: counts votes, hedges, steps widths and decides outcomes.</summary>
 public sealed class EccClientCore : IClientCore
 {
+    /// <summary>Why there is no compare-and-set.</summary>
+    internal const string NoCompareAndSet =
+        "ecc has no compare-and-set: a coded register cannot know what its key held before a write, nor whether it "
+        + "existed; use raft";
+
     private readonly OperationEngine _engine;
     private readonly Port _port = new();
     private readonly int _maxInFlight;
@@ -51,7 +56,8 @@ public sealed class EccClientCore : IClientCore
     }
 
     private string? Refuse(int slot, in ClientOperation operation) =>
-        slot < 0 || slot >= _maxInFlight || _engine.IsBusy(slot) ? "no such free slot"
+        operation.Kind >= KvKind.CompareAndSet ? NoCompareAndSet
+        : slot < 0 || slot >= _maxInFlight || _engine.IsBusy(slot) ? "no such free slot"
         : operation.Key.Length > Limits.KeyBytes ? "key too long"
         : operation.Key.IsEmpty && operation.Kind != KvKind.Scan ? "empty key"
         : operation.Kind == KvKind.Put && operation.Value.Length > Limits.ValueBytes ? "value too large"

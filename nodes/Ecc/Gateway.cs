@@ -1,3 +1,4 @@
+using System.Text;
 using Testbed.Wire;
 
 namespace Testbed.Ecc;
@@ -7,6 +8,8 @@ namespace Testbed.Ecc;
 /// </summary>
 internal sealed class Gateway
 {
+    private static readonly byte[] s_noCompareAndSet = Encoding.UTF8.GetBytes(EccClientCore.NoCompareAndSet);
+
     private readonly OperationEngine _engine;
     private readonly NodePort _port;
     private readonly long _timeoutMicros;
@@ -32,6 +35,15 @@ internal sealed class Gateway
     internal void Submit(Endpoint from, in KvRequest request)
     {
         Requests++;
+        if (request.Kind >= KvKind.CompareAndSet)
+        {
+            // Sessions too: writes under a tag of their own need none.
+            Refused++;
+            Reply(from, new KvReply(
+                request.CorrelationId, KvStatus.Rejected, KvReply.NoLeader, s_noCompareAndSet, default));
+            return;
+        }
+
         if (request.Kind == KvKind.Scan && request.ScanLimit == 0)
         {
             Reply(from, KvReply.Plain(request.CorrelationId, KvStatus.Ok));

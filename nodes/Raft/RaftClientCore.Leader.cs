@@ -99,13 +99,17 @@ public sealed partial class RaftClientCore
         (_target, _targetTerm, _suspected, _heardMicros, _searchInterval) = (node, term, false, _now, 0);
         _counters.LeaderChanges++;
 
-        // Reads that a silent node holds may be asked again; writes must wait for its answer or their
-        // deadline.
+        if (_openingAt != node)
+        {
+            StopOpening();
+        }
+
+        // What a silent node holds is asked again here.
         for (var slot = 0; slot < _slots.Length; slot++)
         {
-            if (_slots[slot].State == SlotState.Sent && _slots[slot].SentTo != node && _slots[slot].IsRead)
+            if (_slots[slot].State == SlotState.Sent && _slots[slot].SentTo != node)
             {
-                Requeue(slot);
+                SendAgain(slot);
             }
         }
     }

@@ -18,9 +18,14 @@ public sealed partial class RaftClientCore
         }
 
         _draining = true;
-        while (_queueHead >= 0 && _target != NoTarget && !_suspected && _nodes[_target].Up)
+        while (_queued > 0 && _target != NoTarget && !_suspected && _nodes[_target].Up)
         {
-            var slot = _queueHead;
+            var slot = _reads.Head >= 0 ? _reads.Head : MayWrite(output) ? _writes.Head : -1;
+            if (slot < 0)
+            {
+                break;
+            }
+
             Unlink(slot);
             Send(slot, output);
         }
@@ -38,21 +43,36 @@ public sealed partial class RaftClientCore
             return;
         }
 
+        if (!it.IsRead && !Number(slot, output))
+        {
+            return;
+        }
+
         _counters.Resends += it.Rounds > 0 ? 1 : 0;
         it.State = SlotState.Sent;
         it.SentTo = it.IsRead ? ReadFrom() : _target;
         it.CorrelationId = (++_sends << SlotBits) | (uint)slot;
         it.Rounds += it.Rounds < byte.MaxValue ? (byte)1 : (byte)0;
-        if (_nodes[it.SentTo].Outstanding++ == 0)
+        Expect(it.SentTo);
+        var hasValue = it.Operation.Kind is KvKind.Put or KvKind.CompareAndSet;
+        var request = new KvRequest(
+            it.CorrelationId, it.Operation.Kind, it.Operation.Key,
+            hasValue ? it.Operation.Value : default, it.Operation.ScanLimit,
+            (uint)long.Min(left, uint.MaxValue))
+        {
+            Stamp = it.IsRead ? default : new SessionStamp(_session, it.Sequence, _firstUnanswered),
+            Expected = it.Operation.Expected,
+        };
+        output.End(request.Write(output.Begin(new NodeId((byte)it.SentTo), request.MaxBytes)));
+    }
+
+    /// <summary>An answer of the node is due.</summary>
+    private void Expect(int node)
+    {
+        if (_nodes[node].Outstanding++ == 0)
         {
             _heardMicros = _now;
         }
-
-        var request = new KvRequest(
-            it.CorrelationId, it.Operation.Kind, it.Operation.Key,
-            it.Operation.Kind == KvKind.Put ? it.Operation.Value : default, it.Operation.ScanLimit,
-            (uint)long.Min(left, uint.MaxValue));
-        output.End(request.Write(output.Begin(new NodeId((byte)it.SentTo), request.MaxBytes)));
     }
 
     /// <summary>The leader; with a planted bug any node, in turn.</summary>
@@ -91,11 +111,11 @@ public sealed partial class RaftClientCore
         }
     }
 
-    /// <summary>Only a write that was sent and not refused may have had an effect.</summary>
+    /// <summary>Only a write that was sent, and not refused each time, may have had an effect.</summary>
     private void Expire(int slot, IClientOutput output)
     {
         ref var it = ref _slots[slot];
-        if (it.State != SlotState.Sent && !(SendsTwice && it.Rounds > 0))
+        if (it.State != SlotState.Sent && !it.IsDoubtful)
         {
             Complete(slot, KvOutcome.Failed, "no leader took it before the deadline", output);
         }
@@ -109,7 +129,7 @@ public sealed partial class RaftClientCore
         }
     }
 
-    /// <summary>Certainly without effect, or a read: it may be sent again.</summary>
+    /// <summary>Back into the queue: it may be sent again.</summary>
     private void Requeue(int slot)
     {
         Leave(slot);
@@ -133,6 +153,7 @@ public sealed partial class RaftClientCore
     private void Complete(int slot, in ClientResult result, IClientOutput output)
     {
         Leave(slot);
+        Answered(_slots[slot]);
         _slots[slot] = default;
         output.Complete(slot, result);
     }
@@ -151,45 +172,39 @@ public sealed partial class RaftClientCore
         }
     }
 
+    private ref Line LineOf(int slot) => ref _slots[slot].IsRead ? ref _reads : ref _writes;
+
     private void Enqueue(int slot)
     {
         ref var it = ref _slots[slot];
-        (it.State, it.Next, it.Previous) = (SlotState.Queued, -1, _queueTail);
-        if (_queueTail < 0)
-        {
-            _queueHead = slot;
-        }
-        else
-        {
-            _slots[_queueTail].Next = slot;
-        }
-
-        _queueTail = slot;
+        ref var line = ref LineOf(slot);
+        var first = IsOfSession(it);
+        (it.State, it.Next, it.Previous) = (SlotState.Queued, first ? line.Head : -1, first ? -1 : line.Tail);
+        Link(ref line, it.Previous, slot, before: false);
+        Link(ref line, it.Next, slot, before: true);
         _queued++;
     }
 
     private void Unlink(int slot)
     {
         ref var it = ref _slots[slot];
-        if (it.Previous < 0)
-        {
-            _queueHead = it.Next;
-        }
-        else
-        {
-            _slots[it.Previous].Next = it.Next;
-        }
-
-        if (it.Next < 0)
-        {
-            _queueTail = it.Previous;
-        }
-        else
-        {
-            _slots[it.Next].Previous = it.Previous;
-        }
-
+        ref var line = ref LineOf(slot);
+        Link(ref line, it.Previous, it.Next, before: false);
+        Link(ref line, it.Next, it.Previous, before: true);
         it.State = SlotState.Free;
         _queued--;
+    }
+
+    /// <summary>Makes a slot another's neighbour on one side; at the end of the line the line's own.</summary>
+    private void Link(ref Line line, int slot, int neighbour, bool before)
+    {
+        if (before)
+        {
+            (slot < 0 ? ref line.Tail : ref _slots[slot].Previous) = neighbour;
+        }
+        else
+        {
+            (slot < 0 ? ref line.Head : ref _slots[slot].Next) = neighbour;
+        }
     }
 }

@@ -3,9 +3,9 @@ using Testbed.Wire;
 namespace Testbed.Raft;
 
 /// <summary>
-/// A client of the Raft strategy: finds and follows the leader, and sends again only what certainly had no
-/// effect. A write whose stream broke, or that got no answer, ends <see cref="KvOutcome.Unknown"/>; a read
-/// is tried until its deadline.
+/// A client of the Raft strategy: finds and follows the leader. Reads, and writes too, are sent again until their
+/// deadline whenever an answer is lost: a session makes the cluster apply a write once. A write that was sent and has no
+/// answer at its deadline ends <see cref="KvOutcome.Unknown"/>.
 /// </summary>
 /// <remarks>
 /// While no leader is known, every node whose stream is open is asked who leads, which has no side effect;
@@ -26,9 +26,12 @@ public sealed partial class RaftClientCore : IClientCore
     private readonly Slot[] _slots;
     private readonly Node[] _nodes;
 
-    /// <summary>Operations not sent yet, as a list through the slots; -1 ends it.</summary>
-    private int _queueHead = -1;
-    private int _queueTail = -1;
+    /// <summary>
+    /// Operations not sent yet, as lists through the slots. Writes that have a number stand before those without: else
+    /// these could wait for room in the window that those keep.
+    /// </summary>
+    private Line _reads = new();
+    private Line _writes = new();
     private int _queued;
 
     private long _now;
@@ -141,6 +144,11 @@ public sealed partial class RaftClientCore : IClientCore
             ForgetLeader();
         }
 
+        if (_openingAt == node.Index)
+        {
+            StopOpening();
+        }
+
         for (var slot = 0; slot < _slots.Length && _nodes[node.Index].Outstanding > 0; slot++)
         {
             ref var it = ref _slots[slot];
@@ -149,14 +157,7 @@ public sealed partial class RaftClientCore : IClientCore
                 continue;
             }
 
-            if (it.IsRead || SendsTwice)
-            {
-                Requeue(slot);
-            }
-            else
-            {
-                Complete(slot, KvOutcome.Unknown, "the stream broke after sending", output);
-            }
+            SendAgain(slot);
         }
 
         Search(output);
@@ -176,15 +177,19 @@ public sealed partial class RaftClientCore : IClientCore
         sink.Counter("leader_changes", _counters.LeaderChanges);
         sink.Counter("leader_suspicions", _counters.Suspicions);
         sink.Counter("link_breaks", _counters.LinkBreaks);
+        sink.Counter("sessions_opened", _counters.Sessions);
+        sink.Counter("sessions_expired", _counters.SessionsExpired);
     }
-
-    /// <summary>A planted bug.</summary>
-    private bool SendsTwice => (_options.Mutants & RaftMutants.WriteSentTwice) != 0;
 
     /// <summary>False: the answer is malformed, and nothing was changed.</summary>
     private bool OnReply(int from, in KvReply reply, IClientOutput output)
     {
         var slot = (int)(reply.CorrelationId & ((1UL << SlotBits) - 1));
+        if (slot == SessionSlot)
+        {
+            return OnSessionReply(from, reply, output);
+        }
+
         if (slot >= _slots.Length || _slots[slot].State != SlotState.Sent
             || _slots[slot].CorrelationId != reply.CorrelationId || _slots[slot].SentTo != from)
         {
@@ -223,11 +228,21 @@ public sealed partial class RaftClientCore : IClientCore
                 FollowHint(from, reply.LeaderHint);
                 Search(output);
                 break;
+            case KvStatus.PreconditionFailed:
+                Trust(from);
+                Complete(slot, KvOutcome.PreconditionFailed, "the key holds another value than expected", output);
+                break;
             case KvStatus.Rejected:
-                Complete(slot, KvOutcome.Failed, "the node rejected it", output);
+                Complete(slot, it.IsDoubtful ? KvOutcome.Unknown : KvOutcome.Failed, "the node rejected it", output);
+                break;
+            case KvStatus.SessionExpired:
+                OnSessionExpired(slot, output);
                 break;
             case KvStatus.Unknown when !it.IsRead:
-                Complete(slot, KvOutcome.Unknown, "leadership was lost after the write was appended", output);
+                // Leadership was lost after the write was appended.
+                SendAgain(slot);
+                FollowHint(from, reply.LeaderHint);
+                Search(output);
                 break;
             default:
                 _counters.Busy++;
@@ -250,11 +265,25 @@ public sealed partial class RaftClientCore : IClientCore
         public byte Rounds;
         public byte Refusals;
 
+        /// <summary>A write's number, and the session it is of; 0: none yet.</summary>
+        public ulong Sequence;
+        public ulong Session;
+
+        /// <summary>A sending of it got no answer: it may have been applied.</summary>
+        public bool IsDoubtful;
+
         /// <summary>Neighbours in the queue while queued.</summary>
         public int Next;
         public int Previous;
 
         public readonly bool IsRead => Operation.Kind is KvKind.Get or KvKind.Scan;
+    }
+
+    /// <summary>A list through the slots; -1 ends it.</summary>
+    private struct Line()
+    {
+        public int Head = -1;
+        public int Tail = -1;
     }
 
     private struct Node
@@ -272,5 +301,7 @@ public sealed partial class RaftClientCore : IClientCore
         public long LeaderChanges;
         public long Suspicions;
         public long LinkBreaks;
+        public long Sessions;
+        public long SessionsExpired;
     }
 }

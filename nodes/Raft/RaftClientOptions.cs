@@ -45,7 +45,7 @@ public sealed record RaftClientOptions
         ArgumentOutOfRangeException.ThrowIfLessThan(Nodes, 1);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(Nodes, Limits.Nodes);
         ArgumentOutOfRangeException.ThrowIfLessThan(MaxInFlight, 1);
-        ArgumentOutOfRangeException.ThrowIfGreaterThan(MaxInFlight, 1 << 20);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(MaxInFlight, (1 << 20) - 1);
         ArgumentOutOfRangeException.ThrowIfLessThan(SuspicionMicros, 1);
         ArgumentOutOfRangeException.ThrowIfLessThan(SearchMinMicros, 1);
         ArgumentOutOfRangeException.ThrowIfLessThan(SearchMaxMicros, SearchMinMicros);

@@ -43,8 +43,8 @@ internal enum RaftMutants
     /// <summary>A candidate counts votes that were given to it in an earlier term.</summary>
     VoteOfEarlierTerm = 1024,
 
-    /// <summary>A client sends a write again whose fate it does not know: it may be applied twice.</summary>
-    WriteSentTwice = 2048,
+    /// <summary>Nodes do not consult the table of sessions: a write that was sent again is applied again.</summary>
+    RetryAppliedTwice = 2048,
 
     /// <summary>A recovering log does not look at the checksum of a group.</summary>
     TornTailAccepted = 4096,
@@ -69,6 +69,9 @@ internal enum RaftMutants
 
     /// <summary>A leader takes any answer to a heartbeat for one to its newest read round.</summary>
     StaleReadRound = 16384,
+
+    /// <summary>A snapshot holds no sessions.</summary>
+    SessionLostInSnapshot = 32768,
 }
 
 /// <summary>Names of planted bugs.</summary>

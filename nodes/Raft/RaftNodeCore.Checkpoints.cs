@@ -33,7 +33,7 @@ public sealed partial class RaftNodeCore
     private void WriteCheckpoint(ICoreOutput output)
     {
         if (_checkpoint is null && _transfer is null && !_options.Volatile && _raft.Applied > 0
-            && _loggedBytes > long.Max(_options.CheckpointBytes, 2 * _store.Bytes.TotalBytes))
+            && _loggedBytes > long.Max(_options.CheckpointBytes, 2 * Store.Bytes.TotalBytes))
         {
             (_checkpoint, _checkpointPieces, _loggedBytes) = (BeginSource(), 0, 0);
         }

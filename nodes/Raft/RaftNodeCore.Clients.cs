@@ -1,3 +1,4 @@
+using System.Buffers.Binary;
 using Testbed.Store;
 using Testbed.Wire;
 
@@ -9,13 +10,31 @@ namespace Testbed.Raft;
 public sealed partial class RaftNodeCore
 {
     private readonly ScanVisitor _visit;
+    private readonly StateMachine _machine;
+    private readonly byte[] _opened = new byte[sizeof(ulong)];
+
+    /// <summary>What the entry applied last is answered with.</summary>
+    private KvStatus _applied;
+    private bool _opens;
     private byte[] _scanBuffer = [];
     private int _scanBytes;
     private int _scanLeft;
     private int _scanFound;
     private long _lies;
+    private long _compareAndSets;
 
     private byte LeaderHint => _raft.Leader == RaftProtocol.None ? KvReply.NoLeader : (byte)_raft.Leader;
+
+    /// <summary>The sessions, for snapshots and tests.</summary>
+    internal StateMachine Machine => _machine;
+
+    private static StateMachine MachineOver(KvStore store, RaftOptions options) => new(
+        store,
+        new SessionTable(options.Sessions)
+        {
+            LosesSessions = (options.Mutants & RaftMutants.SessionLostInSnapshot) != 0,
+        },
+        options.Mutants);
 
     private bool ReceiveFromClient(Endpoint from, ReadOnlyMemory<byte> message, ICoreOutput output)
     {
@@ -43,7 +62,7 @@ public sealed partial class RaftNodeCore
             _counters.NotLeader++;
             Answer(from, request.CorrelationId, KvStatus.NotLeader, output);
         }
-        else if (request.Kind is KvKind.Put or KvKind.Delete)
+        else if (request.IsWrite || request.Kind == KvKind.OpenSession)
         {
             Write(from, request, output);
         }
@@ -81,20 +100,34 @@ public sealed partial class RaftNodeCore
 
         // One write is always let in, however large; none while the leadership is being handed over.
         var uncommitted = _raft.UncommittedBytes;
-        if (_raft.IsTransferring || (uncommitted > 0 && uncommitted + request.Value.Length > _options.UncommittedBytes))
+        var expected = request.Expected ?? default;
+        if (_raft.IsTransferring || (uncommitted > 0
+            && uncommitted + request.Value.Length + expected.Length > _options.UncommittedBytes))
         {
             _counters.Busy++;
             Answer(from, request.CorrelationId, KvStatus.Busy, output);
             return;
         }
 
-        var put = request.Kind == KvKind.Put;
-        var index = _raft.Propose(
-            put ? RaftEntryKind.Put : RaftEntryKind.Delete, request.Key.Span,
-            put ? request.Value.Span : default);
+        var index = _raft.Propose(new RaftCommand
+        {
+            Kind = request.Kind switch
+            {
+                KvKind.Put => RaftEntryKind.Put,
+                KvKind.Delete => RaftEntryKind.Delete,
+                KvKind.CompareAndSet => RaftEntryKind.CompareAndSet,
+                _ => RaftEntryKind.OpenSession,
+            },
+            Stamp = request.Stamp,
+            Key = request.Key.Span,
+            Value = request.Kind == KvKind.Delete ? default : request.Value.Span,
+            ExpectsValue = request.Expected is not null,
+            Expected = expected.Span,
+        });
         _writes.Add() = new PendingWrite { Index = index, From = from, CorrelationId = request.CorrelationId };
-        _counters.Puts += put ? 1 : 0;
-        _counters.Deletes += put ? 0 : 1;
+        _counters.Puts += request.Kind == KvKind.Put ? 1 : 0;
+        _counters.Deletes += request.Kind == KvKind.Delete ? 1 : 0;
+        _compareAndSets += request.Kind == KvKind.CompareAndSet ? 1 : 0;
     }
 
     private void Read(Endpoint from, in KvRequest request, ICoreOutput output)
@@ -170,7 +203,7 @@ public sealed partial class RaftNodeCore
             bytes += ApplyNext();
             if (_writes.Count > 0 && _writes[0].Index == _raft.Applied)
             {
-                Answer(_writes[0].From, _writes[0].CorrelationId, KvStatus.Ok, output);
+                AnswerWrite(_writes[0], output);
                 _writes.RemoveFront();
             }
 
@@ -184,23 +217,28 @@ public sealed partial class RaftNodeCore
         var index = _raft.Applied + 1;
         var readable = RaftEntryCodec.TryRead(_raft.Log.Entry(index), out var entry);
         Invariant.Holds(readable && entry.Index == index, "R5 state machine safety");
-        if (entry.Kind == RaftEntryKind.Put)
-        {
-            // No checksum: a full copy is guarded by the log's CRC on its way here, and nobody would compare
-            // it.
-            _store.Put(entry.Key, new RecordHeader(index, 0, entry.Value.Length, 0), entry.Value);
-        }
-        else if (entry.Kind == RaftEntryKind.Delete)
-        {
-            _store.Delete(entry.Key);
-        }
-        else if (entry.Kind == RaftEntryKind.Configuration)
+        _applied = _machine.Apply(entry);
+        if (entry.Kind == RaftEntryKind.Configuration)
         {
             _raft.ApplyConfiguration(entry.Value);
         }
 
+        _opens = entry.Kind == RaftEntryKind.OpenSession;
         _raft.AppliedNext();
         return entry.Bytes;
+    }
+
+    private void AnswerWrite(in PendingWrite write, ICoreOutput output)
+    {
+        if (!_opens)
+        {
+            Answer(write.From, write.CorrelationId, _applied, output);
+            return;
+        }
+
+        BinaryPrimitives.WriteUInt64LittleEndian(_opened, _machine.Opened);
+        var room = output.Begin(write.From, KvReply.HeaderBytes + _opened.Length);
+        output.End(KvReply.Write(room, write.CorrelationId, KvStatus.Ok, LeaderHint, _opened, default));
     }
 
     private void ServeReads(ICoreOutput output)
@@ -219,7 +257,7 @@ public sealed partial class RaftNodeCore
 
     private void Serve(in PendingRead read, ICoreOutput output)
     {
-        var found = _store.TryGet(read.Key.Span, out _, out var value);
+        var found = Store.TryGet(read.Key.Span, out _, out var value);
         var room = output.Begin(read.From, KvReply.HeaderBytes + value.Length);
         output.End(KvReply.Write(
             room, read.CorrelationId, found ? KvStatus.Ok : KvStatus.NotFound, LeaderHint, value, default));
@@ -230,7 +268,7 @@ public sealed partial class RaftNodeCore
         (_scanBytes, _scanLeft, _scanFound) = (0, read.ScanLimit, 0);
         if (_scanLeft > 0)
         {
-            _store.Scan(read.Key.Span, _visit);
+            Store.Scan(read.Key.Span, _visit);
         }
 
         var room = output.Begin(read.From, KvReply.HeaderBytes + _scanBytes);

@@ -26,9 +26,11 @@ public sealed partial class RaftNodeCore
         sink.Gauge("caught_up", known && IsVoter && _raft.KnownCommit - _raft.Applied <= CaughtUpEntries ? 1 : 0);
         ReportPositions(sink);
         ReportStore(sink);
+        ReportSessions(sink);
         sink.Counter("puts", _counters.Puts);
         sink.Counter("gets", _counters.Gets);
         sink.Counter("deletes", _counters.Deletes);
+        sink.Counter("compare_and_sets", _compareAndSets);
         sink.Counter("scans", _counters.Scans);
         sink.Counter("not_leader_replies", _counters.NotLeader);
         sink.Counter("busy_replies", _counters.Busy);
@@ -99,9 +101,18 @@ public sealed partial class RaftNodeCore
         sink.Gauge("peers_behind_log", _raft.PeersBehindLog());
     }
 
+    private void ReportSessions(IStatusSink sink)
+    {
+        sink.Gauge("sessions", _machine.Sessions.Count);
+        sink.Gauge("session_results", _machine.Sessions.Results);
+        sink.Counter("sessions_evicted", _machine.Sessions.Evictions);
+        sink.Counter("retries_deduplicated", _machine.Deduplicated);
+        sink.Counter("session_expired_replies", _machine.Expired);
+    }
+
     private void ReportStore(IStatusSink sink)
     {
-        var bytes = _store.Bytes;
+        var bytes = Store.Bytes;
         sink.Gauge("store_keys", bytes.Keys);
         sink.Gauge("store_payload_bytes", bytes.PayloadBytes);
         sink.Gauge("store_key_bytes", bytes.KeyBytes);

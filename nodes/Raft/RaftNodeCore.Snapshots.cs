@@ -68,16 +68,16 @@ public sealed partial class RaftNodeCore
     private SnapshotSource BeginSource()
     {
         var roster = _raft.Roster.ToRecord();
-        var sessions = SessionBytes();
-        var bytes = SnapshotFormat.PrefixBytes + SnapshotFormat.Bytes(roster) + _raft.Book.Bytes + 4 + sessions.Length;
+        var sessions = _machine.Sessions;
+        var bytes = SnapshotFormat.PrefixBytes + SnapshotFormat.Bytes(roster) + _raft.Book.Bytes
+            + sessions.SnapshotBytes;
         var head = new byte[bytes];
         var writer = new WireWriter(head.AsSpan(SnapshotFormat.PrefixBytes));
         SnapshotFormat.Write(ref writer, roster);
         _raft.Book.Write(ref writer);
-        writer.Long(sessions);
-        Invariant.Holds(writer.Position == bytes - SnapshotFormat.PrefixBytes, "R5 state machine safety");
+        sessions.Write(head.AsSpan(SnapshotFormat.PrefixBytes + writer.Position));
         return new SnapshotSource(
-            _store, _raft.Applied, _raft.Log.Term(_raft.Applied), head, _options.SnapshotChunkBytes,
+            Store, _raft.Applied, _raft.Log.Term(_raft.Applied), head, _options.SnapshotChunkBytes,
             (_options.Mutants & RaftMutants.SnapshotLosesOverwritten) != 0);
     }
 
@@ -200,8 +200,7 @@ public sealed partial class RaftNodeCore
 
         CancelCheckpoint();
         EndTransfer();
-        _store = staged.Store;
-        RestoreSessions(staged.Sessions);
+        (_machine.Store, _machine.Sessions) = (staged.Store, staged.Sessions);
         return true;
     }
 

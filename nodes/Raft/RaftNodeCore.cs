@@ -13,9 +13,6 @@ namespace Testbed.Raft;
 public sealed partial class RaftNodeCore : INodeCore
 {
     private readonly RaftOptions _options;
-
-    /// <summary>Replaced as a whole when a snapshot is installed.</summary>
-    private KvStore _store;
     private readonly RaftProtocol _raft;
 
     /// <summary>
@@ -41,8 +38,8 @@ public sealed partial class RaftNodeCore : INodeCore
     {
         options.Validate();
         _options = options;
-        _store = store;
         _raft = new RaftProtocol(options);
+        _machine = MachineOver(store, options);
         _visit = Visit;
     }
 
@@ -50,7 +47,7 @@ public sealed partial class RaftNodeCore : INodeCore
     internal RaftProtocol Protocol => _raft;
 
     /// <summary>The state machine, for tests that look at it.</summary>
-    internal KvStore Store => _store;
+    internal KvStore Store => _machine.Store;
 
     /// <inheritdoc/>
     public void Recover(byte recordType, ReadOnlyMemory<byte> payload)

@@ -117,6 +117,11 @@ public sealed record RaftOptions
     public int ScanReplyBytes { get; init; } = 1024 * 1024;
 
     /// <summary>
+    /// Client sessions kept; the one used least recently makes room for a new one. The same on every node.
+    /// </summary>
+    public int Sessions { get; init; } = 1_024;
+
+    /// <summary>
     /// Test only: as leader, acknowledge every 50th put without proposing it, so that a checker has
     /// something to find.
     /// </summary>
@@ -158,6 +163,8 @@ public sealed record RaftOptions
         ArgumentOutOfRangeException.ThrowIfLessThan(CheckpointBytes, 1);
         ArgumentOutOfRangeException.ThrowIfLessThan(CheckpointBatchBytes, 1);
         ArgumentOutOfRangeException.ThrowIfLessThan(LogChunkBytes, 1);
+        ArgumentOutOfRangeException.ThrowIfLessThan(Sessions, 1);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(Sessions, SessionTable.MostSessions);
         ArgumentOutOfRangeException.ThrowIfLessThan(ScanReplyBytes, 1);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(ScanReplyBytes, Limits.ValueBytes);
     }

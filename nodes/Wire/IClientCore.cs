@@ -16,6 +16,15 @@ public enum KvKind : byte
     /// Up to <see cref="ClientOperation.ScanLimit"/> present keys in byte order, from the given key on.
     /// </summary>
     Scan = 3,
+
+    /// <summary>
+    /// Write of one key if it holds <see cref="ClientOperation.Expected"/>, or is absent where null is expected.
+    /// Raft only.
+    /// </summary>
+    CompareAndSet = 4,
+
+    /// <summary>Opens a session for writes that count once; between client core and node only.</summary>
+    OpenSession = 5,
 }
 
 /// <summary>What is known about an operation when it ends.</summary>
@@ -34,6 +43,9 @@ public enum KvOutcome : byte
     /// It may have taken effect, now or later: a deadline passed or a stream broke after sending.
     /// </summary>
     Unknown = 3,
+
+    /// <summary>A compare-and-set that met another value than it expected: it had no effect.</summary>
+    PreconditionFailed = 4,
 }
 
 /// <summary>One key and value of a scan's answer; both refer to an immutable buffer.</summary>
@@ -43,7 +55,11 @@ public readonly record struct KvEntry(ReadOnlyMemory<byte> Key, ReadOnlyMemory<b
 /// One operation as a client core takes it. The memory must stay unchanged until completion.
 /// </summary>
 public readonly record struct ClientOperation(
-    KvKind Kind, ReadOnlyMemory<byte> Key, ReadOnlyMemory<byte> Value, int ScanLimit, long DeadlineMonotonicMicros);
+    KvKind Kind, ReadOnlyMemory<byte> Key, ReadOnlyMemory<byte> Value, int ScanLimit, long DeadlineMonotonicMicros)
+{
+    /// <summary>The value a compare-and-set expects; null: it expects the key to be absent.</summary>
+    public ReadOnlyMemory<byte>? Expected { get; init; }
+}
 
 /// <summary>How an operation ended, and what it cost.</summary>
 public readonly struct ClientResult

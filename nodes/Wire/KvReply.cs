@@ -23,13 +23,23 @@ public enum KvStatus : byte
 
     /// <summary>The effect is not known (leadership lost after append, coordinator's deadline).</summary>
     Unknown = 5,
+
+    /// <summary>A compare-and-set met another value than it expected: no effect.</summary>
+    PreconditionFailed = 6,
+
+    /// <summary>
+    /// No effect now: the write's session is not known, or not any more. Whether the same write was applied
+    /// before is not known either.
+    /// </summary>
+    SessionExpired = 7,
 }
 
 /// <summary>The answer to a <see cref="KvRequest"/>.</summary>
 /// <param name="CorrelationId">That of the request.</param>
 /// <param name="Status">How it went.</param>
 /// <param name="LeaderHint">Index of the node thought to lead, or 255.</param>
-/// <param name="Value">The value of a get; empty otherwise.</param>
+/// <param name="Value">The value of a get; the eight bytes of a session that was opened; the reason of a
+/// rejection, as text, or nothing; empty otherwise.</param>
 /// <param name="Entries">The keys and values of a scan, in <see cref="KvEntryCodec"/>'s form; empty
 /// otherwise.</param>
 public readonly record struct KvReply(
@@ -73,7 +83,7 @@ public readonly record struct KvReply(
         var type = reader.U8();
         reply = new KvReply(reader.U64(), (KvStatus)reader.U8(), reader.U8(), default, default);
         reply = reply with { Value = reader.Long(Limits.ValueBytes), Entries = reader.Long(Limits.MessageBytes) };
-        return reader.Complete && type == MessageTypes.KvReply && reply.Status <= KvStatus.Unknown;
+        return reader.Complete && type == MessageTypes.KvReply && reply.Status <= KvStatus.SessionExpired;
     }
 }
 

@@ -25,6 +25,11 @@ public static class Limits
     /// <summary>Most keys one scan may ask for.</summary>
     public const int ScanKeys = 10_000;
 
+    /// <summary>
+    /// A session's writes are numbered; none is sent while one so many numbers before it is unanswered.
+    /// </summary>
+    public const int SessionWindow = 16_384;
+
     /// <summary>Most nodes in a cluster.</summary>
     public const int Nodes = 32;
 }

@@ -5,7 +5,7 @@ using Testbed.Client;
 
 namespace Testbed.Harness.Cli.Verbs;
 
-/// <summary><c>get</c>, <c>set</c>, <c>delete</c>, <c>scan</c> against a cluster that is up.</summary>
+/// <summary><c>get</c>, <c>set</c>, <c>cas</c>, <c>delete</c>, <c>scan</c> against a cluster that is up.</summary>
 internal static class KeyVerbs
 {
     private const int MaxKeyBytes = 1024;
@@ -44,15 +44,38 @@ internal static class KeyVerbs
             HelpName = "VALUE", Description = "The value as text; leave it out with --file.", Arity = ArgumentArity.ZeroOrOne,
         };
         var file = Values.Text("--file", "FILE", "Takes the value from a file.");
+        var ifAbsent = Values.Flag(
+            "--if-absent", "Only if the key is absent; exit code 1 when it is not. Raft only.");
         var target = new ClusterTarget();
         var verb = new Verb(
-            "set", "Writes one key.", "harness set greeting hello", "harness set picture --file cat.png")
-            .With(key, value).With(file);
+            "set", "Writes one key.", "harness set greeting hello", "harness set picture --file cat.png",
+            "harness set greeting hello --if-absent").With(key, value).With(file).With(ifAbsent);
         return target.AddTo(verb).Does((parse, cancel) => target.UseAsync(parse, context, cancel, async (client, timeout) =>
         {
             var bytes = Value(parse.GetValue(value), parse.GetValue(file), context);
-            var result = await client.PutAsync(Key(parse, key), bytes, timeout).ConfigureAwait(false);
-            return Done(context, "set", result);
+            var put = parse.GetValue(ifAbsent)
+                ? client.CompareAndSetAsync(Key(parse, key), null, bytes, timeout)
+                : client.PutAsync(Key(parse, key), bytes, timeout);
+            return Done(context, "set", await put.ConfigureAwait(false));
+        }));
+    }
+
+    /// <summary>cas.</summary>
+    public static Verb CompareAndSet(CliContext context)
+    {
+        var key = KeyArgument();
+        var expected = new Argument<string>("expected") { HelpName = "EXPECTED", Description = "The value it must hold, as text." };
+        var value = new Argument<string>("value") { HelpName = "VALUE", Description = "The value as text." };
+        var target = new ClusterTarget();
+        var verb = new Verb(
+            "cas", "Writes one key if it holds a value (compare-and-set); exit code 1 when it does not. Raft only.",
+            "harness cas greeting hello goodbye").With(key, expected, value);
+        return target.AddTo(verb).Does((parse, cancel) => target.UseAsync(parse, context, cancel, async (client, timeout) =>
+        {
+            var old = Encoding.UTF8.GetBytes(parse.GetRequiredValue(expected));
+            var bytes = Value(parse.GetRequiredValue(value), null, context);
+            var result = await client.CompareAndSetAsync(Key(parse, key), old, bytes, timeout).ConfigureAwait(false);
+            return Done(context, "cas", result);
         }));
     }
 
@@ -171,6 +194,11 @@ internal static class KeyVerbs
         var why = result.Reason ?? "no reason given";
         switch (result.Outcome)
         {
+            case Outcome.PreconditionFailed:
+                context.Error.WriteLine(what == "set"
+                    ? "not set: the key is there already"
+                    : "not set: the key does not hold the expected value");
+                return ExitCodes.Missed;
             case Outcome.NotFound:
                 context.Error.WriteLine("not found");
                 return ExitCodes.Missed;

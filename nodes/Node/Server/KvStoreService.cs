@@ -15,7 +15,7 @@ internal sealed class KvStoreService(NodeRuntime node) : KvStoreBase
 
     public override async Task<GetReply> Get(GetRequest request, ServerCallContext context)
     {
-        var reply = await Unary.CallAsync(KvKind.Get, request.Key.Memory, default, 0, context)
+        var reply = await Unary.CallAsync(new Call(KvKind.Get, request.Key.Memory), context)
             .ConfigureAwait(false);
         return new GetReply
         {
@@ -26,21 +26,34 @@ internal sealed class KvStoreService(NodeRuntime node) : KvStoreBase
 
     public override async Task<PutReply> Put(PutRequest request, ServerCallContext context)
     {
-        await Unary.CallAsync(KvKind.Put, request.Key.Memory, request.Value.Memory, 0, context)
+        await Unary.CallAsync(new Call(KvKind.Put, request.Key.Memory) { Value = request.Value.Memory }, context)
             .ConfigureAwait(false);
         return new PutReply();
     }
 
     public override async Task<DeleteReply> Delete(DeleteRequest request, ServerCallContext context)
     {
-        await Unary.CallAsync(KvKind.Delete, request.Key.Memory, default, 0, context).ConfigureAwait(false);
+        await Unary.CallAsync(new Call(KvKind.Delete, request.Key.Memory), context).ConfigureAwait(false);
         return new DeleteReply();
+    }
+
+    public override async Task<CompareAndSetReply> CompareAndSet(
+        CompareAndSetRequest request, ServerCallContext context)
+    {
+        var reply = await Unary.CallAsync(
+            new Call(KvKind.CompareAndSet, request.Key.Memory)
+            {
+                Value = request.Value.Memory,
+                Expected = request.HasExpected ? request.Expected.Memory : null,
+            },
+            context).ConfigureAwait(false);
+        return new CompareAndSetReply { Applied = reply.Status == KvStatus.Ok };
     }
 
     public override async Task<ScanReply> Scan(ScanRequest request, ServerCallContext context)
     {
         var limit = request.Limit == 0 ? UsualScanLimit : (int)Math.Min(request.Limit, int.MaxValue);
-        var answer = await Unary.CallAsync(KvKind.Scan, request.Start.Memory, default, limit, context)
+        var answer = await Unary.CallAsync(new Call(KvKind.Scan, request.Start.Memory) { ScanLimit = limit }, context)
             .ConfigureAwait(false);
         var reply = new ScanReply();
         foreach (var entry in KvEntryCodec.TryRead(answer.Entries) ?? [])

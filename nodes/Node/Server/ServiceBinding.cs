@@ -15,6 +15,9 @@ internal abstract class KvStoreBase
 
     public abstract Task<DeleteReply> Delete(DeleteRequest request, ServerCallContext context);
 
+    public abstract Task<CompareAndSetReply> CompareAndSet(
+        CompareAndSetRequest request, ServerCallContext context);
+
     public abstract Task<ScanReply> Scan(ScanRequest request, ServerCallContext context);
 
     public abstract Task Stream(
@@ -43,6 +46,8 @@ internal static class ServiceBinding
         unary.Add("Put", PutRequest.Parser, PutReply.Parser, service is null ? null : service.Put);
         unary.Add("Delete", DeleteRequest.Parser, DeleteReply.Parser,
             service is null ? null : service.Delete);
+        unary.Add("CompareAndSet", CompareAndSetRequest.Parser, CompareAndSetReply.Parser,
+            service is null ? null : service.CompareAndSet);
         unary.Add("Scan", ScanRequest.Parser, ScanReply.Parser, service is null ? null : service.Scan);
         binder.AddMethod(StreamFrame.Method,
             service is null

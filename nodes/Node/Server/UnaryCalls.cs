@@ -1,9 +1,23 @@
 using System.Collections.Concurrent;
+using System.Text;
 using Grpc.Core;
 using Testbed.Client.Links;
 using Testbed.Wire;
 
 namespace Testbed.Node.Server;
+
+/// <summary>What a unary call asks for.</summary>
+internal readonly record struct Call(KvKind Kind, ReadOnlyMemory<byte> Key)
+{
+    /// <summary>The value to write.</summary>
+    public ReadOnlyMemory<byte> Value { get; init; }
+
+    /// <summary>The value a compare-and-set expects; null: absence.</summary>
+    public ReadOnlyMemory<byte>? Expected { get; init; }
+
+    /// <summary>Most keys of a scan.</summary>
+    public int ScanLimit { get; init; }
+}
 
 /// <summary>
 /// Unary calls in the core's terms: requests of one client, the host itself, told apart by correlation id.
@@ -35,12 +49,12 @@ internal sealed class UnaryCalls : IFrameSink
     }
 
     /// <summary>
-    /// Has the core carry out one operation; throws <see cref="RpcException"/> unless it is ok or not found.
+    /// Has the core carry out one operation; throws <see cref="RpcException"/> unless it has a definite answer. Without
+    /// a session: nothing is sent again.
     /// </summary>
-    public async Task<KvReply> CallAsync(KvKind kind, ReadOnlyMemory<byte> key, ReadOnlyMemory<byte> value,
-        int scanLimit, ServerCallContext context)
+    public async Task<KvReply> CallAsync(Call call, ServerCallContext context)
     {
-        Check(kind, key, value, scanLimit);
+        Check(call);
         if (_outstanding.Count >= MostOutstanding)
         {
             throw Refused(StatusCode.ResourceExhausted, "too many unary calls at once; nothing was done");
@@ -56,18 +70,21 @@ internal sealed class UnaryCalls : IFrameSink
         try
         {
             _loop.Request(ClientId, Frame(new KvRequest(
-                id, kind, key, value, scanLimit, (uint)patience.TotalMicroseconds)));
+                id, call.Kind, call.Key, call.Value, call.ScanLimit, (uint)patience.TotalMicroseconds)
+            {
+                Expected = call.Expected,
+            }));
             var reply = await waiting.Task.WaitAsync(patience, _time, context.CancellationToken)
                 .ConfigureAwait(false);
-            return Checked(kind, reply);
+            return Checked(call.Kind, reply);
         }
         catch (TimeoutException)
         {
-            throw Refused(StatusCode.DeadlineExceeded, WithEffect(kind, "no answer in time"));
+            throw Refused(StatusCode.DeadlineExceeded, WithEffect(call.Kind, "no answer in time"));
         }
         catch (OperationCanceledException)
         {
-            throw Refused(StatusCode.Cancelled, WithEffect(kind, "cancelled"));
+            throw Refused(StatusCode.Cancelled, WithEffect(call.Kind, "cancelled"));
         }
         finally
         {
@@ -105,17 +122,17 @@ internal sealed class UnaryCalls : IFrameSink
         // Answers are taken at once: there is no stream that could stop reading.
     }
 
-    private static void Check(KvKind kind, ReadOnlyMemory<byte> key, ReadOnlyMemory<byte> value,
-        int scanLimit)
+    private static void Check(in Call call)
     {
-        var wrong = (kind, key.Length) switch
+        var valueBytes = (long)call.Value.Length + (call.Expected?.Length ?? 0);
+        var wrong = (call.Kind, call.Key.Length) switch
         {
             (not KvKind.Scan, 0) => "the key is empty",
             (_, > Limits.KeyBytes) =>
-                $"the key has {key.Length} bytes, at most {Limits.KeyBytes} are allowed",
-            _ when value.Length > Limits.ValueBytes =>
-                $"the value has {value.Length} bytes, at most {Limits.ValueBytes} are allowed",
-            _ when scanLimit is < 0 or > Limits.ScanKeys => $"a scan returns at most {Limits.ScanKeys} keys",
+                $"the key has {call.Key.Length} bytes, at most {Limits.KeyBytes} are allowed",
+            _ when valueBytes > Limits.ValueBytes =>
+                $"the value has {valueBytes} bytes, at most {Limits.ValueBytes} are allowed",
+            _ when call.ScanLimit is < 0 or > Limits.ScanKeys => $"a scan returns at most {Limits.ScanKeys} keys",
             _ => null,
         };
         if (wrong is not null)
@@ -134,20 +151,22 @@ internal sealed class UnaryCalls : IFrameSink
 
     private KvReply Checked(KvKind kind, in KvReply reply) => reply.Status switch
     {
-        KvStatus.Ok or KvStatus.NotFound => reply,
+        KvStatus.Ok or KvStatus.NotFound or KvStatus.PreconditionFailed => reply,
         KvStatus.NotLeader =>
             throw Refused(StatusCode.FailedPrecondition, reply.LeaderHint < _options.Nodes.Count
             ? $"this node does not lead; n{reply.LeaderHint} does, at {_options.Nodes[reply.LeaderHint]}"
             : "this node does not lead, and no leader is known"),
         KvStatus.Busy =>
             throw Refused(StatusCode.ResourceExhausted, "a limit is reached; nothing was done, try again"),
+        KvStatus.Rejected when kind == KvKind.CompareAndSet =>
+            throw Refused(StatusCode.Unimplemented, Encoding.UTF8.GetString(reply.Value.Span)),
         KvStatus.Rejected =>
             throw Refused(StatusCode.InvalidArgument, "the node cannot carry this out; nothing was done"),
         _ => throw Refused(StatusCode.Unavailable, WithEffect(kind, "the node gave up")),
     };
 
     private static string WithEffect(KvKind kind, string what) =>
-        kind is KvKind.Put or KvKind.Delete ? $"{what}: the effect is unknown" : what;
+        kind is KvKind.Put or KvKind.Delete or KvKind.CompareAndSet ? $"{what}: the effect is unknown" : what;
 
     private static RpcException Refused(StatusCode code, string detail) => new(new Status(code, detail));
 }

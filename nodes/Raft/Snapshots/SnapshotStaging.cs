@@ -33,8 +33,7 @@ internal sealed class SnapshotStaging(ulong index, ulong term)
 
     public MemberBook Book { get; private set; } = new(0);
 
-    /// <summary>The client sessions, as the head holds them.</summary>
-    public ReadOnlyMemory<byte> Sessions { get; private set; }
+    public SessionTable Sessions { get; private set; } = new(1);
 
     /// <summary>Takes the next piece; false when it is damaged or out of place: the whole is worth nothing.</summary>
     public bool TryTake(ReadOnlyMemory<byte> piece)
@@ -56,7 +55,8 @@ internal sealed class SnapshotStaging(ulong index, ulong term)
     {
         var sane = Roster.TryRestore(SnapshotFormat.ReadRoster(ref content), out var roster);
         (Roster, Book) = (roster, MemberBook.Read(ref content));
-        Sessions = content.Long(Limits.MessageBytes);
+        sane &= SessionTable.TryRead(content.Raw(content.Remaining).Span, out var sessions);
+        Sessions = sessions;
         return sane && content.Complete;
     }
 
