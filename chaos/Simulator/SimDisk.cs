@@ -19,8 +19,14 @@ internal sealed class SimDisk(bool fsync, SimRandom random, Action<byte, ReadOnl
     /// <summary>A bit that was durable is wrong: the node must not start.</summary>
     public bool IsCorrupt => _beforeCorruption is not null;
 
-    /// <summary>Records that became durable, torn ones that recovery may find too not counted.</summary>
-    public long DurableRecords { get; set; }
+    /// <summary>Sequence of the last record that became durable; recovery may find torn ones behind it.</summary>
+    public ulong DurableSequence { get; set; }
+
+    /// <summary>
+    /// The last record that the core released durably, by what it wrote before: up to here records may be
+    /// missing.
+    /// </summary>
+    public ulong Released { get; set; }
 
     /// <summary>Groups that were written.</summary>
     public long Groups { get; private set; }
@@ -37,6 +43,8 @@ internal sealed class SimDisk(bool fsync, SimRandom random, Action<byte, ReadOnl
     public ILogFile Open(string name) => new SimDiskFile(this, _disk.Open(name), fsync);
 
     public void Delete(string name) => _disk.Delete(name);
+
+    public void Rename(string name, string newName) => _disk.Rename(name, newName);
 
     public void Sync() => _disk.Sync();
 
@@ -78,7 +86,7 @@ internal sealed class SimDisk(bool fsync, SimRandom random, Action<byte, ReadOnl
     /// </summary>
     public bool Corrupt()
     {
-        var names = _disk.List();
+        var names = _disk.List().Where(name => SegmentFormat.TryNumber(name, out _)).ToList();
         if (IsCorrupt || names.Count == 0)
         {
             return false;
@@ -86,10 +94,9 @@ internal sealed class SimDisk(bool fsync, SimRandom random, Action<byte, ReadOnl
 
         var name = names[(int)random.Below(names.Count)];
         var content = _disk.Content(name);
-        var last = LastGroup(content);
-        var isLast = name == names[^1];
-        var end = isLast ? last : content.Length;
-        if (last <= SegmentFormat.HeaderBytes || end <= SegmentFormat.HeaderBytes)
+        var (last, behind) = LastGroup(content);
+        var end = name == names[^1] ? last : behind;
+        if (last <= SegmentFormat.HeaderBytes)
         {
             return false;
         }
@@ -111,14 +118,14 @@ internal sealed class SimDisk(bool fsync, SimRandom random, Action<byte, ReadOnl
         }
     }
 
-    // Where the last whole group of a segment begins; 0 when there is none.
-    private static int LastGroup(ReadOnlySpan<byte> content)
+    // Where the last whole group of a segment begins and ends; 0 when there is none.
+    private static (int Start, int End) LastGroup(ReadOnlySpan<byte> content)
     {
-        var last = 0;
-        for (var at = SegmentFormat.HeaderBytes; at < content.Length;)
+        var (last, at) = (0, SegmentFormat.HeaderBytes);
+        while (at < content.Length)
         {
             if (!GroupFormat.TryRead(content[at..], out var header) || header.Bytes > content.Length - at
-                || !GroupFormat.CrcHolds(header, content.Slice(at, header.Bytes)))
+                || !GroupFormat.CrcHolds(header, content.Slice(at, header.Bytes), SegmentFormat.Salt(content)))
             {
                 break;
             }
@@ -127,7 +134,7 @@ internal sealed class SimDisk(bool fsync, SimRandom random, Action<byte, ReadOnl
             at += header.Bytes;
         }
 
-        return last;
+        return (last, last == 0 ? 0 : at);
     }
 
     private void Announce(ILogFile file, long offset, int bytesWritten)
@@ -141,13 +148,13 @@ internal sealed class SimDisk(bool fsync, SimRandom random, Action<byte, ReadOnl
         }
 
         Groups++;
+        DurableSequence = header.FirstSequence + (ulong)header.Records - 1;
         var at = GroupFormat.HeaderBytes;
         for (var record = 0; record < header.Records; record++)
         {
             var bytes = BitConverter.ToInt32(written.Span[at..]);
             var type = written.Span[at + 4];
             at += GroupFormat.RecordHeaderBytes;
-            DurableRecords++;
             durable(type, written.Slice(at, bytes));
             at += GroupFormat.Aligned(bytes);
         }

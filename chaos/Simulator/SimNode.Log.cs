@@ -13,6 +13,8 @@ internal sealed partial class SimNode
     private bool _writingGroup;
     private bool _groupWritten;
     private long _handedUpTo;
+    private long _release;
+    private long _handedRelease;
     private long _appended;
     private long _durable;
     private long _announced;
@@ -56,6 +58,17 @@ internal sealed partial class SimNode
             return;
         }
 
+        try
+        {
+            Disk.Released = ulong.Max(Disk.Released, (ulong)_handedRelease);
+            _log!.Release((ulong)_handedRelease);
+        }
+        catch (IOException refused)
+        {
+            DieOfDisk(refused);
+            return;
+        }
+
         _handed.Clear();
         _writingGroup = false;
         _durable = _handedUpTo;
@@ -64,7 +77,7 @@ internal sealed partial class SimNode
 
     private void Recover(INodeCore core)
     {
-        var before = Disk.DurableRecords;
+        var before = Disk.DurableSequence;
         var records = new List<(byte Type, ReadOnlyMemory<byte> Payload)>();
         _log = WriteAheadLog.Open(
             Disk,
@@ -72,14 +85,16 @@ internal sealed partial class SimNode
             {
                 WriteIsDurable = !Cluster.Shape.Fsync,
                 SegmentBytes = Cluster.Shape.SegmentBytes,
+                SpareSegments = 2,
                 TestAcceptTornTail = Cluster.Shape.Bugs.AcceptTornTail,
             },
             (type, payload) => records.Add((type, payload)));
         _recovered = records.Count;
-        if (_recovered < before)
+        if (_log.LastSequence < before || _log.FirstSequence > Disk.Released + 1)
         {
             throw new SimulationViolation(
-                $"n{Index} recovers {_recovered} records, but {before} were durable (R6, E5)");
+                $"n{Index} recovers records {_log.FirstSequence} to {_log.LastSequence}, but those from "
+                + $"{Disk.Released + 1} to {before} were durable and not released (R6, E5)");
         }
 
         // The disk's records count as durable now: opening the log has made them so.
@@ -90,9 +105,10 @@ internal sealed partial class SimNode
             core.Recover(type, payload);
         }
 
-        Disk.DurableRecords = _recovered;
+        Disk.DurableSequence = _log.LastSequence;
         Recoveries += _recovered > 0 ? 1 : 0;
-        _appended = _durable = _announced = _handedUpTo = _recovered;
+        _appended = _durable = _announced = _handedUpTo = (long)_log.LastSequence;
+        _release = _handedRelease = 0;
     }
 
     private void ForgetLog()
@@ -105,13 +121,13 @@ internal sealed partial class SimNode
 
     private void HandOver()
     {
-        if (_open.Count == 0 || _writingGroup)
+        if (_writingGroup || (_open.Count == 0 && _release == _handedRelease))
         {
             return;
         }
 
         (_open, _handed) = (_handed, _open);
-        _handedUpTo = _appended;
+        (_handedUpTo, _handedRelease) = (_appended, _release);
         (_writingGroup, _groupWritten) = (true, false);
         Cluster.Queue.Add(
             Cluster.Now + DiskDelay(Cluster.Shape.WriteMicros), EventKind.DiskWrite, Index, c: Life);

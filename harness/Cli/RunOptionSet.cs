@@ -23,7 +23,8 @@ internal sealed class RunOptionSet
         "--code", "Code of the ecc strategy: n nodes, k data elements. [default: 5,3]");
 
     private readonly Option<string?> _durability = Values.Text(
-        "--durability", "os|fsync", "When a write counts: in the operating system's hands, or on the disk. [default: os]");
+        "--durability", "memory|os|fsync",
+        "When a write counts: in the node's memory, in the operating system's hands, or on the disk. [default: os]");
 
     private readonly Option<int?> _basePort = Values.Number(
         "--base-port", "First port of the nodes, the rest follow. [default: free ports]", 1024, 65_000);
@@ -172,8 +173,8 @@ internal sealed class RunOptionSet
         Refuse(code is not null && chosen == "raft" && parse.GetResult(_strategy) is not null,
             "--code is for --strategy ecc; raft keeps a full copy on each of --nodes");
         var durability = parse.GetValue(_durability) ?? "os";
-        Refuse(durability == "memory", "--durability memory comes with a later version; os is the default");
-        Refuse(durability is not ("os" or "fsync"), $"--durability: '{durability}' is not os or fsync");
+        Refuse(durability is not ("memory" or "os" or "fsync"),
+            $"--durability: '{durability}' is not memory, os or fsync");
         var seed = parse.GetValue(_seed);
         return new RunOptions
         {

@@ -25,7 +25,7 @@ public sealed record RunOptions
     /// <summary>Data elements k of the ECC strategy.</summary>
     public int DataElements { get; init; } = 3;
 
-    /// <summary><c>os</c> or <c>fsync</c>.</summary>
+    /// <summary><c>memory</c>, <c>os</c> or <c>fsync</c>.</summary>
     public string Durability { get; init; } = "os";
 
     /// <summary>
@@ -209,6 +209,6 @@ public sealed record TypedCluster
     /// <summary>Data elements k.</summary>
     public int? DataElements { get; init; }
 
-    /// <summary><c>os</c> or <c>fsync</c>.</summary>
+    /// <summary><c>memory</c>, <c>os</c> or <c>fsync</c>.</summary>
     public string? Durability { get; init; }
 }

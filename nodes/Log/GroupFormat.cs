@@ -10,10 +10,11 @@ namespace Testbed.Log;
 /// magic u32 | bytes u32 | first sequence u64 | durable before u64 | records u32 | chain u32 | crc u32 | 0
 /// (u32), then each record: payload bytes u32 | type u8 | 0 u24 | payload | padding to 8
 /// </code>
-/// crc is CRC32C over the whole group with this field zero, beginning from chain, which is the crc of the
-/// group before. A group is the unit of atomicity: it is recovered whole or not at all. A stale group left in
-/// a segment's file can never be taken for the next one: its sequence is lower than expected, and its chain
-/// differs.
+/// crc is CRC32C over the whole group with this field zero, beginning from chain xor salt: chain is the crc of
+/// the group before, salt the crc of the segment's header. A group is the unit of atomicity: it is recovered
+/// whole or not at all. A stale group of a former use of the file can never be taken for one of this segment:
+/// its sequence is lower than expected, its chain differs, and its crc began from another salt, so that it does
+/// not even hold. Nor can a value that looks like a group: who sends it does not know the salt.
 /// </summary>
 internal static class GroupFormat
 {
@@ -36,7 +37,7 @@ internal static class GroupFormat
 
     /// <summary>Fills in the header of a group whose records stand behind it; returns the crc.</summary>
     public static uint Seal(Span<byte> group, int records, ulong firstSequence, ulong durableBefore,
-        uint chain)
+        uint chain, uint salt)
     {
         BinaryPrimitives.WriteUInt32LittleEndian(group, Magic);
         BinaryPrimitives.WriteInt32LittleEndian(group[4..], group.Length);
@@ -45,7 +46,7 @@ internal static class GroupFormat
         BinaryPrimitives.WriteInt32LittleEndian(group[24..], records);
         BinaryPrimitives.WriteUInt32LittleEndian(group[28..], chain);
         BinaryPrimitives.WriteUInt64LittleEndian(group[CrcOffset..], 0);
-        var crc = Crc(chain, group);
+        var crc = Crc(chain ^ salt, group);
         BinaryPrimitives.WriteUInt32LittleEndian(group[CrcOffset..], crc);
         return crc;
     }
@@ -71,10 +72,10 @@ internal static class GroupFormat
             && BinaryPrimitives.ReadUInt32LittleEndian(header[(CrcOffset + 4)..]) == 0;
     }
 
-    /// <summary>Whether the whole group's bytes agree with its crc.</summary>
-    public static bool CrcHolds(in GroupHeader header, ReadOnlySpan<byte> group)
+    /// <summary>Whether the whole group's bytes agree with its crc, in a segment of this salt.</summary>
+    public static bool CrcHolds(in GroupHeader header, ReadOnlySpan<byte> group, uint salt)
     {
-        var crc = CrcOfWords(header.Chain, group[..CrcOffset]);
+        var crc = CrcOfWords(header.Chain ^ salt, group[..CrcOffset]);
         crc = BitOperations.Crc32C(crc, 0UL);
         return CrcOfWords(crc, group[HeaderBytes..]) == header.Crc;
     }

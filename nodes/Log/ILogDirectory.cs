@@ -15,7 +15,10 @@ public interface ILogDirectory
     /// <summary>Removes a file.</summary>
     void Delete(string name);
 
-    /// <summary>Makes creations and removals durable.</summary>
+    /// <summary>Gives a file that is not open another name, which no file has, in one step.</summary>
+    void Rename(string name, string newName);
+
+    /// <summary>Makes creations, removals and new names durable.</summary>
     void Sync();
 }
 

@@ -63,10 +63,10 @@ public sealed class LogGroup
     }
 
     /// <summary>The group as it goes to disk, and its crc, which the next group's chain continues.</summary>
-    internal ReadOnlySpan<byte> Seal(ulong firstSequence, ulong durableBefore, uint chain, out uint crc)
+    internal ReadOnlySpan<byte> Seal(ulong firstSequence, ulong durableBefore, uint chain, uint salt, out uint crc)
     {
         var group = _buffer.AsSpan(0, Bytes);
-        crc = GroupFormat.Seal(group, Count, firstSequence, durableBefore, chain);
+        crc = GroupFormat.Seal(group, Count, firstSequence, durableBefore, chain, salt);
         return group;
     }
 }

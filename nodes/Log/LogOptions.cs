@@ -22,6 +22,12 @@ public sealed record LogOptions
     /// </summary>
     public int PrefillBytes { get; init; }
 
+    /// <summary>
+    /// Most files of released segments that are kept for coming ones: their blocks are written already, so that
+    /// a sync need not make new ones durable. The others are deleted.
+    /// </summary>
+    public int SpareSegments { get; init; }
+
     /// <summary>Test only, a planted bug: recovery does not look at the checksum of a group.</summary>
     public bool TestAcceptTornTail { get; init; }
 
@@ -31,5 +37,6 @@ public sealed record LogOptions
         ArgumentOutOfRangeException.ThrowIfLessThan(SegmentBytes, 4096);
         ArgumentOutOfRangeException.ThrowIfNegative(PrefillBytes);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(PrefillBytes, SegmentBytes);
+        ArgumentOutOfRangeException.ThrowIfNegative(SpareSegments);
     }
 }

@@ -8,8 +8,17 @@ namespace Testbed.Log;
 /// durable, they were lost afterwards: <see cref="LogCorruptException"/>.
 /// </summary>
 internal sealed class LogRecovery(
-    ILogDirectory directory, LogOptions options, Action<byte, ReadOnlyMemory<byte>> recovered)
+    ILogDirectory directory, LogOptions options, SegmentFiles files, Action<byte, ReadOnlyMemory<byte>> recovered)
 {
+    // Of the segment that is read.
+    private uint _salt;
+
+    // Behind the last group stands the beginning of one that was to follow.
+    private bool _tailIsTorn;
+
+    /// <summary>Sequence of the first record that is there; of the next when there is none.</summary>
+    public ulong FirstSequence { get; private set; } = 1;
+
     /// <summary>The sequence the next record will have.</summary>
     public ulong NextSequence { get; private set; } = 1;
 
@@ -22,8 +31,8 @@ internal sealed class LogRecovery(
     /// <summary>Where the next group goes in it.</summary>
     public long Position { get; private set; }
 
-    /// <summary>Bytes of the whole segments before the last.</summary>
-    public long BytesBefore { get; private set; }
+    /// <summary>The salt of the last segment.</summary>
+    public uint Salt => _salt;
 
     /// <summary>Reads everything, cuts the torn tail.</summary>
     public void Run()
@@ -33,19 +42,24 @@ internal sealed class LogRecovery(
         {
             using var file = directory.Open(SegmentFormat.Name(numbers[i]));
             var reader = new SegmentReader(file);
+            var before = new Segment(LastSegment, NextSequence - 1, Position);
             if (!ReadHeader(reader, numbers[i], isFirst: i == 0))
             {
                 DropTornSegment(reader, numbers, i);
                 break;
             }
 
-            BytesBefore += Position;
+            if (i > 0)
+            {
+                files.Add(before);
+            }
+
             LastSegment = numbers[i];
             Position = ReadGroups(reader, SegmentFormat.HeaderBytes);
-            ThrowIfProofBehind(reader, Position, headerHolds: true);
+            SearchBehind(reader, Position, headerHolds: true);
         }
 
-        if (LastSegment > 0)
+        if (_tailIsTorn)
         {
             CutTail();
         }
@@ -54,8 +68,14 @@ internal sealed class LogRecovery(
     private List<long> SegmentNumbers()
     {
         var numbers = new List<long>();
+        var spares = new List<string>();
         foreach (var name in directory.List())
         {
+            if (SegmentFormat.IsSpare(name))
+            {
+                spares.Add(name);
+            }
+
             if (!SegmentFormat.TryNumber(name, out var number))
             {
                 continue;
@@ -70,6 +90,12 @@ internal sealed class LogRecovery(
             numbers.Add(number);
         }
 
+        if (numbers.Count == 0 && spares.Count > 0)
+        {
+            throw new LogCorruptException(spares[^1], 0, "a segment was released, but none is left");
+        }
+
+        spares.ForEach(files.AddSpare);
         return numbers;
     }
 
@@ -85,6 +111,7 @@ internal sealed class LogRecovery(
 
         if (isFirst)
         {
+            FirstSequence = firstSequence;
             NextSequence = firstSequence;
             Chain = chain;
         }
@@ -94,11 +121,13 @@ internal sealed class LogRecovery(
                 $"it ends before sequence {NextSequence}, the next segment begins with {firstSequence}");
         }
 
+        _salt = SegmentFormat.Salt(header);
+        _tailIsTorn = false;
         return true;
     }
 
-    // A segment whose creation was cut short holds no group, because its header is durable before the first,
-    // and nothing comes after it.
+    // A segment whose creation was cut short holds no group of its own, because its header is durable before
+    // the first, and nothing comes after it. Groups of the header that should be there prove that it once was.
     private void DropTornSegment(SegmentReader reader, List<long> numbers, int place)
     {
         var name = SegmentFormat.Name(numbers[place]);
@@ -107,9 +136,13 @@ internal sealed class LogRecovery(
             throw new LogCorruptException(name, 0, "its header is not intact");
         }
 
-        ThrowIfProofBehind(reader, 0, headerHolds: false);
+        Span<byte> header = stackalloc byte[SegmentFormat.HeaderBytes];
+        var salt = _salt;
+        _salt = SegmentFormat.Write(header, numbers[place], NextSequence, Chain);
+        SearchBehind(reader, 0, headerHolds: false);
+        _salt = salt;
         directory.Delete(name);
-        directory.Sync();
+        files.SyncDirectory();
     }
 
     private long ReadGroups(SegmentReader reader, long position)
@@ -125,7 +158,7 @@ internal sealed class LogRecovery(
             }
 
             var group = reader.Read(position, header.Bytes);
-            if (!GroupFormat.CrcHolds(header, group.Span) && !options.TestAcceptTornTail)
+            if (!GroupFormat.CrcHolds(header, group.Span, _salt) && !options.TestAcceptTornTail)
             {
                 return position;
             }
@@ -160,8 +193,8 @@ internal sealed class LogRecovery(
     }
 
     // Looks behind the last valid group for one that was written when NextSequence was already durable; where
-    // not even the header holds, for any.
-    private void ThrowIfProofBehind(SegmentReader reader, long position, bool headerHolds)
+    // not even the header holds, for any. Stale groups have lower sequences.
+    private void SearchBehind(SegmentReader reader, long position, bool headerHolds)
     {
         const int windowBytes = 64 * 1024;
         Span<byte> magic = stackalloc byte[sizeof(uint)];
@@ -181,7 +214,7 @@ internal sealed class LogRecovery(
                 var offset = from + found;
                 if (offset % GroupFormat.Alignment == 0)
                 {
-                    ThrowIfProof(reader, position, at + offset, headerHolds);
+                    Judge(reader, position, at + offset, headerHolds);
                 }
 
                 from = offset + 1;
@@ -189,12 +222,18 @@ internal sealed class LogRecovery(
         }
     }
 
-    private void ThrowIfProof(SegmentReader reader, long position, long candidate, bool headerHolds)
+    private void Judge(SegmentReader reader, long position, long candidate, bool headerHolds)
     {
-        if (GroupFormat.TryRead(reader.Read(candidate, GroupFormat.HeaderBytes).Span, out var header)
-            && header.FirstSequence >= NextSequence && (header.DurableBefore >= NextSequence || !headerHolds)
+        if (!GroupFormat.TryRead(reader.Read(candidate, GroupFormat.HeaderBytes).Span, out var header)
+            || header.FirstSequence < NextSequence)
+        {
+            return;
+        }
+
+        _tailIsTorn |= headerHolds;
+        if ((header.DurableBefore >= NextSequence || !headerHolds)
             && header.Bytes <= reader.Length - candidate
-            && GroupFormat.CrcHolds(header, reader.Read(candidate, header.Bytes).Span))
+            && GroupFormat.CrcHolds(header, reader.Read(candidate, header.Bytes).Span, _salt))
         {
             var segment = headerHolds ? LastSegment : LastSegment + 1;
             throw new LogCorruptException(SegmentFormat.Name(segment), position,
@@ -203,22 +242,12 @@ internal sealed class LogRecovery(
         }
     }
 
-    // A torn tail must not be found again behind the groups that will be written over its beginning.
+    // A torn tail must not be found again behind the groups that will be written over its beginning: the group
+    // before it may be written again as it was, and what followed would follow once more.
     private void CutTail()
     {
         using var file = directory.Open(SegmentFormat.Name(LastSegment));
-        var reader = new SegmentReader(file);
-        for (var at = Position; at < reader.Length;)
-        {
-            var window = reader.Read(at, 64 * 1024).Span;
-            if (window.ContainsAnyExcept((byte)0))
-            {
-                file.Truncate(Position);
-                file.Sync();
-                return;
-            }
-
-            at += window.Length;
-        }
+        file.Truncate(Position);
+        file.Sync();
     }
 }

@@ -3,8 +3,8 @@ namespace Testbed.Log;
 /// <summary>
 /// A disk in memory that keeps what was written apart from what is durable. <see cref="Kill"/> ends the
 /// process: the cache survives. <see cref="Crash(Func{bool})"/> ends the machine: of what was not synced, any
-/// sectors of any write, in the order of writing, may have reached the disk, and any creations and removals
-/// of files. One owner.
+/// sectors of any write, in the order of writing, may have reached the disk, and any creations, removals and
+/// new names of files. One owner.
 /// </summary>
 public sealed class MemoryLogDirectory : ILogDirectory
 {
@@ -13,7 +13,7 @@ public sealed class MemoryLogDirectory : ILogDirectory
 
     private readonly SortedDictionary<string, MemoryLogFile> _cached = new(StringComparer.Ordinal);
     private readonly SortedDictionary<string, MemoryLogFile> _durable = new(StringComparer.Ordinal);
-    private readonly List<(string Name, MemoryLogFile? File)> _changes = [];
+    private readonly List<Change> _changes = [];
 
     /// <summary>Every write throws <see cref="IOException"/> while true.</summary>
     public bool FailWrites { get; set; }
@@ -27,6 +27,12 @@ public sealed class MemoryLogDirectory : ILogDirectory
     /// Bytes of all files beyond which a write throws <see cref="IOException"/>: the disk is full.
     /// </summary>
     public long CapacityBytes { get; set; } = long.MaxValue;
+
+    /// <summary>
+    /// Changes and syncs that still succeed; all later ones throw <see cref="IOException"/>. For tests that end
+    /// a log at every point.
+    /// </summary>
+    public long StepsLeft { get; set; } = long.MaxValue;
 
     /// <summary>Writes so far.</summary>
     public long Writes { get; internal set; }
@@ -51,7 +57,7 @@ public sealed class MemoryLogDirectory : ILogDirectory
             ThrowIfFailing(FailWrites);
             file = new MemoryLogFile();
             _cached.Add(name, file);
-            _changes.Add((name, file));
+            _changes.Add(new Change(name, file));
         }
 
         return new MemoryLogHandle(this, file);
@@ -63,8 +69,20 @@ public sealed class MemoryLogDirectory : ILogDirectory
         ThrowIfFailing(FailWrites);
         if (_cached.Remove(name))
         {
-            _changes.Add((name, null));
+            _changes.Add(new Change(name, null));
         }
+    }
+
+    /// <inheritdoc/>
+    public void Rename(string name, string newName)
+    {
+        ThrowIfFailing(FailWrites);
+        if (!_cached.Remove(name, out var file) || !_cached.TryAdd(newName, file))
+        {
+            throw new IOException($"{name} cannot be renamed to {newName}");
+        }
+
+        _changes.Add(new Change(newName, file, name));
     }
 
     /// <inheritdoc/>
@@ -74,7 +92,7 @@ public sealed class MemoryLogDirectory : ILogDirectory
         Syncs++;
         foreach (var change in _changes)
         {
-            Apply(change.Name, change.File);
+            Apply(change);
         }
 
         _changes.Clear();
@@ -97,7 +115,7 @@ public sealed class MemoryLogDirectory : ILogDirectory
         {
             if (keep())
             {
-                Apply(change.Name, change.File);
+                Apply(change);
             }
         }
 
@@ -126,7 +144,7 @@ public sealed class MemoryLogDirectory : ILogDirectory
 
     internal void ThrowIfFailing(bool failing)
     {
-        if (failing)
+        if (failing || --StepsLeft < 0)
         {
             throw new IOException("the simulated disk fails");
         }
@@ -151,15 +169,23 @@ public sealed class MemoryLogDirectory : ILogDirectory
         }
     }
 
-    private void Apply(string name, MemoryLogFile? file)
+    private void Apply(in Change change)
     {
-        if (file is null)
+        if (change.FormerName is { } former)
         {
-            _durable.Remove(name);
+            _durable.Remove(former);
+        }
+
+        if (change.File is null)
+        {
+            _durable.Remove(change.Name);
         }
         else
         {
-            _durable[name] = file;
+            _durable[change.Name] = change.File;
         }
     }
+
+    // File null: it was removed.
+    private readonly record struct Change(string Name, MemoryLogFile? File, string? FormerName = null);
 }

@@ -8,7 +8,8 @@ namespace Testbed.Log;
 /// <code>
 /// magic u64 | format u32 | 0 u32 | number u64 | first sequence u64 | 0 (3 x u64) | chain u32 | crc u32
 /// </code>
-/// and continues with groups.
+/// and continues with groups. What stands behind the last group are zeros, or what the file held in a former
+/// use. A file that waits for its next use is named by the last number it had.
 /// </summary>
 internal static class SegmentFormat
 {
@@ -19,25 +20,26 @@ internal static class SegmentFormat
     public const uint FirstChain = 0x54455354;
 
     private const ulong Magic = 0x474F4C4445425354;
-    private const uint Format = 1;
+    private const uint Format = 2;
     private const string Suffix = ".wal";
+    private const string SpareSuffix = ".spare";
     private const int NameDigits = 10;
 
     /// <summary>The file's name.</summary>
     public static string Name(long number) => number.ToString("d10", CultureInfo.InvariantCulture) + Suffix;
 
-    /// <summary>The number a file's name says; false for files of others.</summary>
-    public static bool TryNumber(string name, out long number)
-    {
-        number = 0;
-        return name.Length == NameDigits + Suffix.Length && name.EndsWith(Suffix, StringComparison.Ordinal)
-            && long.TryParse(
-                name.AsSpan(0, NameDigits), NumberStyles.None, CultureInfo.InvariantCulture, out number)
-            && number > 0;
-    }
+    /// <summary>The file's name while it waits for its next use.</summary>
+    public static string SpareName(long number) =>
+        number.ToString("d10", CultureInfo.InvariantCulture) + SpareSuffix;
 
-    /// <summary>Writes a header of <see cref="HeaderBytes"/>.</summary>
-    public static void Write(Span<byte> header, long number, ulong firstSequence, uint chain)
+    /// <summary>The number a segment's name says; false for other files.</summary>
+    public static bool TryNumber(string name, out long number) => TryNumber(name, Suffix, out number);
+
+    /// <summary>True for the name of a file that waits for its next use.</summary>
+    public static bool IsSpare(string name) => TryNumber(name, SpareSuffix, out _);
+
+    /// <summary>Writes a header of <see cref="HeaderBytes"/>; returns the salt of the segment.</summary>
+    public static uint Write(Span<byte> header, long number, ulong firstSequence, uint chain)
     {
         header.Clear();
         BinaryPrimitives.WriteUInt64LittleEndian(header, Magic);
@@ -45,8 +47,13 @@ internal static class SegmentFormat
         BinaryPrimitives.WriteInt64LittleEndian(header[16..], number);
         BinaryPrimitives.WriteUInt64LittleEndian(header[24..], firstSequence);
         BinaryPrimitives.WriteUInt32LittleEndian(header[56..], chain);
-        BinaryPrimitives.WriteUInt32LittleEndian(header[60..], GroupFormat.Crc(chain, header[..56]));
+        var crc = GroupFormat.Crc(chain, header[..56]);
+        BinaryPrimitives.WriteUInt32LittleEndian(header[60..], crc);
+        return crc;
     }
+
+    /// <summary>The salt of the groups in a segment, which is the crc of its header.</summary>
+    public static uint Salt(ReadOnlySpan<byte> header) => BinaryPrimitives.ReadUInt32LittleEndian(header[60..]);
 
     /// <summary>
     /// Reads a header; false unless it is the whole and intact header of segment <paramref name="number"/>.
@@ -66,6 +73,15 @@ internal static class SegmentFormat
 
         firstSequence = BinaryPrimitives.ReadUInt64LittleEndian(header[24..]);
         chain = BinaryPrimitives.ReadUInt32LittleEndian(header[56..]);
-        return BinaryPrimitives.ReadUInt32LittleEndian(header[60..]) == GroupFormat.Crc(chain, header[..56]);
+        return Salt(header) == GroupFormat.Crc(chain, header[..56]);
+    }
+
+    private static bool TryNumber(string name, string suffix, out long number)
+    {
+        number = 0;
+        return name.Length == NameDigits + suffix.Length && name.EndsWith(suffix, StringComparison.Ordinal)
+            && long.TryParse(
+                name.AsSpan(0, NameDigits), NumberStyles.None, CultureInfo.InvariantCulture, out number)
+            && number > 0;
     }
 }

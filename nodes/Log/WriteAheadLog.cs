@@ -1,57 +1,72 @@
+using System.Diagnostics.CodeAnalysis;
+
 namespace Testbed.Log;
 
 /// <summary>
-/// An append-only log of typed records in segments, see <see cref="GroupFormat"/>. One thread at a time calls
-/// it. After an <see cref="IOException"/> from <see cref="Write"/> or <see cref="Sync"/> it is not known what
-/// the disk holds: every further call throws, and the process must stop.
+/// An append-only log of typed records in segments, see <see cref="GroupFormat"/>, of which the oldest can be
+/// given up. One thread at a time calls it. After an <see cref="IOException"/> from <see cref="Write"/>,
+/// <see cref="Sync"/> or <see cref="Release"/> it is not known what the disk holds: every further call throws,
+/// and the process must stop.
 /// </summary>
 public sealed class WriteAheadLog : IDisposable
 {
     private static readonly byte[] Zeros = new byte[64 * 1024];
 
-    private readonly ILogDirectory _directory;
     private readonly LogOptions _options;
+    private readonly SegmentFiles _files;
     private ILogFile _file;
     private long _segment;
     private long _position;
-    private long _bytesBefore;
     private ulong _nextSequence;
+
+    // The current file is at least so long, see Prefill.
+    private long _filled;
 
     // The last sequence that is durable at the node's level. Written into each group, see
     // LogOptions.WriteIsDurable.
     private ulong _durable;
     private uint _chain;
+    private uint _salt;
     private bool _broken;
 
-    private WriteAheadLog(ILogDirectory directory, LogOptions options, LogRecovery recovery)
+    private WriteAheadLog(
+        ILogDirectory directory, LogOptions options, SegmentFiles files, LogRecovery recovery)
     {
-        _directory = directory;
         _options = options;
+        _files = files;
+        FirstSequence = recovery.FirstSequence;
         _nextSequence = recovery.NextSequence;
         _chain = recovery.Chain;
-        _bytesBefore = recovery.BytesBefore;
+        _salt = recovery.Salt;
         _segment = recovery.LastSegment;
         _position = recovery.Position;
         if (_segment == 0)
         {
-            _file = Begin(1);
+            Begin(1);
         }
         else
         {
             // What was read may have been in the cache only; it is about to be relied upon.
             _file = directory.Open(SegmentFormat.Name(_segment));
             SyncUnlessWriteIsDurable();
-            _directory.Sync();
+            _files.SyncDirectory();
         }
 
         _durable = LastSequence;
     }
 
-    /// <summary>Sequence of the last record written; 0 when there is none. The first record has 1.</summary>
+    /// <summary>
+    /// Sequence of the first record that recovery handed over, or of the next one when it found none.
+    /// </summary>
+    public ulong FirstSequence { get; }
+
+    /// <summary>
+    /// Sequence of the last record ever written; 0 when there is none. The first record has 1.
+    /// </summary>
     public ulong LastSequence => _nextSequence - 1;
 
     /// <summary>Bytes in all segments.</summary>
-    public long Bytes => _bytesBefore + _position;
+    public long Bytes => _files.Bytes + _position;
 
     /// <summary>
     /// Opens the log and hands every record found, oldest first, to <paramref name="recovered"/>.
@@ -69,9 +84,10 @@ public sealed class WriteAheadLog : IDisposable
         Action<byte, ReadOnlyMemory<byte>> recovered)
     {
         options.Validate();
-        var recovery = new LogRecovery(directory, options, recovered);
+        var files = new SegmentFiles(directory, options);
+        var recovery = new LogRecovery(directory, options, files, recovered);
         recovery.Run();
-        return new WriteAheadLog(directory, options, recovery);
+        return new WriteAheadLog(directory, options, files, recovery);
     }
 
     /// <summary>Writes the group to the operating system.</summary>
@@ -89,7 +105,7 @@ public sealed class WriteAheadLog : IDisposable
             Roll();
         }
 
-        var bytes = group.Seal(_nextSequence, _durable, _chain, out var crc);
+        var bytes = group.Seal(_nextSequence, _durable, _chain, _salt, out var crc);
         Prefill(_position + bytes.Length);
         _file.Write(_position, bytes);
         _position += bytes.Length;
@@ -113,6 +129,23 @@ public sealed class WriteAheadLog : IDisposable
         _broken = false;
     }
 
+    /// <summary>
+    /// Gives up whole segments whose records all have this sequence or a lower one, oldest first; never the one
+    /// that is written. What supersedes them must be durable: everything written has been synced.
+    /// </summary>
+    public void Release(ulong upTo)
+    {
+        ThrowIfBroken();
+        if (_durable != LastSequence)
+        {
+            throw new InvalidOperationException("records are released before all that was written is durable");
+        }
+
+        _broken = true;
+        _files.Release(upTo);
+        _broken = false;
+    }
+
     /// <inheritdoc/>
     public void Dispose()
     {
@@ -127,27 +160,17 @@ public sealed class WriteAheadLog : IDisposable
         SyncUnlessWriteIsDurable();
         _durable = LastSequence;
         _file.Dispose();
-        _bytesBefore += _position;
-        _file = Begin(_segment + 1);
+        _files.Add(new Segment(_segment, LastSequence, _position));
+        Begin(_segment + 1);
     }
 
-    // A file that is already there under this name is used as it is: no group in it can be taken for one of
-    // this segment.
-    private ILogFile Begin(long number)
+    [MemberNotNull(nameof(_file))]
+    private void Begin(long number)
     {
-        var file = _directory.Open(SegmentFormat.Name(number));
-        Span<byte> header = stackalloc byte[SegmentFormat.HeaderBytes];
-        SegmentFormat.Write(header, number, _nextSequence, _chain);
-        file.Write(0, header);
-        if (!_options.WriteIsDurable)
-        {
-            file.Sync();
-        }
-
-        _directory.Sync();
+        _file = _files.Begin(number, _nextSequence, _chain, out _salt);
         _segment = number;
-        _position = header.Length;
-        return file;
+        _position = SegmentFormat.HeaderBytes;
+        _filled = 0;
     }
 
     private void SyncUnlessWriteIsDurable()
@@ -160,19 +183,26 @@ public sealed class WriteAheadLog : IDisposable
 
     private void Prefill(long needed)
     {
-        var length = _file.Length;
-        if (_options.PrefillBytes == 0 || needed <= length)
+        if (_options.PrefillBytes == 0 || needed <= _filled)
+        {
+            return;
+        }
+
+        _filled = _file.Length;
+        if (needed <= _filled)
         {
             return;
         }
 
         var end = Math.Max(needed, Math.Min(needed + _options.PrefillBytes, _options.SegmentBytes));
-        for (var at = length; at < end;)
+        for (var at = _filled; at < end;)
         {
             var bytes = (int)Math.Min(Zeros.Length, end - at);
             _file.Write(at, Zeros.AsSpan(0, bytes));
             at += bytes;
         }
+
+        _filled = end;
     }
 
     private void ThrowIfBroken()

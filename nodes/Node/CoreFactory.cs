@@ -1,3 +1,4 @@
+using System.Security.Cryptography;
 using Testbed.Ecc;
 using Testbed.Raft;
 using Testbed.Store;
@@ -18,6 +19,9 @@ internal static class CoreFactory
                 Self = options.Id,
                 Nodes = options.Nodes.Count,
                 Seed = options.Seed,
+                Volatile = options.IsVolatile,
+                Nonce = Nonce(),
+                Amnesia = options.Amnesia,
                 TestLie = options.TestLie,
             }.WithPlant(options.TestPlant),
             new KvStore()),
@@ -28,9 +32,14 @@ internal static class CoreFactory
                 Nodes = options.Nodes.Count,
                 DataElements = options.DataElements,
                 Seed = options.Seed,
+                Volatile = options.IsVolatile,
+                Nonce = Nonce(),
+                Amnesia = options.Amnesia,
                 TestLie = options.TestLie,
             }.WithPlant(options.TestPlant),
             new KvStore()),
         _ => throw new UsageException($"--strategy {options.Strategy}: must be raft or ecc"),
     };
+
+    private static ulong Nonce() => BitConverter.ToUInt64(RandomNumberGenerator.GetBytes(sizeof(ulong)));
 }

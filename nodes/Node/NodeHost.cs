@@ -54,7 +54,9 @@ internal sealed class NodeHost : IAsyncDisposable
     public async Task<int> RunAsync(TextWriter errors)
     {
         SetHealth(HealthCheckResponse.Types.ServingStatus.NotServing);
-        var core = CreateCore();
+
+        // Options that the core refuses are reported before a port is taken or a folder touched.
+        _ = CreateCore(_options);
         try
         {
             await _app.StartAsync().ConfigureAwait(false);
@@ -79,7 +81,7 @@ internal sealed class NodeHost : IAsyncDisposable
 
         try
         {
-            return await ServeAsync(core, errors).ConfigureAwait(false);
+            return await ServeAsync(errors).ConfigureAwait(false);
         }
         catch (InvariantViolation violated)
         {
@@ -116,11 +118,11 @@ internal sealed class NodeHost : IAsyncDisposable
             ? $"testbed-node: cannot listen on {_options.Listen}: port in use"
             : $"testbed-node: {taken.Message}";
 
-    private INodeCore CreateCore()
+    private INodeCore CreateCore(NodeOptions options)
     {
         try
         {
-            return _createCore(_options);
+            return _createCore(options);
         }
         catch (ArgumentException wrong)
         {
@@ -128,23 +130,18 @@ internal sealed class NodeHost : IAsyncDisposable
         }
     }
 
-    private async Task<int> ServeAsync(INodeCore core, TextWriter errors)
+    private async Task<int> ServeAsync(TextWriter errors)
     {
-        using var directory = new DiskLogDirectory(_options.DataFolder);
-        var recovered = 0L;
-        var log = WriteAheadLog.Open(directory, _options.Log, (type, payload) =>
-        {
-            recovered++;
-            core.Recover(type, payload);
-        });
+        using var directory = _options.IsVolatile ? null : new DiskLogDirectory(_options.DataFolder);
         NodeLoop? loop = null;
-        var writer = new LogWriter(log, recovered, _options.Durability == "fsync", () => loop!.LogAdvanced(),
-            refused => End(NodeExit.Disk, $"the log cannot be written: {refused.Message}"));
-        loop = new NodeLoop(core, writer, _node.Time,
+        var (core, log, recovered) = directory is null
+            ? (CreateCore(_options), new VolatileLog(), 0)
+            : OpenLog(directory, () => loop!.LogAdvanced());
+        loop = new NodeLoop(core, log, _node.Time,
             fault => End(NodeExit.Fault, fault is InvariantViolation ? fault.Message : fault.ToString()));
         var unary = new UnaryCalls(loop, _options, _node.Pool, _node.Time);
         loop.Start();
-        _node.Ready(loop, unary, writer);
+        _node.Ready(loop, unary, log);
         await using (new PeerLinks(_node, loop, _log).ConfigureAwait(false))
         {
             SetHealth(HealthCheckResponse.Types.ServingStatus.Serving);
@@ -166,8 +163,36 @@ internal sealed class NodeHost : IAsyncDisposable
         }
 
         loop.Stop();
-        writer.Stop();
+        log.Stop();
         return NodeExit.Ok;
+    }
+
+    private (INodeCore Core, INodeLog Log, long Recovered) OpenLog(DiskLogDirectory directory, Action advanced)
+    {
+        try
+        {
+            return Recover(directory, advanced);
+        }
+        catch (LogCorruptException corrupt) when (_options.RejoinOnCorruption)
+        {
+            var folder = directory.PutAside();
+            _log.PutAside(corrupt.Message, folder);
+            return Recover(directory, advanced);
+        }
+    }
+
+    private (INodeCore Core, INodeLog Log, long Recovered) Recover(DiskLogDirectory directory, Action advanced)
+    {
+        var core = CreateCore(_options with { Amnesia = directory.HasPutAside });
+        var recovered = 0L;
+        var log = WriteAheadLog.Open(directory, _options.Log, (type, payload) =>
+        {
+            recovered++;
+            core.Recover(type, payload);
+        });
+        var writer = new LogWriter(log, _options.Durability == "fsync", advanced,
+            refused => End(NodeExit.Disk, $"the log cannot be written: {refused.Message}"));
+        return (core, writer, recovered);
     }
 
     /// <summary>

@@ -18,6 +18,10 @@ internal static partial class NodeLog
     [LoggerMessage(EventId = 4, Level = LogLevel.Information, Message = "link to {Peer} is down: {Reason}")]
     public static partial void PeerDown(this ILogger log, string peer, string reason);
 
+    [LoggerMessage(EventId = 6, Level = LogLevel.Warning,
+        Message = "{Damage}; the log was put aside in {Folder}, the node starts with an empty one")]
+    public static partial void PutAside(this ILogger log, string damage, string folder);
+
     [LoggerMessage(EventId = 5, Level = LogLevel.Information, Message = "stops: {Reason}")]
     public static partial void Stops(this ILogger log, string reason);
 }

@@ -17,7 +17,7 @@ internal sealed class NodeLoop : OwnerLoop, ICoreOutput, ILinkOwner
     private const int TickMillis = 5;
 
     private readonly INodeCore _core;
-    private readonly LogWriter _log;
+    private readonly INodeLog _log;
     private readonly TimeProvider _time;
     private readonly Action<Exception> _fault;
     private readonly ConcurrentQueue<Input> _inbox = new();
@@ -32,7 +32,7 @@ internal sealed class NodeLoop : OwnerLoop, ICoreOutput, ILinkOwner
     private byte[] _scratch = new byte[4096];
     private long _announced;
 
-    public NodeLoop(INodeCore core, LogWriter log, TimeProvider time, Action<Exception> fault)
+    public NodeLoop(INodeCore core, INodeLog log, TimeProvider time, Action<Exception> fault)
         : base("testbed node")
     {
         _core = core;
@@ -115,8 +115,9 @@ internal sealed class NodeLoop : OwnerLoop, ICoreOutput, ILinkOwner
     Span<byte> ICoreOutput.Begin(Endpoint to, int maxBytes) => Begin(to, maxBytes, held: false);
 
     // When everything appended is durable, nothing older is held either: it can leave like any other message.
+    // At level memory nothing is ever held.
     Span<byte> ICoreOutput.BeginAfterDurable(Endpoint to, int maxBytes) =>
-        Begin(to, maxBytes, held: _log.Appended.Value > _announced);
+        Begin(to, maxBytes, held: _log.Appended.Value > _announced && !_log.IsVolatile);
 
     void ICoreOutput.End(int writtenBytes) => _writing?.End(writtenBytes);
 
@@ -144,6 +145,13 @@ internal sealed class NodeLoop : OwnerLoop, ICoreOutput, ILinkOwner
         }
 
         _core.Flush(this);
+        if (_log.IsVolatile && _log.Durable.Value > _announced)
+        {
+            // Announced here, it costs no batch of its own.
+            AnnounceDurable();
+            _core.Flush(this);
+        }
+
         _log.HandOver();
         Publish();
         if (inputs > 0)

@@ -25,8 +25,11 @@ internal sealed record NodeOptions
           --strategy NAME       raft or ecc
           --nodes A,B,...       host:port of every node, in the same order on every node
           --data-elements K     data elements k of ecc (default 3); ignored by raft
-          --durability LEVEL    os: survives a killed process (default); fsync: survives the machine
-          --data DIR            folder of this node's log
+          --durability LEVEL    os: survives a killed process (default); fsync: survives the machine;
+                                memory: nothing is kept, a restarted node is empty
+          --data DIR            folder of this node's log; not used at level memory
+          --rejoin-on-corruption
+                                put a damaged log aside and start empty; without, the node refuses to start
           --seed N              seed of everything the node draws (default 1)
           --listen HOST         IP address to listen on, * for all (default 127.0.0.1)
           --metrics HOST:PORT   Prometheus text under http://HOST:PORT/metrics (default off)
@@ -38,6 +41,9 @@ internal sealed record NodeOptions
         testbed-node --health HOST:PORT   exit code 0 when the node there serves, 1 when not
 
         """;
+
+    private const int PrefillBytes = 1024 * 1024;
+    private const int SpareSegments = 4;
 
     /// <summary>This node.</summary>
     public required NodeId Id { get; init; }
@@ -51,10 +57,13 @@ internal sealed record NodeOptions
     /// <summary>Data elements k; 0 for Raft.</summary>
     public required int DataElements { get; init; }
 
-    /// <summary><c>os</c> or <c>fsync</c>.</summary>
+    /// <summary><c>memory</c>, <c>os</c> or <c>fsync</c>.</summary>
     public required string Durability { get; init; }
 
-    /// <summary>Folder of the log.</summary>
+    /// <summary>True at level <c>memory</c>.</summary>
+    public bool IsVolatile => Durability == "memory";
+
+    /// <summary>Folder of the log; empty where none was given at level <c>memory</c>.</summary>
     public required string DataFolder { get; init; }
 
     /// <summary>Seed of everything the node draws.</summary>
@@ -69,16 +78,31 @@ internal sealed record NodeOptions
     /// <summary>True: the node ends with its standard input.</summary>
     public bool ExitWithParent { get; init; }
 
+    /// <summary>
+    /// True: a damaged log is put aside and the node starts with an empty one; false: it refuses to start.
+    /// </summary>
+    public bool RejoinOnCorruption { get; init; }
+
+    /// <summary>
+    /// A damaged log of this node was put aside: what it once promised is not known any more.
+    /// </summary>
+    public bool Amnesia { get; init; }
+
     /// <summary>Test only.</summary>
     public bool TestLie { get; init; }
 
     /// <summary>Test only: name of a planted bug of the strategy; null: none.</summary>
     public string? TestPlant { get; init; }
 
-    /// <summary>How the log uses its disk at this level.</summary>
+    /// <summary>
+    /// How the log uses its disk at this level. Only where each group is synced does it pay to have the blocks
+    /// of a file written before.
+    /// </summary>
     public LogOptions Log => new()
     {
         WriteIsDurable = Durability == "os",
+        PrefillBytes = Durability == "fsync" ? PrefillBytes : 0,
+        SpareSegments = Durability == "fsync" ? SpareSegments : 0,
         TestAcceptTornTail = TestPlant == "TornTailAccepted",
     };
 
@@ -107,19 +131,21 @@ internal sealed record NodeOptions
                 + $"{Math.Max(1, nodes.Length - 1)}");
         }
 
+        var durability = OneOf(given, "--durability", "os", "memory", "os", "fsync");
         return new NodeOptions
         {
             Id = new NodeId((byte)id),
             Strategy = strategy,
             Nodes = nodes,
             DataElements = strategy == "ecc" ? (int)dataElements : 0,
-            Durability = DurabilityOf(given),
-            DataFolder = Required(given, "--data"),
+            Durability = durability,
+            DataFolder = durability == "memory" ? given.GetValueOrDefault("--data", "") : Required(given, "--data"),
             Seed = Number(given, "--seed", 1, 0, ulong.MaxValue),
             Listen = new IPEndPoint(Address("--listen", given.GetValueOrDefault("--listen", "127.0.0.1")),
                 ports[id]),
             Metrics = MetricsOf(given.GetValueOrDefault("--metrics", "off")),
             ExitWithParent = given.ContainsKey("--exit-with-parent"),
+            RejoinOnCorruption = given.ContainsKey("--rejoin-on-corruption"),
             TestLie = given.ContainsKey("--test-lie"),
             TestPlant = PlantOf(given, strategy),
         };
@@ -127,7 +153,7 @@ internal sealed record NodeOptions
 
     private static Dictionary<string, string> Split(IReadOnlyList<string> args)
     {
-        string[] flags = ["--exit-with-parent", "--test-lie"];
+        string[] flags = ["--exit-with-parent", "--rejoin-on-corruption", "--test-lie"];
         string[] valued =
         [
             "--id", "--strategy", "--nodes", "--data-elements", "--durability", "--data", "--seed",
@@ -187,11 +213,6 @@ internal sealed record NodeOptions
         given.ContainsKey("--test-plant")
             ? OneOf(given, "--test-plant", null, [.. strategy == "raft" ? RaftPlants.Names : EccPlants.Names])
             : null;
-
-    private static string DurabilityOf(Dictionary<string, string> given) =>
-        given.GetValueOrDefault("--durability") == "memory"
-            ? throw new UsageException("--durability memory is not available yet: use os or fsync")
-            : OneOf(given, "--durability", "os", "os", "fsync");
 
     private static ulong Number(
         Dictionary<string, string> given, string name, ulong? usual, ulong smallest, ulong largest)

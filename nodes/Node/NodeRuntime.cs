@@ -48,7 +48,7 @@ internal sealed class NodeRuntime(NodeOptions options, TimeProvider time, Cancel
     public UnaryCalls? Unary => Volatile.Read(ref _unary);
 
     /// <summary>The log; null while the node recovers it.</summary>
-    public LogWriter? Log { get; private set; }
+    public INodeLog? Log { get; private set; }
 
     /// <summary>Time since the process began to work.</summary>
     public TimeSpan Uptime => Time.GetElapsedTime(_started);
@@ -57,7 +57,7 @@ internal sealed class NodeRuntime(NodeOptions options, TimeProvider time, Cancel
     public int NextClientId() => Interlocked.Increment(ref _lastClientId);
 
     /// <summary>Opens the node to streams and calls.</summary>
-    public void Ready(NodeLoop loop, UnaryCalls unary, LogWriter log)
+    public void Ready(NodeLoop loop, UnaryCalls unary, INodeLog log)
     {
         Log = log;
         Volatile.Write(ref _unary, unary);

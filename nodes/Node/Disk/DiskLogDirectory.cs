@@ -1,6 +1,5 @@
 using System.Runtime.InteropServices;
 using System.Text;
-using Microsoft.Win32.SafeHandles;
 using Testbed.Log;
 
 namespace Testbed.Node.Disk;
@@ -9,6 +8,8 @@ namespace Testbed.Node.Disk;
 internal sealed class DiskLogDirectory : ILogDirectory, IDisposable
 {
     private const string LockName = "lock";
+    private const string AsidePrefix = "damaged-";
+    private const string UnfinishedSuffix = ".part";
 
     private readonly string _folder;
     private readonly FileStream _lock;
@@ -22,6 +23,25 @@ internal sealed class DiskLogDirectory : ILogDirectory, IDisposable
         _folder = Directory.CreateDirectory(folder).FullName;
         _lock = new FileStream(Path.Combine(_folder, LockName), FileMode.OpenOrCreate, FileAccess.ReadWrite,
             FileShare.None);
+        if (Aside().FirstOrDefault(name => name.EndsWith(UnfinishedSuffix, StringComparison.Ordinal)) is { } name)
+        {
+            MoveTo(name);
+        }
+    }
+
+    /// <summary>True when a damaged log was put aside here, in this life or an earlier one.</summary>
+    public bool HasPutAside => Aside().Any();
+
+    /// <summary>
+    /// Moves all files into a new folder below; returns its path. A rest of the files alone could pass for a
+    /// log: cut short, the move is ended by the next life before it looks at them.
+    /// </summary>
+    public string PutAside()
+    {
+        var name = $"{AsidePrefix}{Aside().Count() + 1}{UnfinishedSuffix}";
+        Directory.CreateDirectory(Path.Combine(_folder, name));
+        Sync();
+        return MoveTo(name);
     }
 
     public IReadOnlyList<string> List() =>
@@ -35,10 +55,37 @@ internal sealed class DiskLogDirectory : ILogDirectory, IDisposable
 
     public void Delete(string name) => File.Delete(Path.Combine(_folder, name));
 
+    // Only with overwriting allowed this is one call of the system: without, both names may be left.
+    public void Rename(string name, string newName) =>
+        File.Move(Path.Combine(_folder, name), Path.Combine(_folder, newName), overwrite: true);
+
     /// <summary>
     /// Syncs the folder itself; Windows makes names durable with the files and has no such call.
     /// </summary>
-    public void Sync()
+    public void Sync() => Sync(_folder);
+
+    public void Dispose() => _lock.Dispose();
+
+    private IEnumerable<string> Aside() => Directory.EnumerateDirectories(_folder, AsidePrefix + "*")
+        .Select(path => Path.GetFileName(path)!);
+
+    private string MoveTo(string unfinished)
+    {
+        var from = Path.Combine(_folder, unfinished);
+        var to = from[..^UnfinishedSuffix.Length];
+        foreach (var file in List())
+        {
+            File.Move(Path.Combine(_folder, file), Path.Combine(from, file), overwrite: true);
+        }
+
+        Sync(from);
+        Sync();
+        Directory.Move(from, to);
+        Sync();
+        return to;
+    }
+
+    private static void Sync(string folder)
     {
         if (OperatingSystem.IsWindows())
         {
@@ -46,18 +93,18 @@ internal sealed class DiskLogDirectory : ILogDirectory, IDisposable
         }
 
         // .NET opens no folders, so the two calls it lacks come from the C library.
-        var descriptor = OpenFolder(Encoding.UTF8.GetBytes(_folder + "\0"), 0);
+        var descriptor = OpenFolder(Encoding.UTF8.GetBytes(folder + "\0"), 0);
         if (descriptor < 0)
         {
             throw new IOException(
-                $"cannot open folder {_folder} to sync it: error {Marshal.GetLastPInvokeError()}");
+                $"cannot open folder {folder} to sync it: error {Marshal.GetLastPInvokeError()}");
         }
 
         try
         {
             if (SyncDescriptor(descriptor) != 0)
             {
-                throw new IOException($"cannot sync folder {_folder}: error {Marshal.GetLastPInvokeError()}");
+                throw new IOException($"cannot sync folder {folder}: error {Marshal.GetLastPInvokeError()}");
             }
         }
         finally
@@ -65,8 +112,6 @@ internal sealed class DiskLogDirectory : ILogDirectory, IDisposable
             _ = CloseDescriptor(descriptor);
         }
     }
-
-    public void Dispose() => _lock.Dispose();
 
     // Blittable signatures, so that neither marshalling code nor unsafe blocks are needed; the path ends in a
     // zero byte.
@@ -78,19 +123,4 @@ internal sealed class DiskLogDirectory : ILogDirectory, IDisposable
 
     [DllImport("libc", EntryPoint = "close")]
     private static extern int CloseDescriptor(int descriptor);
-
-    private sealed class DiskLogFile(SafeFileHandle handle) : ILogFile
-    {
-        public long Length => RandomAccess.GetLength(handle);
-
-        public int Read(long offset, Span<byte> buffer) => RandomAccess.Read(handle, buffer, offset);
-
-        public void Write(long offset, ReadOnlySpan<byte> bytes) => RandomAccess.Write(handle, bytes, offset);
-
-        public void Truncate(long length) => RandomAccess.SetLength(handle, length);
-
-        public void Sync() => RandomAccess.FlushToDisk(handle);
-
-        public void Dispose() => handle.Dispose();
-    }
 }

@@ -10,7 +10,7 @@ namespace Testbed.Node.Disk;
 /// thread has none: so whatever arrived during one write and sync is the next group, and nobody waits for a
 /// timer.
 /// </summary>
-internal sealed class LogWriter
+internal sealed class LogWriter : INodeLog
 {
     // Beyond this the loop takes no more input until the disk has caught up.
     private const int FullBytes = 64 * 1024 * 1024;
@@ -25,12 +25,14 @@ internal sealed class LogWriter
     // Owner only.
     private LogGroup _open = new();
     private long _appended;
+    private long _released;
 
     // Under the lock: the group that the thread has, the one that is free, and what the handed group ends
     // with.
     private LogGroup? _handed;
     private LogGroup? _spare = new();
     private long _handedUpTo;
+    private long _handedRelease;
     private bool _stopping;
 
     private long _durable;
@@ -39,38 +41,33 @@ internal sealed class LogWriter
 
     /// <summary>
     /// A writer that goes on where recovery ended. <paramref name="advanced"/> is called on the thread after
-    /// each group,
-    /// <paramref name="failed"/> once, when the disk refuses: nothing is durable from then on.
+    /// each group, <paramref name="failed"/> once, when the disk refuses: nothing is durable from then on.
     /// </summary>
-    public LogWriter(WriteAheadLog log, long recovered, bool sync, Action advanced, Action<Exception> failed)
+    public LogWriter(WriteAheadLog log, bool sync, Action advanced, Action<Exception> failed)
     {
         _log = log;
         _sync = sync;
         _advanced = advanced;
         _failed = failed;
-        _appended = recovered;
-        _durable = recovered;
+        _appended = (long)log.LastSequence;
+        _durable = _appended;
         _logBytes = log.Bytes;
         _thread = new Thread(Main) { IsBackground = true, Name = "testbed log" };
         _thread.Start();
     }
 
-    /// <summary>The last record appended. Owner only.</summary>
+    public bool IsVolatile => false;
+
     public LogSequence Appended => new(_appended);
 
-    /// <summary>The last record that is durable at the node's level. Any thread.</summary>
     public LogSequence Durable => new(Volatile.Read(ref _durable));
 
-    /// <summary>True when the disk is so far behind that no more input should be taken. Any thread.</summary>
     public bool IsFull => Volatile.Read(ref _openBytes) > FullBytes;
 
-    /// <summary>Bytes in all segments. Any thread.</summary>
     public long LogBytes => Volatile.Read(ref _logBytes);
 
-    /// <summary>How long writing a group took, the sync included. Any thread may read it.</summary>
     public TimeBuckets WriteTimes { get; } = new();
 
-    /// <summary>Appends one record to the open group. Owner only.</summary>
     public LogSequence Append(byte recordType, ReadOnlySpan<byte> head, ReadOnlySpan<byte> body)
     {
         _open.Add(recordType, head, body);
@@ -78,16 +75,14 @@ internal sealed class LogWriter
         return new LogSequence(++_appended);
     }
 
-    /// <summary>Records up to this one are no longer needed. Owner only.</summary>
-    public void Release(LogSequence upTo)
-    {
-        // A hint: this log keeps everything.
-    }
+    public void Release(LogSequence upTo) => _released = Math.Max(_released, upTo.Value);
 
-    /// <summary>Gives the open group to the thread, if it has none. Owner only, after each batch.</summary>
+    // The release goes with the group, or, where nothing was appended since, with an empty one: so it follows
+    // everything that was appended before it.
     public void HandOver()
     {
-        if (_open.Count == 0)
+        // Only the owner writes this field.
+        if (_open.Count == 0 && _released == _handedRelease)
         {
             return;
         }
@@ -101,6 +96,7 @@ internal sealed class LogWriter
 
             _handed = _open;
             _handedUpTo = _appended;
+            _handedRelease = _released;
             _open = empty;
             _spare = null;
             Volatile.Write(ref _openBytes, 0);
@@ -108,9 +104,6 @@ internal sealed class LogWriter
         }
     }
 
-    /// <summary>
-    /// Writes everything appended, syncs at level fsync and ends. The caller is the loop's owner for good.
-    /// </summary>
     public void Stop()
     {
         lock (_lock)
@@ -137,51 +130,51 @@ internal sealed class LogWriter
 
     private void Main()
     {
-        while (true)
+        try
         {
-            LogGroup group;
-            long upTo;
-            lock (_lock)
+            while (Take() is { } handed)
             {
-                while (_handed is null && !_stopping)
+                Write(handed.Group);
+                lock (_lock)
                 {
-                    Monitor.Wait(_lock);
+                    _handed = null;
+                    _spare = handed.Group;
                 }
 
-                if (_handed is null)
-                {
-                    return;
-                }
-
-                group = _handed;
-                upTo = _handedUpTo;
+                Volatile.Write(ref _durable, handed.UpTo);
+                _advanced();
+                _log.Release((ulong)handed.Release);
+                Volatile.Write(ref _logBytes, _log.Bytes);
             }
+        }
+        catch (Exception refused)
+        {
+            // After a failed write or sync nobody knows what the disk holds: the group is never announced.
+            _failed(refused);
+        }
+    }
 
-            try
+    // Waits for the next group; null: the writer stops.
+    private (LogGroup Group, long UpTo, long Release)? Take()
+    {
+        lock (_lock)
+        {
+            while (_handed is null && !_stopping)
             {
-                Write(group);
-            }
-            catch (Exception refused)
-            {
-                // After a failed write or sync nobody knows what the disk holds: the group is never
-                // announced.
-                _failed(refused);
-                return;
+                Monitor.Wait(_lock);
             }
 
-            lock (_lock)
-            {
-                _handed = null;
-                _spare = group;
-            }
-
-            Volatile.Write(ref _durable, upTo);
-            _advanced();
+            return _handed is { } group ? (group, _handedUpTo, _handedRelease) : null;
         }
     }
 
     private void Write(LogGroup group)
     {
+        if (group.Count == 0)
+        {
+            return;
+        }
+
         var begun = Stopwatch.GetTimestamp();
         _log.Write(group);
         if (_sync)
@@ -190,7 +183,6 @@ internal sealed class LogWriter
         }
 
         WriteTimes.Record((long)Stopwatch.GetElapsedTime(begun).TotalMicroseconds);
-        Volatile.Write(ref _logBytes, _log.Bytes);
         group.Clear();
     }
 }

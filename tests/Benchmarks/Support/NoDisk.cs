@@ -13,6 +13,10 @@ internal sealed class NoDisk : ILogDirectory
     {
     }
 
+    public void Rename(string name, string newName)
+    {
+    }
+
     public void Sync()
     {
     }

@@ -12,26 +12,30 @@ public sealed class CrashMatrixTests
 {
     private static readonly LogOptions Small = new() { SegmentBytes = 4096 };
 
-    [Fact]
-    public void The_last_segment_cut_at_every_byte_gives_the_groups_before_the_cut()
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void The_last_segment_cut_at_every_byte_gives_the_groups_before_the_cut(bool usedFiles)
     {
-        var (files, ends, expected) = Written(groups: 12);
+        var (files, ends, expected) = Written(usedFiles);
         var last = files.Keys.Last();
-        var before = ends.Count(end => end.File != last);
         for (var length = 0; length < files[last].Length; length++)
         {
             var disk = Disk(files);
             disk.SetContent(last, files[last].AsSpan(0, length));
-            var whole = before + ends.Count(end => end.File == last && end.Offset <= length);
-            Assert.Equal(expected.Take(RecordsOf(whole)), LogTests.Read(disk));
-            CanGoOn(disk, whole);
+            var whole = ends.FindLast(end => end.File != last || end.Offset <= length);
+            Assert.Equal(expected.Take(whole.Records), LogTests.Read(disk));
+            CanGoOn(disk, whole.Records);
         }
     }
 
-    [Fact]
-    public void Every_bit_flipped_in_the_last_segment_gives_a_prefix_or_a_refusal_that_names_the_file()
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void Every_bit_flipped_in_the_last_segment_gives_a_prefix_or_a_refusal_that_names_the_file(
+        bool usedFiles)
     {
-        var (files, ends, expected) = Written(groups: 12);
+        var (files, ends, expected) = Written(usedFiles);
         var last = files.Keys.Last();
         var refusals = 0;
         var recoveries = 0;
@@ -44,8 +48,9 @@ public sealed class CrashMatrixTests
             try
             {
                 // Only the last group may go: anything before it was known to be durable when the last was
-                // written.
-                Assert.Equal(expected.Take(RecordsOf(11)), LogTests.Read(disk));
+                // written. Behind it nothing counts.
+                var whole = bit / 8 < ends[^1].Offset ? ends[^2] : ends[^1];
+                Assert.Equal(expected.Take(whole.Records), LogTests.Read(disk));
                 Assert.True(bit / 8 >= ends[^2].Offset, "a group before the last was dropped");
                 recoveries++;
             }
@@ -60,12 +65,15 @@ public sealed class CrashMatrixTests
         Assert.True(refusals > 0 && recoveries > 0);
     }
 
-    [Fact]
-    public void A_bit_flipped_in_an_earlier_segment_is_refused()
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void A_bit_flipped_in_an_earlier_segment_is_refused(bool usedFiles)
     {
-        var (files, _, _) = Written(groups: 12);
-        var first = files.Keys.First();
-        for (var bit = 0; bit < files[first].Length * 8; bit += 7)
+        var (files, ends, _) = Written(usedFiles);
+        var first = files.Keys.First(name => SegmentFormat.TryNumber(name, out _));
+        var end = ends.FindLast(end => end.File == first).Offset;
+        for (var bit = 0; bit < end * 8; bit += 7)
         {
             var disk = Disk(files);
             var bytes = files[first].ToArray();
@@ -189,7 +197,7 @@ public sealed class CrashMatrixTests
         return synced;
     }
 
-    private static void CanGoOn(MemoryLogDirectory disk, int wholeGroups)
+    private static void CanGoOn(MemoryLogDirectory disk, int records)
     {
         using (var log = WriteAheadLog.Open(disk, Small, LogTests.Ignore))
         {
@@ -197,26 +205,39 @@ public sealed class CrashMatrixTests
             log.Sync();
         }
 
-        Assert.Equal(RecordsOf(wholeGroups) + 1, LogTests.Read(disk).Count);
+        Assert.Equal(records + 1, LogTests.Read(disk).Count);
     }
 
-    // Groups of 1, 2, 3, 1, 2, 3, ... records.
-    private static int RecordsOf(int groups) => (groups / 3 * 6) + new[] { 0, 1, 3 }[groups % 3];
-
-    private static (SortedDictionary<string, byte[]> Files, List<(string File, int Offset)> Ends,
+    // Groups of 1, 2, 3, 1, 2, 3, ... records: where each of those left ends, and how many records there are by
+    // then.
+    private static (SortedDictionary<string, byte[]> Files, List<(string File, int Offset, int Records)> Ends,
         List<string> Expected)
-        Written(int groups)
+        Written(bool usedFiles)
     {
         var disk = new MemoryLogDirectory();
         var expected = new List<string>();
-        var ends = new List<(string, int)>();
-        using (var log = WriteAheadLog.Open(disk, Small, LogTests.Ignore))
+        var ends = new List<(string File, int Offset, int Records)>();
+        var options = Small with { SpareSegments = usedFiles ? 2 : 0, PrefillBytes = usedFiles ? 4096 : 0 };
+        using (var log = WriteAheadLog.Open(disk, options, LogTests.Ignore))
         {
-            for (var i = 0; i < groups; i++)
+            var warmUp = usedFiles ? 36 : 0;
+            for (var i = 0; i < warmUp; i++)
+            {
+                LogTests.Append(log, expected, 2, 600);
+                log.Release(log.LastSequence);
+            }
+
+            var bytesBefore = log.Bytes;
+            var file = disk.List()[^1];
+            var position = (int)bytesBefore;
+            for (var i = 0; i < 12; i++)
             {
                 LogTests.Append(log, expected, 1 + (i % 3), i < 8 ? 300 : 20 + i);
-                var file = disk.List()[^1];
-                ends.Add((file, disk.Content(file).Length));
+                position = file == disk.List()[^1] ? position : 0;
+                file = disk.List()[^1];
+                position += (int)(log.Bytes - bytesBefore);
+                bytesBefore = log.Bytes;
+                ends.Add((file, position, expected.Count));
             }
         }
 
@@ -226,8 +247,11 @@ public sealed class CrashMatrixTests
             files.Add(name, disk.Content(name));
         }
 
-        Assert.True(files.Count >= 2 && ends[^3].Item1 == disk.List()[^1]);
-        return (files, ends, expected);
+        Assert.True(files.Count >= 2 && ends[^3].File == disk.List()[^1]);
+        var released = expected.Count - LogTests.Read(disk).Count;
+        Assert.Equal(usedFiles, released > 0);
+        expected.RemoveRange(0, released);
+        return (files, [.. ends.Select(end => (end.File, end.Offset, end.Records - released))], expected);
     }
 
     private static MemoryLogDirectory Disk(SortedDictionary<string, byte[]> files)
