@@ -1,13 +1,8 @@
-using System.Runtime.InteropServices;
-
 namespace Testbed.Store;
 
-/// <summary>Records in slab memory: 35 bytes of header, the key, the payload.</summary>
+/// <summary>Records in slab memory; <see cref="RecordShape"/> is how they look.</summary>
 internal sealed class RecordMemory
 {
-    /// <summary>Bytes of a record besides key and payload.</summary>
-    public const int HeaderBytes = 35;
-
     /// <summary>Longest key.</summary>
     public const int MostKeyBytes = ushort.MaxValue;
 
@@ -25,78 +20,71 @@ internal sealed class RecordMemory
     /// <summary>Writes a new record.</summary>
     public uint Add(ReadOnlySpan<byte> key, in RecordHeader header, ReadOnlySpan<byte> payload)
     {
-        var reference = _allocator.Allocate(HeaderBytes + key.Length + payload.Length);
+        var shape = RecordShape.Of(key.Length, header, payload.Length);
+        var fieldsPlace = shape.KeyPlace + key.Length;
+        var payloadPlace = fieldsPlace + shape.FieldBytes;
+        var reference = _allocator.Allocate(payloadPlace + payload.Length);
         var memory = _allocator.Memory(reference);
-
-        // The payload first: it may be the caller's view of another record, never of this one.
-        payload.CopyTo(memory[(HeaderBytes + key.Length)..]);
-        key.CopyTo(memory[HeaderBytes..]);
-        MemoryMarshal.Write(memory, new Layout(header, key.Length, payload.Length));
+        shape.WriteShape(memory);
+        shape.WriteKeyBytes(memory, key.Length);
+        key.CopyTo(memory[shape.KeyPlace..]);
+        shape.WriteFields(memory[fieldsPlace..], header, payload.Length);
+        payload.CopyTo(memory[payloadPlace..]);
         return reference;
     }
 
     /// <summary>
-    /// Replaces header and payload where they stand; false when the payload needs memory of another size.
+    /// Replaces header and payload where they stand; false when they need memory of another size.
     /// </summary>
     public bool TryReplace(uint reference, in RecordHeader header, ReadOnlySpan<byte> payload,
         out int oldPayloadBytes)
     {
         var memory = _allocator.Memory(reference);
-        ref var layout = ref MemoryMarshal.AsRef<Layout>(memory);
-        oldPayloadBytes = layout.PayloadBytes;
-        var fixedBytes = HeaderBytes + layout.KeyBytes;
-        if (payload.Length != oldPayloadBytes
-            && SizeClasses.Rounded(fixedBytes + payload.Length)
-                != SizeClasses.Rounded(fixedBytes + oldPayloadBytes))
+        var oldBytes = Bytes(memory, out var fieldsPlace, out oldPayloadBytes);
+        var shape = RecordShape.Of(fieldsPlace - RecordShape.At(memory).KeyPlace, header, payload.Length);
+        var payloadPlace = fieldsPlace + shape.FieldBytes;
+        var bytes = payloadPlace + payload.Length;
+        if (bytes != oldBytes && SizeClasses.Rounded(bytes) != SizeClasses.Rounded(oldBytes))
         {
             return false;
         }
 
-        payload.CopyTo(memory[fixedBytes..]);
-        layout = new Layout(header, layout.KeyBytes, payload.Length);
+        // The payload first: it may be the caller's view of the old one.
+        payload.CopyTo(memory[payloadPlace..]);
+        shape.WriteFields(memory[fieldsPlace..], header, payload.Length);
+        shape.WriteShape(memory);
         return true;
     }
 
     /// <summary>Gives the record's memory back.</summary>
-    public void Remove(uint reference)
-    {
-        var layout = MemoryMarshal.AsRef<Layout>(_allocator.Memory(reference));
-        _allocator.Free(reference, HeaderBytes + layout.KeyBytes + layout.PayloadBytes);
-    }
+    public void Remove(uint reference) =>
+        _allocator.Free(reference, Bytes(_allocator.Memory(reference), out _, out _));
 
     /// <summary>The record's key.</summary>
     public ReadOnlySpan<byte> Key(uint reference)
     {
         ReadOnlySpan<byte> memory = _allocator.Memory(reference);
-        return memory.Slice(HeaderBytes, MemoryMarshal.AsRef<Layout>(memory).KeyBytes);
+        var shape = RecordShape.At(memory);
+        return memory.Slice(shape.KeyPlace, shape.KeyBytes(memory));
     }
 
     /// <summary>The record's key, header and payload.</summary>
     public ReadOnlySpan<byte> Read(uint reference, out RecordHeader header, out ReadOnlySpan<byte> payload)
     {
         ReadOnlySpan<byte> memory = _allocator.Memory(reference);
-        ref readonly var layout = ref MemoryMarshal.AsRef<Layout>(memory);
-        header = layout.Header;
-        payload = memory.Slice(HeaderBytes + layout.KeyBytes, layout.PayloadBytes);
-        return memory.Slice(HeaderBytes, layout.KeyBytes);
+        var shape = RecordShape.At(memory);
+        var key = memory.Slice(shape.KeyPlace, shape.KeyBytes(memory));
+        var fields = memory[(shape.KeyPlace + key.Length)..];
+        header = shape.ReadFields(fields);
+        payload = fields.Slice(shape.FieldBytes, shape.PayloadBytes(fields));
+        return key;
     }
 
-    [StructLayout(LayoutKind.Sequential, Pack = 1)]
-    private readonly struct Layout(in RecordHeader header, int keyBytes, int payloadBytes)
+    private static int Bytes(ReadOnlySpan<byte> memory, out int fieldsPlace, out int payloadBytes)
     {
-        private readonly ulong _versionUpper = (ulong)(header.Version >> 64);
-        private readonly ulong _versionLower = (ulong)header.Version;
-        private readonly ulong _checksum = header.Checksum;
-        private readonly int _valueBytes = header.ValueBytes;
-        private readonly int _payloadBytes = payloadBytes;
-        private readonly ushort _keyBytes = (ushort)keyBytes;
-        private readonly byte _flags = header.Flags;
-
-        public int KeyBytes => _keyBytes;
-
-        public int PayloadBytes => _payloadBytes;
-
-        public RecordHeader Header =>
-            new(new UInt128(_versionUpper, _versionLower), _checksum, _valueBytes, _flags);
+        var shape = RecordShape.At(memory);
+        fieldsPlace = shape.KeyPlace + shape.KeyBytes(memory);
+        payloadBytes = shape.PayloadBytes(memory[fieldsPlace..]);
+        return fieldsPlace + shape.FieldBytes + payloadBytes;
     }
 }

@@ -1,8 +1,10 @@
+using System.Numerics;
+
 namespace Testbed.Store;
 
 /// <summary>
-/// How record sizes are rounded: to 8 bytes up to 1 KiB, to 64 bytes up to 8 KiB, to whole units of 1 KiB up
-/// to 256 KiB, to 8 bytes above (such a record has memory of its own).
+/// How record sizes are rounded: to 8 bytes up to 1 KiB, to 16, 32 and 64 bytes up to 2, 4 and 8 KiB, to whole
+/// units of 1 KiB up to 256 KiB, to 8 bytes above (such a record has memory of its own).
 /// </summary>
 internal static class SizeClasses
 {
@@ -22,11 +24,13 @@ internal static class SizeClasses
     public const int LargestSegmentRecord = 256 * 1024;
 
     /// <summary>Number of classes of slabs.</summary>
-    public const int Count = FineClasses + ((LargestSlabRecord - FineLimit) / CoarseStep);
+    public const int Count = FineClasses + (Octaves * OctaveClasses);
 
+    // Steps of one grain up to here; then each doubling of the size doubles the step.
     private const int FineLimit = 1024;
     private const int FineClasses = FineLimit / Grain;
-    private const int CoarseStep = 64;
+    private const int Octaves = 3;
+    private const int OctaveClasses = FineClasses / 2;
     private const int MostSlabUnits = 72;
 
     private static readonly SlabShape[] Shapes = BuildShapes();
@@ -39,7 +43,10 @@ internal static class SizeClasses
             return (bytes + Grain - 1) / Grain - 1;
         }
 
-        return FineClasses + ((bytes - FineLimit + CoarseStep - 1) / CoarseStep) - 1;
+        var octave = BitOperations.Log2((uint)(bytes - 1) / FineLimit);
+        var limit = FineLimit << octave;
+        var step = (Grain * 2) << octave;
+        return FineClasses + (octave * OctaveClasses) + ((bytes - limit + step - 1) / step) - 1;
     }
 
     /// <summary>How slabs of a class are cut.</summary>
@@ -66,7 +73,9 @@ internal static class SizeClasses
 
         for (var i = FineClasses; i < Count; i++)
         {
-            shapes[i] = ShapeOf(FineLimit + ((i + 1 - FineClasses) * CoarseStep));
+            var octave = (i - FineClasses) / OctaveClasses;
+            var place = (i - FineClasses) % OctaveClasses;
+            shapes[i] = ShapeOf((FineLimit << octave) + ((place + 1) * ((Grain * 2) << octave)));
         }
 
         return shapes;
