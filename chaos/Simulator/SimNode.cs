@@ -136,6 +136,11 @@ internal sealed partial class SimNode : SimProcess, ICoreOutput
         return new LogSequence(++_appended);
     }
 
+    void ICoreOutput.Release(LogSequence upTo)
+    {
+        // A hint: this log keeps everything.
+    }
+
     // A Raft node's ticks do nothing before the protocol's next deadline; but one that was not ticked for a
     // heartbeat's time believes that it stood still. An ECC node that is at rest compares a digest now and then.
     protected override long NextTickMicros

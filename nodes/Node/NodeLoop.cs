@@ -123,6 +123,8 @@ internal sealed class NodeLoop : OwnerLoop, ICoreOutput, ILinkOwner
     LogSequence ICoreOutput.Append(byte recordType, ReadOnlySpan<byte> head, ReadOnlySpan<byte> body) =>
         _log.Append(recordType, head, body);
 
+    void ICoreOutput.Release(LogSequence upTo) => _log.Release(upTo);
+
     protected override void RunBatch()
     {
         var begunMicros = LoopClock.MonotonicMicros(_time);

@@ -82,6 +82,13 @@ public interface ICoreOutput
     /// <see cref="INodeCore.StorageDone"/>.
     /// </summary>
     LogSequence Append(byte recordType, ReadOnlySpan<byte> head, ReadOnlySpan<byte> body);
+
+    /// <summary>
+    /// Records up to and including this one are no longer needed: they may be missing at the next recovery.
+    /// Only a hint: how many of them really go is the log's business. What supersedes them was appended
+    /// before; none of them goes until everything appended before this call is durable.
+    /// </summary>
+    void Release(LogSequence upTo);
 }
 
 /// <summary>

@@ -78,6 +78,12 @@ internal sealed class LogWriter
         return new LogSequence(++_appended);
     }
 
+    /// <summary>Records up to this one are no longer needed. Owner only.</summary>
+    public void Release(LogSequence upTo)
+    {
+        // A hint: this log keeps everything.
+    }
+
     /// <summary>Gives the open group to the thread, if it has none. Owner only, after each batch.</summary>
     public void HandOver()
     {

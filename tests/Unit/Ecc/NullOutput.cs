@@ -39,5 +39,10 @@ internal sealed class NullOutput : ICoreOutput, IClientOutput
         return new LogSequence(++_sequence);
     }
 
+    public void Release(LogSequence upTo)
+    {
+        // A hint: this log keeps everything.
+    }
+
     public void Complete(int slot, in ClientResult result) => Results.Add((slot, result));
 }

@@ -159,4 +159,9 @@ internal sealed class PumpNode(EccPump pump, int index) : ICoreOutput
         _log.Add((recordType, payload));
         return new LogSequence(_log.Count);
     }
+
+    public void Release(LogSequence upTo)
+    {
+        // A hint: this log keeps everything.
+    }
 }

@@ -315,6 +315,11 @@ public sealed class RaftNodeTests
 
         public LogSequence Append(byte recordType, ReadOnlySpan<byte> head, ReadOnlySpan<byte> body) =>
             new(++Appended);
+
+        public void Release(LogSequence upTo)
+        {
+            // Nothing is kept.
+        }
     }
 
     private static TestNode Leader(int nodes, out Action ready, Func<RaftOptions, RaftOptions>? change = null)

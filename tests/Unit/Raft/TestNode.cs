@@ -175,6 +175,11 @@ internal sealed class TestNode : ICoreOutput
         return new LogSequence(Records.Count);
     }
 
+    public void Release(LogSequence upTo)
+    {
+        // A hint: this log keeps everything.
+    }
+
     private List<T> Take<T>(Endpoint to, Func<byte[], T> decode)
     {
         var taken = Sent.Where(s => s.To == to).Select(s => decode(s.Message)).ToList();
