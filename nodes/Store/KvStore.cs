@@ -7,11 +7,11 @@ namespace Testbed.Store;
 /// finds them, an ordered index scans them. Reading and overwriting allocate nothing; every byte held is in
 /// <see cref="Bytes"/>.
 /// </summary>
-public sealed class KvStore
+public sealed partial class KvStore
 {
-    private readonly RecordMemory _records = new();
-    private readonly HashIndex _index = new();
-    private readonly OrderedIndex _ordered;
+    private RecordMemory _records = new();
+    private HashIndex _index = new();
+    private OrderedIndex _ordered;
     private long _payloadBytes;
     private long _keyBytes;
 
@@ -58,6 +58,7 @@ public sealed class KvStore
             return;
         }
 
+        GiveBeforeChange(place);
         var old = _index[place];
         if (!_records.TryReplace(old, header, payload, out var oldPayloadBytes))
         {
@@ -79,6 +80,7 @@ public sealed class KvStore
             return false;
         }
 
+        GiveBeforeChange(place);
         var reference = _index[place];
         _records.Read(reference, out _, out var payload);
         _keyBytes -= key.Length;
@@ -87,6 +89,17 @@ public sealed class KvStore
         _ordered.Remove(key);
         _records.Remove(reference);
         return true;
+    }
+
+    /// <summary>Removes every key and gives the memory back; ends a snapshot as unfinished.</summary>
+    public void Clear()
+    {
+        _snapshotSink = null;
+        _records = new RecordMemory();
+        _index = new HashIndex();
+        _ordered = new OrderedIndex(_records);
+        _payloadBytes = 0;
+        _keyBytes = 0;
     }
 
     /// <summary>
@@ -116,7 +129,9 @@ public sealed class KvStore
         }
     }
 
-    private static uint Hash(ReadOnlySpan<byte> key) => (uint)(XxHash3.HashToUInt64(key) >> 32);
+    /// <summary>Where the index has a key; for tests too.</summary>
+    internal static uint Hash(ReadOnlySpan<byte> key) =>
+        (uint)(XxHash3.HashToUInt64(key) >> (64 - HashIndex.HashBits));
 
     private int Find(ReadOnlySpan<byte> key, uint hash)
     {
