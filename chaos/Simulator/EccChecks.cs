@@ -2,20 +2,27 @@ using System.Globalization;
 using System.Text;
 using Testbed.Checker;
 using Testbed.Ecc;
-using Testbed.Store;
+using Testbed.Erasure;
 using Testbed.Wire;
 
 namespace Testbed.Simulator;
 
 /// <summary>
 /// What the whole ECC cluster must hold, judged twice: by the replicas that run, and by what each disk would
-/// give back. For the second a replica of its own takes back, record by record, what became durable.
+/// give back. For the second a replica of its own takes back, record by record, what became durable. A node
+/// that starts again shows the same records first, which is checked, so the replica need not begin anew.
 /// </summary>
 internal sealed class EccChecks : IClusterChecks
 {
     private readonly SimCluster _cluster;
     private readonly EccCode _code;
     private readonly Replica[] _disks;
+
+    /// <summary>Checksums of the records that each disk's replica has taken back, oldest first.</summary>
+    private readonly List<ulong>[] _records;
+
+    /// <summary>Records of each disk that were shown since its node started last.</summary>
+    private readonly int[] _shown;
     private readonly Replica?[] _running;
     private readonly EccVersion[] _completed;
     private readonly EccVersion[] _fins;
@@ -26,15 +33,30 @@ internal sealed class EccChecks : IClusterChecks
         var shape = cluster.Shape;
         _code = new EccCode(shape.Nodes, shape.DataElements);
         _disks = [.. Enumerable.Range(0, shape.Nodes).Select(NewReplica)];
+        _records = [.. Enumerable.Range(0, shape.Nodes).Select(_ => new List<ulong>())];
+        _shown = new int[shape.Nodes];
         _running = new Replica?[shape.Nodes];
         _completed = new EccVersion[shape.Keys];
         _fins = new EccVersion[shape.Nodes];
     }
 
-    public void Forget(int node) => _disks[node] = NewReplica(node);
+    public void Forget(int node) => _shown[node] = 0;
 
     public void Durable(int node, byte type, ReadOnlyMemory<byte> payload)
     {
+        var record = Checksum.Of(payload.Span) + type;
+        var place = _shown[node]++;
+        if (place < _records[node].Count)
+        {
+            if (_records[node][place] != record)
+            {
+                throw new SimulationViolation($"E5: record {place + 1} that was durable on n{node} is another now");
+            }
+
+            return;
+        }
+
+        _records[node].Add(record);
         if (type != ReplicaRecords.Life)
         {
             _disks[node].Recover(type, payload);
@@ -144,6 +166,14 @@ internal sealed class EccChecks : IClusterChecks
         return text.ToString();
     }
 
+    public void GiveBack()
+    {
+        foreach (var disk in _disks)
+        {
+            _cluster.Memory.GiveBack(disk.Store, _cluster.Keys);
+        }
+    }
+
     public void Collect()
     {
         var sink = new CountSink(_cluster);
@@ -153,7 +183,7 @@ internal sealed class EccChecks : IClusterChecks
         }
     }
 
-    private Replica NewReplica(int node) => new(_code, new KvStore(), _cluster.Shape.EccNode(node));
+    private Replica NewReplica(int node) => new(_code, _cluster.Memory.TakeStore(), _cluster.Shape.EccNode(node));
 
     private void CheckKey(int key)
     {

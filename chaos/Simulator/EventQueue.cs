@@ -78,10 +78,13 @@ internal struct SimEvent
 /// </summary>
 internal sealed class EventQueue
 {
-    private const int SlotBits = 20;
-    private const long SlotMask = (1L << SlotBits) - 1;
+    // A key is a time and, below it, the number of the adding: 19 hours, and more events than a run may have.
+    private const int OrderBits = 28;
+    private const long LatestMicros = (1L << (63 - OrderBits)) - 1;
+    private const long MostAdded = (1L << OrderBits) - 1;
+    private const int MostWaiting = 1 << 20;
 
-    private (long Time, long Order)[] _heap = new (long, long)[256];
+    private (long Key, int Slot)[] _heap = new (long, int)[256];
     private SimEvent[] _events = new SimEvent[256];
     private int[] _free = new int[256];
     private int _freeCount;
@@ -94,6 +97,11 @@ internal sealed class EventQueue
     /// <summary>Adds an event.</summary>
     public void Add(long time, EventKind kind, int a, int b = 0, long c = 0, object? subject = null)
     {
+        if (time > LatestMicros || _added == MostAdded)
+        {
+            throw new InvalidOperationException("the simulation runs away: it is too late, or too much happens");
+        }
+
         var slot = _freeCount > 0 ? _free[--_freeCount] : NewSlot();
         ref var added = ref _events[slot];
         added.Time = time;
@@ -107,7 +115,7 @@ internal sealed class EventQueue
             Array.Resize(ref _heap, Count * 2);
         }
 
-        Up(Count++, (time, (++_added << SlotBits) | (uint)slot));
+        Up(Count++, (time << OrderBits) | ++_added, slot);
     }
 
     /// <summary>Takes the next event.</summary>
@@ -119,14 +127,14 @@ internal sealed class EventQueue
             return false;
         }
 
-        var slot = (int)(_heap[0].Order & SlotMask);
+        var slot = _heap[0].Slot;
         taken = _events[slot];
         _events[slot].Subject = null;
         _free[_freeCount++] = slot;
         var last = _heap[--Count];
         if (Count > 0)
         {
-            Down(last);
+            Down(last.Key, last.Slot);
         }
 
         return true;
@@ -136,7 +144,7 @@ internal sealed class EventQueue
     {
         if (_used == _events.Length)
         {
-            if (_used > SlotMask)
+            if (_used >= MostWaiting)
             {
                 throw new InvalidOperationException("too many events wait: the cluster piles up messages");
             }
@@ -148,12 +156,12 @@ internal sealed class EventQueue
         return _used++;
     }
 
-    private void Up(int place, (long Time, long Order) key)
+    private void Up(int place, long key, int slot)
     {
         while (place > 0)
         {
             var parent = (place - 1) >> 2;
-            if (!Before(key, _heap[parent]))
+            if (key >= _heap[parent].Key)
             {
                 break;
             }
@@ -162,42 +170,40 @@ internal sealed class EventQueue
             place = parent;
         }
 
-        _heap[place] = key;
+        _heap[place] = (key, slot);
     }
 
-    private void Down((long Time, long Order) key)
+    private void Down(long key, int slot)
     {
+        var heap = _heap.AsSpan(0, Count);
         var place = 0;
         while (true)
         {
-            var first = (place << 2) + 1;
-            if (first >= Count)
+            var child = (place << 2) + 1;
+            if (child >= heap.Length)
             {
                 break;
             }
 
-            var least = first;
-            var end = Math.Min(first + 4, Count);
-            for (var child = first + 1; child < end; child++)
+            var least = child;
+            var leastKey = heap[child].Key;
+            var end = Math.Min(child + 4, heap.Length);
+            for (child++; child < end; child++)
             {
-                if (Before(_heap[child], _heap[least]))
-                {
-                    least = child;
-                }
+                var next = heap[child].Key;
+                least = next < leastKey ? child : least;
+                leastKey = Math.Min(next, leastKey);
             }
 
-            if (!Before(_heap[least], key))
+            if (leastKey >= key)
             {
                 break;
             }
 
-            _heap[place] = _heap[least];
+            heap[place] = heap[least];
             place = least;
         }
 
-        _heap[place] = key;
+        heap[place] = (key, slot);
     }
-
-    private static bool Before((long Time, long Order) left, (long Time, long Order) right) =>
-        left.Time != right.Time ? left.Time < right.Time : left.Order < right.Order;
 }

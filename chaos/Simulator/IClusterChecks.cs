@@ -34,6 +34,9 @@ internal interface IClusterChecks
     /// <summary>The nodes in a line.</summary>
     string Describe();
 
+    /// <summary>The simulation has ended: stores go back to its memory.</summary>
+    void GiveBack();
+
     /// <summary>Adds to the counts of rare things.</summary>
     void Collect();
 }

@@ -13,6 +13,7 @@ namespace Testbed.Simulator;
 internal sealed class SimClient : SimProcess, IClientOutput
 {
     private const long IdleMicros = 20_000;
+    private const long EccRestMicros = 100_000;
     private const long HealedThinkMicros = 40_000;
 
     private readonly int _number;
@@ -58,7 +59,10 @@ internal sealed class SimClient : SimProcess, IClientOutput
     /// <summary>Counters of the ECC client; null for Raft.</summary>
     public EngineCounters? EccCounters => (_core as EccClientCore)?.Engine.Counters;
 
-    protected override long NextTickMicros => _busy > 0 ? TickMicros : IdleMicros;
+    // An ECC client whose operations are over, and what they left to be done too, has nothing to time.
+    protected override long NextTickMicros => _busy > 0 ? TickMicros
+        : _core is EccClientCore { Engine.ActiveCount: 0 } ? EccRestMicros
+        : IdleMicros;
 
     /// <summary>Starts the process; its logical clients begin soon.</summary>
     public void Boot()

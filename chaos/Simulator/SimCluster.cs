@@ -19,7 +19,7 @@ internal sealed partial class SimCluster
     private readonly SimNode[] _nodes;
     private readonly SimClient[] _clients;
     private readonly FaultActor _faults;
-    private readonly byte[][] _keys;
+    private readonly ReadOnlyMemory<byte>[] _keys;
     private readonly ulong[] _keyHashes;
     private readonly SortedDictionary<string, long> _coverage = new(StringComparer.Ordinal);
     private readonly Action<string>? _trace;
@@ -30,9 +30,10 @@ internal sealed partial class SimCluster
     private long _unknown;
     private long _failed;
 
-    public SimCluster(SimulationOptions options)
+    public SimCluster(SimulationOptions options, SimulationMemory memory)
     {
         Options = options;
+        Memory = memory;
         _trace = options.Trace;
         Shape = ClusterShape.Draw(options.Strategy, options.Seed, PlantedBugs.Parse(options.Strategy, options.Plant));
         Shape = Shape with { Clients = options.Clients ?? Shape.Clients };
@@ -41,8 +42,13 @@ internal sealed partial class SimCluster
             Shape = Shape with { FaultyMicros = EndOf(plan) };
         }
 
-        _keys = [.. Enumerable.Range(0, Shape.Keys).Select(k => Encoding.ASCII.GetBytes($"key{k:d3}"))];
-        _keyHashes = [.. _keys.Select(key => RecordValue.HashKey(key))];
+        _keys = new ReadOnlyMemory<byte>[Shape.Keys];
+        for (var key = 0; key < _keys.Length; key++)
+        {
+            _keys[key] = Encoding.ASCII.GetBytes($"key{key:d3}");
+        }
+
+        _keyHashes = [.. _keys.Select(key => RecordValue.HashKey(key.Span))];
 
         // One client more than the seed draws: it reads every key at the end.
         Network = new SimNetwork(this, Shape.Nodes + Shape.Clients + 1);
@@ -62,6 +68,9 @@ internal sealed partial class SimCluster
 
     /// <summary>Virtual time.</summary>
     public long Now { get; private set; }
+
+    /// <summary>Stores come from it.</summary>
+    public SimulationMemory Memory { get; }
 
     /// <summary>What will happen.</summary>
     public EventQueue Queue { get; } = new();
@@ -89,6 +98,9 @@ internal sealed partial class SimCluster
 
     /// <summary>A process by number: nodes first, then clients.</summary>
     public SimProcess Process(int index) => _processes[index];
+
+    /// <summary>The bytes of all keys.</summary>
+    public IReadOnlyList<ReadOnlyMemory<byte>> Keys => _keys;
 
     /// <summary>The bytes of a key.</summary>
     public ReadOnlyMemory<byte> Key(int key) => _keys[key];
@@ -155,6 +167,11 @@ internal sealed partial class SimCluster
 
         violation ??= CheckHistory();
         Collect();
+        if (violation is null)
+        {
+            GiveBack();
+        }
+
         return new SimulationResult
         {
             Options = Options,
@@ -285,6 +302,15 @@ internal sealed partial class SimCluster
         _line.Clear();
         _line.Append(CultureInfo.InvariantCulture, $"{Now / 1e6,12:F6} {text}");
         _trace!(_line.ToString());
+    }
+
+    private void GiveBack()
+    {
+        Checks.GiveBack();
+        foreach (var node in _nodes)
+        {
+            Memory.GiveBack(node.Store, _keys);
+        }
     }
 
     private void Collect()

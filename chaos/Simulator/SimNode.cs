@@ -25,6 +25,7 @@ internal sealed partial class SimNode : SimProcess, ICoreOutput
     {
         var shape = cluster.Shape;
         _peers = new SimOutbox?[shape.Nodes];
+        Store = cluster.Memory.TakeStore();
         Clock = new SimClock(
             1_000_000 + Random.Below(100_000_000), Random.Between(-shape.WallErrorMicros, shape.WallErrorMicros),
             Random.Between(-shape.ClockPpm, shape.ClockPpm));
@@ -41,7 +42,7 @@ internal sealed partial class SimNode : SimProcess, ICoreOutput
     public EccNodeCore? Ecc => _core as EccNodeCore;
 
     /// <summary>The store of the present core.</summary>
-    public KvStore Store { get; private set; } = new();
+    public KvStore Store { get; private set; }
 
     /// <summary>The disk; outlives the process.</summary>
     public SimDisk Disk { get; }
@@ -142,7 +143,8 @@ internal sealed partial class SimNode : SimProcess, ICoreOutput
     }
 
     // A Raft node's ticks do nothing before the protocol's next deadline; but one that was not ticked for a
-    // heartbeat's time believes that it stood still. An ECC node that is at rest compares a digest now and then.
+    // heartbeat's time believes that it stood still. An ECC node that is at rest compares a digest now and then;
+    // it looks more often for keys that it may widen.
     protected override long NextTickMicros
     {
         get
@@ -153,7 +155,8 @@ internal sealed partial class SimNode : SimProcess, ICoreOutput
                 return Math.Clamp(due, TickMicros, (Cluster.Shape.ElectionMicros / 10) - (3 * TickMicros / 2));
             }
 
-            return Ecc!.IsIdle ? 5 * TickMicros : TickMicros;
+            var ecc = Ecc!;
+            return !ecc.IsIdle ? TickMicros : ecc.Replica.NarrowKeys > 0 ? 5 * TickMicros : 10 * TickMicros;
         }
     }
 
@@ -176,7 +179,9 @@ internal sealed partial class SimNode : SimProcess, ICoreOutput
 
     private INodeCore NewCore()
     {
-        Store = new KvStore();
+        // Nothing of an earlier core uses it any more.
+        Cluster.Memory.GiveBack(Store, Cluster.Keys);
+        Store = Cluster.Memory.TakeStore();
         return Cluster.Shape.Strategy == SimulatedStrategy.Raft
             ? new RaftNodeCore(Cluster.Shape.RaftNode(Index), Store)
             : new EccNodeCore(Cluster.Shape.EccNode(Index), Store);

@@ -5,9 +5,10 @@ public static class Simulation
 {
     /// <summary>
     /// Runs one simulation to its end. Pure: the same options give the same result, bit for bit. Throws
-    /// <see cref="ArgumentException"/> for options that make no sense.
+    /// <see cref="ArgumentException"/> for options that make no sense. Whoever runs many hands the same memory
+    /// to each.
     /// </summary>
-    public static SimulationResult Run(SimulationOptions options)
+    public static SimulationResult Run(SimulationOptions options, SimulationMemory? memory = null)
     {
         ArgumentNullException.ThrowIfNull(options);
         if (options.Clients is < 0 or > 4)
@@ -15,7 +16,7 @@ public static class Simulation
             throw new ArgumentException("a simulation has 0 to 4 client processes");
         }
 
-        return new SimCluster(options).Run();
+        return new SimCluster(options, memory ?? new SimulationMemory()).Run();
     }
 
     /// <summary>

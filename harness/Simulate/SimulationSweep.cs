@@ -81,9 +81,10 @@ internal sealed class SimulationSweep(SimulateOptions options, SimulatedStrategy
 
     private void Work(CancellationToken cancel)
     {
+        var memory = new SimulationMemory();
         while (!cancel.IsCancellationRequested && TryTake(out var seed))
         {
-            Add(Simulation.Run(options.Common with { Strategy = strategy, Seed = seed }));
+            Add(Simulation.Run(options.Common with { Strategy = strategy, Seed = seed }, memory));
         }
     }
 

@@ -13,16 +13,20 @@ internal sealed class LatencyWindow(long initialMicros)
 
     internal long P95Micros { get; private set; } = initialMicros;
 
-    internal void Add(long micros)
+    /// <summary>True when the percentile was brought up to date.</summary>
+    internal bool Add(long micros)
     {
         _samples[_next] = micros;
         _next = (_next + 1) % Size;
         _count = Math.Min(_count + 1, Size);
-        if (_next % 16 == 0)
+        if (_next % 16 != 0)
         {
-            _samples.AsSpan(0, _count).CopyTo(_sorted);
-            _sorted.AsSpan(0, _count).Sort();
-            P95Micros = _sorted[_count * 95 / 100];
+            return false;
         }
+
+        _samples.AsSpan(0, _count).CopyTo(_sorted);
+        _sorted.AsSpan(0, _count).Sort();
+        P95Micros = _sorted[_count * 95 / 100];
+        return true;
     }
 }

@@ -26,6 +26,9 @@ internal sealed class PeerHealth
     private readonly long[] _scratch;
     private uint _suspected;
 
+    /// <summary>A percentile has moved since the medians were taken.</summary>
+    private bool _stale = true;
+
     internal PeerHealth(int nodes)
     {
         _reads = new LatencyWindow[nodes];
@@ -73,7 +76,7 @@ internal sealed class PeerHealth
     internal void Answered(int node, long micros, bool write)
     {
         var window = write ? _writes[node] : _reads[node];
-        window.Add(micros);
+        _stale |= window.Add(micros);
         if (micros <= (write ? WriteHedgeMicros : ReadHedgeMicros))
         {
             _timeouts[node] = 0;
@@ -147,6 +150,12 @@ internal sealed class PeerHealth
     /// </summary>
     internal void Refresh()
     {
+        if (!_stale)
+        {
+            return;
+        }
+
+        _stale = false;
         ReadHedgeMicros = Math.Clamp(Median(_reads), HedgeFloorMicros, HedgeCeilingMicros);
         WriteHedgeMicros =
             Math.Clamp(WriteHedgeFactor * Median(_writes), WriteHedgeFloorMicros, HedgeCeilingMicros);

@@ -134,6 +134,11 @@ public sealed class MemoryLogDirectory : ILogDirectory
 
     internal void ThrowIfFull(long moreBytes)
     {
+        if (CapacityBytes == long.MaxValue)
+        {
+            return;
+        }
+
         var bytes = moreBytes;
         foreach (var (_, file) in _cached)
         {

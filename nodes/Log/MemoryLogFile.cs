@@ -27,7 +27,22 @@ internal sealed class MemoryLogFile
     }
 
     /// <summary>Makes the cache durable.</summary>
-    public void Sync() => Settle(static () => true);
+    public void Sync()
+    {
+        foreach (var change in _changes)
+        {
+            if (change.Bytes is null)
+            {
+                _durable.SetLength(change.Offset);
+            }
+            else
+            {
+                _durable.Write(change.Offset, change.Bytes);
+            }
+        }
+
+        _changes.Clear();
+    }
 
     /// <summary>Loses the cache; of the changes, those sectors remain that are kept.</summary>
     public void Crash(Func<bool> keep)
