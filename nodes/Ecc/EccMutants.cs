@@ -59,6 +59,27 @@ internal enum EccMutants
 
     /// <summary>A put ends once its elements are stored, and never finalises.</summary>
     PutSkipsFinalise = 32768,
+
+    /// <summary>Clients and recovering nodes count acks of incarnations that are known to be over.</summary>
+    CrashVectorIgnored = 1 << 16,
+
+    /// <summary>A node that restarted empty votes at once.</summary>
+    EmptyNodeVotes = 1 << 17,
+
+    /// <summary>A recovering node copies finalised versions only.</summary>
+    RecoveryCopiesFinalisedOnly = 1 << 18,
+
+    /// <summary>A node that does not vote itself is taken as a source by recovering ones.</summary>
+    RecoveryFromNotReady = 1 << 19,
+
+    /// <summary>A node that is registered at or scanned does not show the new incarnation in its acks.</summary>
+    ScanForgetsIncarnation = 1 << 20,
+
+    /// <summary>A node acknowledges before its incarnation is registered.</summary>
+    AcksWhileStarting = 1 << 21,
+
+    /// <summary>A recovering node votes before it has recovered.</summary>
+    RecoveringNodeVotes = 1 << 22,
 }
 
 /// <summary>Names of planted bugs.</summary>

@@ -5,9 +5,10 @@ namespace Testbed.Ecc;
 
 /// <summary>
 /// A replica of the ECC strategy. With levels os and fsync it replays its log, keeps its incarnation and is
-/// READY at once, merely behind: digests and fills catch it up.
+/// READY at once, merely behind: digests and fills catch it up. Without memory it registers a new incarnation
+/// first and then recovers from the others.
 /// </summary>
-public sealed class EccNodeCore : INodeCore
+public sealed partial class EccNodeCore : INodeCore
 {
     private readonly EccOptions _options;
     private readonly EccCode _code;
@@ -19,7 +20,14 @@ public sealed class EccNodeCore : INodeCore
     private readonly RepairQueue _repairs;
     private readonly Gateway _gateway;
     private readonly Endpoint _self;
+    private readonly CrashVector _known;
+    private readonly Readiness _readiness;
+    private readonly Registration _registration;
+    private readonly Rebuild _rebuild;
+    private readonly RebuildSource _source;
+    private readonly Checkpoint _checkpoint;
     private ulong _lives;
+    private long _now;
 
     /// <summary>A node over its store, which must be empty.</summary>
     public EccNodeCore(EccOptions options, KvStore store)
@@ -30,6 +38,8 @@ public sealed class EccNodeCore : INodeCore
         ArgumentOutOfRangeException.ThrowIfLessThan(options.FillsInFlight, 1);
         ArgumentOutOfRangeException.ThrowIfNegative(options.WidensInFlight);
         ArgumentOutOfRangeException.ThrowIfLessThan(options.WidensPerSecond, 1);
+        ArgumentOutOfRangeException.ThrowIfLessThan(options.RebuildBytesPerSecond, 1);
+        ArgumentOutOfRangeException.ThrowIfLessThan(options.CheckpointBytesPerTick, 1);
         _code = new EccCode(options.Nodes, options.DataElements);
         ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(options.Self.Index, options.Nodes);
         _options = options;
@@ -37,7 +47,9 @@ public sealed class EccNodeCore : INodeCore
         _replica = new Replica(_code, store, options);
         _port = new NodePort(
             options.Self, _replica.Gate, (options.Mutants & EccMutants.AckBeforeDurable) != 0);
-        _service = new ReplicaService(_replica, _code, options, _port);
+        _known = new CrashVector(options.Nodes);
+        _readiness = new Readiness(_known, options.Self.Index, options.Mutants);
+        _service = new ReplicaService(_replica, _code, options, _port, _readiness);
         _engine = new OperationEngine(_code, 0, options.GatewaySlots + RepairQueue.SlotsFor(options),
             options.TinyValueBytes, options.Mutants, _port);
         _engine.Gets.NotPreferred = 1u << options.Self.Index;
@@ -47,14 +59,25 @@ public sealed class EccNodeCore : INodeCore
             new SplitMix64(options.Seed ^ ((ulong)options.Self.Index << 32)));
         _repairs = new RepairQueue(_code, options, _replica, _engine, options.GatewaySlots);
         _gateway = new Gateway(_engine, _port, options);
+        _registration = new Registration(_code, options, _port, _known, _readiness, _engine.Health);
+        _rebuild = new Rebuild(_code, options, _replica, _port, _known, _readiness, _engine.Health);
+        _source = new RebuildSource(_replica, options, _port, _known, _readiness);
+        _checkpoint = new Checkpoint(options, _replica, _port, AppendIdentity);
         _port.OnCompleted = Completed;
         _replica.OnMissing = _repairs.AddMissing;
+        _registration.OnRegistered = OnRegistered;
+        _registration.OnFounded = OnFounded;
+        _registration.OnLearnt = _source.OnLearnt = AppendKnown;
+        _rebuild.OnSlot = AppendSlot;
+        _service.OnNotReady = _rebuild.Requested;
+        _service.IsLost = () => IsLost;
     }
 
     internal Replica Replica => _replica;
 
     /// <summary>True when the digests of the start are through and no element is missing.</summary>
-    internal bool IsCaughtUp => _digests.StartPassDone && _replica.MissingElements == 0;
+    internal bool IsCaughtUp =>
+        _readiness.IsReady && _digests.StartPassDone && _replica.MissingElements == 0;
 
     /// <summary>True when nothing is left to restore or compare.</summary>
     internal bool IsIdle => IsCaughtUp && !_digests.IsWalking && _engine.ActiveCount == 0;
@@ -62,11 +85,9 @@ public sealed class EccNodeCore : INodeCore
     /// <inheritdoc/>
     public void Recover(byte recordType, ReadOnlyMemory<byte> payload)
     {
-        if (recordType == ReplicaRecords.Life)
-        {
-            _lives++;
-        }
-        else
+        _hadLog = true;
+        _checkpoint.Count(payload.Length);
+        if (!TryRecoverStanding(recordType, payload))
         {
             _replica.Recover(recordType, payload);
         }
@@ -78,12 +99,10 @@ public sealed class EccNodeCore : INodeCore
         Enter(now, output);
 
         // E1: the gateway's tags must differ from those of earlier lives, whatever the clock does.
-        var identity = new SplitMix64(
-            _options.Seed ^ ((ulong)_options.Self.Index << 56) ^ (_lives << 40) ^ (ulong)now.WallMicros);
+        var identity = new SplitMix64(_options.Seed ^ ((ulong)_options.Self.Index << 56) ^ (_lives << 40)
+            ^ (ulong)now.WallMicros ^ _options.Nonce);
         _engine.ClientId = EccClientCore.ClientIdOf(identity);
-        _replica.Log = _port;
-        _port.Append(ReplicaRecords.Life, default, default);
-        _engine.LinkUp(_options.Self.Index);
+        Stand(identity.Next());
         Leave();
     }
 
@@ -91,7 +110,14 @@ public sealed class EccNodeCore : INodeCore
     public void Tick(CoreTime now, ICoreOutput output)
     {
         Enter(now, output);
-        _digests.Tick(now.MonotonicMicros);
+        _registration.Tick(now.MonotonicMicros);
+        _rebuild.Tick(now.MonotonicMicros);
+        if (_readiness.IsReady)
+        {
+            _digests.Tick(now.MonotonicMicros);
+        }
+
+        _checkpoint.Tick();
         _repairs.Tick(now.MonotonicMicros);
         if (_replica.Held.PinnedCount > 0)
         {
@@ -104,6 +130,7 @@ public sealed class EccNodeCore : INodeCore
     private void Enter(CoreTime now, ICoreOutput output)
     {
         _port.Use(output);
+        _now = now.MonotonicMicros;
         _replica.NowMicros = now.MonotonicMicros;
         _digests.SeeWall(now.WallMicros);
         _engine.Tick(now);
@@ -152,6 +179,11 @@ public sealed class EccNodeCore : INodeCore
             return true;
         }
 
+        if (message.Span[0] == EccTypes.Reset && from.Kind == EndpointKind.Client)
+        {
+            return OnReset(message);
+        }
+
         return from.Kind == EndpointKind.Peer && from.Id >= 0 && from.Id < _code.Nodes
             && DispatchPeer(from, message);
     }
@@ -161,7 +193,12 @@ public sealed class EccNodeCore : INodeCore
         switch (message.Span[0])
         {
             case EccTypes.Digest when EccDigest.TryRead(message, out var digest):
-                _digests.OnDigest(from, digest);
+                // A node that still recovers has nothing to compare; it is asked again.
+                if (_readiness.IsReady)
+                {
+                    _digests.OnDigest(from, digest);
+                }
+
                 return true;
             case EccTypes.DigestReply when EccDigestReply.TryRead(message, out var reply):
                 // An idle node sends no probes, so this is how it finds out that a suspected peer is back.
@@ -169,8 +206,14 @@ public sealed class EccNodeCore : INodeCore
                 _digests.OnReply(from.Id, reply);
                 return true;
             case EccTypes.DigestPush when EccDigestPush.TryRead(message, out var push):
-                _digests.OnPush(push);
+                if (!_readiness.IsStarting)
+                {
+                    _digests.OnPush(push);
+                }
+
                 return true;
+            case >= EccTypes.Register and <= EccTypes.PullReply:
+                return DispatchRecovery(from, message);
             default:
                 return EngineReplies.TryDispatch(_engine, from.Id, message);
         }
@@ -195,6 +238,7 @@ public sealed class EccNodeCore : INodeCore
         if (IsOtherNode(endpoint))
         {
             _engine.LinkUp(endpoint.Id);
+            _registration.LinkUp(endpoint.Id);
             _digests.LinkUp(endpoint.Id);
             Leave();
         }
@@ -242,7 +286,7 @@ public sealed class EccNodeCore : INodeCore
         ArgumentNullException.ThrowIfNull(sink);
         sink.Text("role", "replica");
         sink.Text("leader", "");
-        sink.Gauge("ready", 1);
+        ReportStanding(sink);
         sink.Gauge("caught_up", IsCaughtUp ? 1 : 0);
         var bytes = _replica.Store.Bytes;
         var held = _replica.Held;

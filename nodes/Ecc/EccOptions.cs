@@ -41,6 +41,31 @@ public sealed record EccOptions
     /// <summary>Time between two digests with a random peer when nothing is known to be missing.</summary>
     public long DigestIntervalMicros { get; init; } = 1_000_000;
 
+    /// <summary>Level memory: nothing outlives the process, and a node that restarts is empty.</summary>
+    public bool Volatile { get; init; }
+
+    /// <summary>Random, another one in every process of this node: tells incarnations apart.</summary>
+    public ulong Nonce { get; init; }
+
+    /// <summary>
+    /// The host has a sign that this node has voted in an earlier process (<see cref="EccNodeCore.HasVoted"/>).
+    /// When its log is empty nevertheless, its memory is lost: it recovers from the others and never takes itself
+    /// for a part of a new cluster.
+    /// </summary>
+    public bool Rejoins { get; init; }
+
+    /// <summary>Most bytes per second that a node which lost its memory reads from others.</summary>
+    public long RebuildBytesPerSecond { get; init; } = 128L * 1024 * 1024;
+
+    /// <summary>
+    /// The log is written anew, in stretches, when it has grown by this much, and by twice the bytes that are
+    /// alive, since that was done last.
+    /// </summary>
+    public long CheckpointBytes { get; init; } = 64L * 1024 * 1024;
+
+    /// <summary>Bytes of the new log written per tick.</summary>
+    public int CheckpointBytesPerTick { get; init; } = 256 * 1024;
+
     /// <summary>
     /// Level memory: what the node knows dies with its process. A process that starts is a new and empty node,
     /// whatever its predecessor of the same id had promised.

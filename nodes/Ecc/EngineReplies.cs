@@ -5,9 +5,6 @@ namespace Testbed.Ecc;
 /// <summary>Decodes replies for an <see cref="OperationEngine"/>.</summary>
 internal static class EngineReplies
 {
-    internal static bool IsReply(byte type) =>
-        type is EccTypes.PreWriteAck or EccTypes.FetchReply or EccTypes.ScanReply;
-
     /// <summary>False when the message is no reply or is malformed.</summary>
     internal static bool TryDispatch(OperationEngine engine, int node, ReadOnlyMemory<byte> message)
     {
@@ -26,6 +23,9 @@ internal static class EngineReplies
                 return true;
             case EccTypes.ScanReply when EccScanReply.TryRead(message, out var reply):
                 engine.OnScanReply(node, reply);
+                return true;
+            case EccTypes.Refusal when EccRefusal.TryRead(message, out var refusal):
+                engine.OnRefusal(node, refusal.OperationId);
                 return true;
             default:
                 return false;

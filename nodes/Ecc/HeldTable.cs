@@ -53,6 +53,21 @@ internal sealed class HeldTable
 
     internal long TotalBytes => BlobBytes + KeyBytes + ((long)Count * EntryOverheadBytes);
 
+    /// <summary>The first entry at or after a place, in no order; -1: none.</summary>
+    internal int NextUsed(int index)
+    {
+        while (index < _used && _entries[index].Buffer is null)
+        {
+            index++;
+        }
+
+        return index < _used ? index : None;
+    }
+
+    internal ulong HashAt(int index) => _entries[index].Hash;
+
+    internal ReadOnlySpan<byte> KeyAt(int index) => _entries[index].Buffer.AsSpan(0, _entries[index].KeyBytes);
+
     internal EccVersion VersionAt(int index) => _entries[index].Version;
 
     internal ReadOnlySpan<byte> BlobAt(int index) =>
@@ -169,6 +184,15 @@ internal sealed class HeldTable
         _pool.Return(entry.Buffer!);
         entry = new Entry { Next = _free };
         _free = index;
+    }
+
+    /// <summary>Drops everything.</summary>
+    internal void Clear()
+    {
+        for (var i = NextUsed(0); i >= 0; i = NextUsed(i + 1))
+        {
+            Remove(i);
+        }
     }
 
     /// <summary>Drops what was kept for pinned readers long enough.</summary>

@@ -23,6 +23,15 @@ internal sealed class NodePort(NodeId self, DurabilityGate gate, bool ackBeforeD
 
     internal long MessagesSent { get; private set; }
 
+    /// <summary>Bytes of records appended.</summary>
+    internal long AppendedBytes { get; private set; }
+
+    /// <summary>The record appended last in this life.</summary>
+    internal LogSequence LastAppended => new(_appended);
+
+    /// <summary>Records up to that one are no longer needed.</summary>
+    internal void Release(LogSequence upTo) => _output!.Release(upTo);
+
     internal void Use(ICoreOutput output) => _output = output;
 
     public Span<byte> Begin(int node, int maxBytes) =>
@@ -87,6 +96,7 @@ internal sealed class NodePort(NodeId self, DurabilityGate gate, bool ackBeforeD
     {
         var sequence = _output!.Append(recordType, head, body);
         _appended = sequence.Value;
+        AppendedBytes += head.Length + body.Length;
         return sequence;
     }
 

@@ -420,6 +420,39 @@ internal sealed class OperationEngine
     }
 
     /// <summary>
+    /// A node says that more than f are empty. When as many say so that q votes cannot come, the operation has
+    /// failed: an un-finalised put for certain, since only its writer would ever finalise it.
+    /// </summary>
+    internal void OnRefusal(int node, ulong operationId)
+    {
+        var index = (int)(operationId & ((1u << IndexBits) - 1));
+        if (index >= _slots.Length || _slots[index] is not { } slot || slot.Id != operationId
+            || slot.Phase == OperationPhase.ScanGets)
+        {
+            return;
+        }
+
+        slot.Refused |= 1u << node;
+        if (BitOperations.PopCount(slot.Refused) <= Code.Tolerated)
+        {
+            return;
+        }
+
+        if (slot.Phase == OperationPhase.PreWrite)
+        {
+            _puts.Retract(slot);
+        }
+
+        Finish(slot, new ClientResult
+        {
+            Outcome = slot.Phase == OperationPhase.Finalize || slot is { IsWrite: false, IsPutPhase: true }
+                ? KvOutcome.Unknown
+                : KvOutcome.Failed,
+            Reason = "LOST: more nodes than are tolerated are empty",
+        });
+    }
+
+    /// <summary>
     /// Finds the operation a reply belongs to and applies rule CV and the vote to it. <paramref
     /// name="write"/> says which response times it is a sample of; null: of none (a scan's work depends on
     /// its length).
@@ -437,7 +470,7 @@ internal sealed class OperationEngine
         }
 
         slot = found;
-        if (head.Incarnation < _known[node])
+        if (head.Incarnation < _known[node] && !IsPlanted(EccMutants.CrashVectorIgnored))
         {
             Counters.VoidAcks++;
             Resend(slot, node);
@@ -452,6 +485,7 @@ internal sealed class OperationEngine
 
         slot.Answered |= bit;
         slot.GaveUp &= ~bit;
+        slot.Refused &= ~bit;
         slot.Acks |= bit;
         slot.Votes |= head.Ready ? bit : 0;
         if (head.Fin > slot.Fins[node])
@@ -483,6 +517,11 @@ internal sealed class OperationEngine
         }
 
         _known[node] = incarnation;
+        if (IsPlanted(EccMutants.CrashVectorIgnored))
+        {
+            return;
+        }
+
         for (var i = _activeCount - 1; i >= 0; i--)
         {
             if ((_active[i].Acks & (1u << node)) != 0)

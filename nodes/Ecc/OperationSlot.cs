@@ -97,6 +97,9 @@ internal sealed class OperationSlot
     /// <summary>Nodes whose READY valid reply to this operation is in <see cref="Fins"/>: votes.</summary>
     internal uint Votes;
 
+    /// <summary>Nodes that refused the operation: too many are empty.</summary>
+    internal uint Refused;
+
     /// <summary>Nodes whose valid reply, READY or not, is in <see cref="Fins"/>.</summary>
     internal uint Acks;
 
@@ -146,7 +149,7 @@ internal sealed class OperationSlot
         Degraded = false;
         AnythingSent = false;
         Resends = 0;
-        Targets = Answered = GaveUp = Votes = Acks = FinalizeAcks = 0;
+        Targets = Answered = GaveUp = Refused = Votes = Acks = FinalizeAcks = 0;
         Array.Clear(Fins);
         Array.Clear(Elements);
         Array.Clear(DecodeElements);

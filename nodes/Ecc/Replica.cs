@@ -62,6 +62,19 @@ internal sealed class Replica
     internal EccVersion FinOf(ReadOnlySpan<byte> key) =>
         _store.TryGet(key, out var header, out _) ? VersionOf(header) : EccVersion.None;
 
+    /// <summary>True when this node holds its element of that version, or the version has none.</summary>
+    internal bool HasElement(ReadOnlySpan<byte> key, ulong hash, EccVersion version) =>
+        Held.Find(key, hash, version) >= 0
+        || (_store.TryGet(key, out var header, out _) && VersionOf(header) == version && !IsMissing(header));
+
+    /// <summary>Forgets everything: the operator gave it up.</summary>
+    internal void Clear()
+    {
+        _store.Clear();
+        Held.Clear();
+        PresentKeys = MissingElements = NarrowKeys = 0;
+    }
+
     /// <summary>"on PreWrite": superseded, renamed, or stored beside what is there.</summary>
     internal EccStoreStatus PreWrite(ReadOnlySpan<byte> key, ulong hash, EccVersion from,
         in EccElement element)
@@ -347,7 +360,7 @@ internal sealed class Replica
     /// <summary>Applies one record of an earlier life.</summary>
     internal void Recover(byte type, ReadOnlyMemory<byte> payload)
     {
-        if (type is ReplicaRecords.PreWrite or ReplicaRecords.Fill
+        if (type is ReplicaRecords.PreWrite or ReplicaRecords.Fill or ReplicaRecords.Fin
             && ReplicaRecords.TryReadElement(payload, out var key, out var element))
         {
             var hash = EccCode.HashOf(key.Span);
@@ -357,7 +370,15 @@ internal sealed class Replica
             }
             else
             {
-                Fill(key.Span, hash, element);
+                if (type == ReplicaRecords.Fin)
+                {
+                    Finalize(key.Span, hash, element.Version);
+                }
+
+                if (!element.Blob.IsEmpty)
+                {
+                    Fill(key.Span, hash, element);
+                }
             }
         }
         else if (ReplicaRecords.TryReadKey(payload, out key, out var first, out var second))

@@ -23,6 +23,23 @@ internal static class ReplicaRecords
     /// <summary>Key, version: its tag was taken back by the writer.</summary>
     internal const byte Retract = 6;
 
+    /// <summary>Where the node stands: lives, incarnation, slots, crash vector. Absolute.</summary>
+    internal const byte Identity = 7;
+
+    /// <summary>Node, incarnation, nonce: another node's incarnation.</summary>
+    internal const byte Known = 8;
+
+    /// <summary>Slot: from here on the node votes there.</summary>
+    internal const byte SlotReady = 9;
+
+    /// <summary>
+    /// Key, element: fin as it was when the log was written anew; without a blob the element is missing.
+    /// </summary>
+    internal const byte Fin = 10;
+
+    /// <summary>The operator gave everything up.</summary>
+    internal const byte Reset = 11;
+
     internal const int MaxHeadBytes = 2 + Limits.KeyBytes + 16 + 16;
 
     /// <summary>Head of a record about one key and one or two versions.</summary>

@@ -13,6 +13,7 @@ internal sealed class ReplicaService
     private readonly EccCode _code;
     private readonly EccOptions _options;
     private readonly NodePort _port;
+    private readonly Readiness _readiness;
     private readonly ScanVisitor _visitor;
     private byte[] _entries = new byte[16 * 1024];
     private EccScan _scan;
@@ -26,15 +27,24 @@ internal sealed class ReplicaService
     private long _scans;
     private long _dataElements;
     private long _parityElements;
+    private long _refusals;
 
-    internal ReplicaService(Replica replica, EccCode code, EccOptions options, NodePort port)
+    internal ReplicaService(Replica replica, EccCode code, EccOptions options, NodePort port,
+        Readiness readiness)
     {
+        _readiness = readiness;
         _replica = replica;
         _code = code;
         _options = options;
         _port = port;
         _visitor = Visit;
     }
+
+    /// <summary>A request came for a key of which this node does not vote yet.</summary>
+    internal Action<ulong>? OnNotReady { get; set; }
+
+    /// <summary>True when more nodes are empty than are tolerated: then requests are refused.</summary>
+    internal Func<bool> IsLost { get; set; } = static () => false;
 
     /// <summary>Handles a request; false when it is none or malformed.</summary>
     internal bool TryHandle(Endpoint from, ReadOnlyMemory<byte> message)
@@ -53,7 +63,11 @@ internal sealed class ReplicaService
                 OnScan(from, scan);
                 return true;
             case EccTypes.Retract when EccRetract.TryRead(message, out var retract):
-                _replica.Retract(retract.Key.Span, EccCode.HashOf(retract.Key.Span), retract.Version);
+                if (!_readiness.IsStarting)
+                {
+                    _replica.Retract(retract.Key.Span, EccCode.HashOf(retract.Key.Span), retract.Version);
+                }
+
                 return true;
             default:
                 return false;
@@ -69,22 +83,53 @@ internal sealed class ReplicaService
         sink.Counter("scans", _scans);
         sink.Counter("data_elements_served", _dataElements);
         sink.Counter("parity_elements_served", _parityElements);
+        sink.Counter("lost_refusals", _refusals);
     }
 
     /// <summary>
-    /// With levels os and fsync a node keeps its incarnation, here 0, and knows of no other.
+    /// E6: a node that is STARTING ignores what it would have to acknowledge. True when nothing is left to do.
     /// </summary>
-    private static EccReplyHead HeadOf(ulong operationId, EccVersion fin) =>
-        new(operationId, 0, true, default, fin);
+    private bool Ignores(Endpoint from, ulong operationId, bool votes)
+    {
+        if (votes && !_readiness.IsStarting)
+        {
+            return false;
+        }
+
+        if (IsLost())
+        {
+            _refusals++;
+            _port.End(new EccRefusal(operationId).Write(_port.Begin(from, EccRefusal.Bytes, false)));
+            return true;
+        }
+
+        return _readiness.IsStarting && (_options.Mutants & EccMutants.AcksWhileStarting) == 0;
+    }
+
+    private bool Ignores(Endpoint from, ulong operationId, ulong hash)
+    {
+        var votes = _readiness.Votes(hash);
+        if (!votes)
+        {
+            OnNotReady?.Invoke(hash);
+        }
+
+        return Ignores(from, operationId, votes);
+    }
 
     private void OnPreWrite(Endpoint from, in EccPreWrite request)
     {
-        _preWrites++;
         var key = request.Key.Span;
         var hash = EccCode.HashOf(key);
+        if (Ignores(from, request.OperationId, hash))
+        {
+            return;
+        }
+
+        _preWrites++;
         var status = _replica.PreWrite(key, hash, request.From, request.Element);
         var ack = new EccPreWriteAck(
-            HeadOf(request.OperationId, ShownFin(key, hash)), request.Element.Version, status);
+            _readiness.HeadOf(request.OperationId, hash, ShownFin(key, hash)), request.Element.Version, status);
         var span = _port.Begin(from, EccReplyHead.MaxBytes + 17, !_replica.Gate.IsSettled(hash));
         _port.End(ack.Write(span));
     }
@@ -107,6 +152,11 @@ internal sealed class ReplicaService
     {
         var key = request.Key.Span;
         var hash = EccCode.HashOf(key);
+        if (Ignores(from, request.OperationId, hash))
+        {
+            return;
+        }
+
         if (request.Pin)
         {
             _replica.Pins.Add(hash, _replica.FinOf(key), _replica.NowMicros);
@@ -128,7 +178,7 @@ internal sealed class ReplicaService
         }
 
         var fin = request.Version.IsNone ? ShownFin(key, hash) : _replica.FinOf(key);
-        var head = HeadOf(request.OperationId, fin);
+        var head = _readiness.HeadOf(request.OperationId, hash, fin);
         var afterDurable = !_replica.Gate.IsSettled(hash);
         var element = default(EccElement);
         var blob = default(ReadOnlySpan<byte>);
@@ -209,6 +259,11 @@ internal sealed class ReplicaService
 
     private void OnScan(Endpoint from, in EccScan scan)
     {
+        if (Ignores(from, scan.OperationId, _readiness.IsReady))
+        {
+            return;
+        }
+
         _scans++;
         _scan = scan;
         _entryCount = 0;
@@ -217,7 +272,7 @@ internal sealed class ReplicaService
         _replica.Store.Scan(scan.Start.Span, _visitor);
         _scan = default;
         var span = _port.Begin(from, EccScanReply.MaxBytes(_entryBytes), !_replica.Gate.AllSettled);
-        var offset = EccScanReply.WriteHead(span, HeadOf(scan.OperationId, EccVersion.None));
+        var offset = EccScanReply.WriteHead(span, _readiness.HeadOfAll(scan.OperationId));
         _entries.AsSpan(0, _entryBytes).CopyTo(span[offset..]);
         EccScanReply.Seal(span, offset, _entryBytes, _truncated);
         _port.End(offset + _entryBytes);

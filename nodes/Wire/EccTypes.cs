@@ -35,4 +35,28 @@ public static class EccTypes
 
     /// <summary>An <see cref="EccDigestPush"/>.</summary>
     public const byte DigestPush = MessageTypes.EccFirst + 10;
+
+    /// <summary>An <see cref="EccRegister"/>.</summary>
+    public const byte Register = MessageTypes.EccFirst + 11;
+
+    /// <summary>An <see cref="EccRegisterReply"/>.</summary>
+    public const byte RegisterReply = MessageTypes.EccFirst + 12;
+
+    /// <summary>An <see cref="EccSlotScan"/>.</summary>
+    public const byte SlotScan = MessageTypes.EccFirst + 13;
+
+    /// <summary>An <see cref="EccSlotScanReply"/>.</summary>
+    public const byte SlotScanReply = MessageTypes.EccFirst + 14;
+
+    /// <summary>An <see cref="EccPull"/>.</summary>
+    public const byte Pull = MessageTypes.EccFirst + 15;
+
+    /// <summary>An <see cref="EccPullReply"/>.</summary>
+    public const byte PullReply = MessageTypes.EccFirst + 16;
+
+    /// <summary>An <see cref="EccRefusal"/>.</summary>
+    public const byte Refusal = MessageTypes.EccFirst + 17;
+
+    /// <summary>An <see cref="EccReset"/>.</summary>
+    public const byte Reset = MessageTypes.EccFirst + 18;
 }
