@@ -67,22 +67,6 @@ public sealed record EccOptions
     public int CheckpointBytesPerTick { get; init; } = 256 * 1024;
 
     /// <summary>
-    /// Level memory: what the node knows dies with its process. A process that starts is a new and empty node,
-    /// whatever its predecessor of the same id had promised.
-    /// </summary>
-    public bool Volatile { get; init; }
-
-    /// <summary>Drawn at random by the host for each start of the process: tells its lives apart.</summary>
-    public ulong Nonce { get; init; }
-
-    /// <summary>
-    /// A damaged log of this node was put aside and an empty one begun, in this life or an earlier one: what it
-    /// had promised before is not known, so it must not take part as if it had promised nothing. True in every
-    /// life from then on.
-    /// </summary>
-    public bool Amnesia { get; init; }
-
-    /// <summary>
     /// Test only: every 50th read is answered with a forged higher version of width 1 and a garbage element
     /// whose checksum is right, so that a checker has something to find.
     /// </summary>

@@ -34,7 +34,7 @@ internal static class CoreFactory
                 Seed = options.Seed,
                 Volatile = options.IsVolatile,
                 Nonce = Nonce(),
-                Amnesia = options.Amnesia,
+                Rejoins = options.Amnesia,
                 TestLie = options.TestLie,
             }.WithPlant(options.TestPlant),
             new KvStore()),

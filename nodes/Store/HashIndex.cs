@@ -97,6 +97,17 @@ internal sealed class HashIndex
         return -1;
     }
 
+    /// <summary>The place of the first reference at or after <paramref name="place"/>; -1: none.</summary>
+    public int NextUsed(int place)
+    {
+        while (place < _slots.Length && _slots[place] == 0)
+        {
+            place++;
+        }
+
+        return place < _slots.Length ? place : -1;
+    }
+
     /// <summary>The hash of the reference at a place.</summary>
     public uint HashAt(int place) => (uint)(_slots[place] >> HashShift);
 
