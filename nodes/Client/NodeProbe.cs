@@ -88,6 +88,40 @@ public sealed class NodeProbe : IDisposable
         }
     }
 
+    /// <summary>
+    /// Asks the node to change the members or hand over the leadership; it must lead. Never throws for what the node
+    /// or the way to it can cause.
+    /// </summary>
+    /// <param name="change">What to do.</param>
+    /// <param name="node">The node meant.</param>
+    /// <param name="address">host:port of a node to be added; empty otherwise.</param>
+    /// <param name="cancel">Gives up.</param>
+    public async Task<MembersAnswer> ChangeMembersAsync(
+        MembersChange change, int node, string address, CancellationToken cancel)
+    {
+        try
+        {
+            var request = new ChangeMembersRequest
+            {
+                Change = (ChangeMembersRequest.Types.Change)change, Node = (uint)node, Address = address,
+            };
+            var answer = await _admin.ChangeMembersAsync(request, Options(cancel)).ConfigureAwait(false);
+            return new MembersAnswer(MembersOutcome.Agreed, answer.Text);
+        }
+        catch (RpcException refused) when (!cancel.IsCancellationRequested)
+        {
+            return new MembersAnswer(
+                refused.StatusCode switch
+                {
+                    StatusCode.FailedPrecondition or StatusCode.Unavailable => MembersOutcome.AskAnother,
+                    StatusCode.ResourceExhausted => MembersOutcome.AskLater,
+                    StatusCode.DeadlineExceeded or StatusCode.Cancelled => MembersOutcome.AskLater,
+                    _ => MembersOutcome.Refused,
+                },
+                refused.Status.Detail);
+        }
+    }
+
     /// <inheritdoc/>
     public void Dispose() => _channel.Dispose();
 

@@ -17,7 +17,7 @@ internal static class CoreFactory
             new RaftOptions
             {
                 Self = options.Id,
-                Nodes = options.Nodes.Count,
+                Nodes = options.Founders,
                 Seed = options.Seed,
                 Volatile = options.IsVolatile,
                 Nonce = Nonce(),

@@ -142,8 +142,10 @@ internal sealed class NodeHost : IAsyncDisposable
         var unary = new UnaryCalls(loop, _options, _node.Pool, _node.Time);
         loop.Start();
         _node.Ready(loop, unary, log);
-        await using (new PeerLinks(_node, loop, _log).ConfigureAwait(false))
+        var links = new PeerLinks(_node, loop, _log);
+        await using (links.ConfigureAwait(false))
         {
+            loop.TellPeersTo(links.Open);
             SetHealth(HealthCheckResponse.Types.ServingStatus.Serving);
             _log.Serves(_options.Id.ToString(), _options.Strategy, _options.Listen.ToString(), recovered);
             Serving.TrySetResult();
@@ -183,7 +185,7 @@ internal sealed class NodeHost : IAsyncDisposable
 
     private (INodeCore Core, INodeLog Log, long Recovered) Recover(DiskLogDirectory directory, Action advanced)
     {
-        var core = CreateCore(_options with { Amnesia = directory.HasPutAside });
+        var core = CreateCore(_options with { Amnesia = directory.HasPutAside || _options.Joins });
         var recovered = 0L;
         var log = WriteAheadLog.Open(directory, _options.Log, (type, payload) =>
         {

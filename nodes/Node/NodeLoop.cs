@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Text;
 using Testbed.Client.Links;
 using Testbed.Node.Disk;
 using Testbed.Node.Server;
@@ -22,6 +23,10 @@ internal sealed class NodeLoop : OwnerLoop, ICoreOutput, ILinkOwner
     private readonly Action<Exception> _fault;
     private readonly ConcurrentQueue<Input> _inbox = new();
 
+    // Under its own lock.
+    private readonly Dictionary<NodeId, string> _namedPeers = [];
+    private Action<NodeId, string>? _named;
+
     // Owner only, from here on.
     private readonly Dictionary<int, Outbox> _clients = [];
     private readonly Outbox?[] _peers = new Outbox?[Limits.Nodes];
@@ -40,6 +45,22 @@ internal sealed class NodeLoop : OwnerLoop, ICoreOutput, ILinkOwner
         _time = time;
         _fault = fault;
         _announced = log.Durable.Value;
+    }
+
+    /// <summary>
+    /// From now on <paramref name="named"/> is told where nodes that were added are reached, and at once of those that
+    /// are known already. It must not call back.
+    /// </summary>
+    public void TellPeersTo(Action<NodeId, string> named)
+    {
+        lock (_namedPeers)
+        {
+            _named = named;
+            foreach (var (node, address) in _namedPeers)
+            {
+                named(node, address);
+            }
+        }
     }
 
     /// <summary>How long batches took that handled input. Any thread may read it.</summary>
@@ -124,6 +145,9 @@ internal sealed class NodeLoop : OwnerLoop, ICoreOutput, ILinkOwner
     LogSequence ICoreOutput.Append(byte recordType, ReadOnlySpan<byte> head, ReadOnlySpan<byte> body) =>
         _log.Append(recordType, head, body);
 
+    void ICoreOutput.Peer(NodeId node, ReadOnlySpan<byte> address) =>
+        Named(node, Encoding.ASCII.GetString(address));
+
     void ICoreOutput.Release(LogSequence upTo) => _log.Release(upTo);
 
     protected override void RunBatch()
@@ -184,6 +208,15 @@ internal sealed class NodeLoop : OwnerLoop, ICoreOutput, ILinkOwner
         }
 
         return _writing.Begin(maxBytes, held);
+    }
+
+    private void Named(NodeId node, string address)
+    {
+        lock (_namedPeers)
+        {
+            _namedPeers[node] = address;
+            _named?.Invoke(node, address);
+        }
     }
 
     private void Bring(Input input)

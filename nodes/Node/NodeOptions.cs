@@ -24,6 +24,8 @@ internal sealed record NodeOptions
           --id N                this node's place in --nodes, from 0
           --strategy NAME       raft or ecc
           --nodes A,B,...       host:port of every node, in the same order on every node
+          --founders N          the first N of --nodes found the cluster, the others join it (default all)
+          --join                with nothing in --data, join as a new member instead of founding
           --data-elements K     data elements k of ecc (default 3); ignored by raft
           --durability LEVEL    os: survives a killed process (default); fsync: survives the machine;
                                 memory: nothing is kept, a restarted node is empty
@@ -54,6 +56,9 @@ internal sealed record NodeOptions
     /// <summary>host:port of every node, in node order.</summary>
     public required IReadOnlyList<string> Nodes { get; init; }
 
+    /// <summary>The first so many of <see cref="Nodes"/> found the cluster; the others are added to it.</summary>
+    public required int Founders { get; init; }
+
     /// <summary>Data elements k; 0 for Raft.</summary>
     public required int DataElements { get; init; }
 
@@ -82,6 +87,9 @@ internal sealed record NodeOptions
     /// True: a damaged log is put aside and the node starts with an empty one; false: it refuses to start.
     /// </summary>
     public bool RejoinOnCorruption { get; init; }
+
+    /// <summary>True: a node that knows nothing joins as a new member instead of founding a cluster.</summary>
+    public bool Joins { get; init; }
 
     /// <summary>
     /// A damaged log of this node was put aside: what it once promised is not known any more.
@@ -124,6 +132,12 @@ internal sealed record NodeOptions
         }
 
         var id = (int)Number(given, "--id", null, 0, (ulong)nodes.Length - 1);
+        var founders = (int)Number(given, "--founders", (ulong)nodes.Length, 1, (ulong)nodes.Length);
+        if (strategy == "ecc" && founders != nodes.Length)
+        {
+            throw new UsageException("--founders: the nodes of an ecc cluster are fixed");
+        }
+
         var dataElements = Number(given, "--data-elements", 3, 1, Limits.Nodes);
         if (strategy == "ecc" && dataElements > (ulong)Math.Max(1, nodes.Length - 1))
         {
@@ -137,6 +151,8 @@ internal sealed record NodeOptions
             Id = new NodeId((byte)id),
             Strategy = strategy,
             Nodes = nodes,
+            Founders = founders,
+            Joins = given.ContainsKey("--join"),
             DataElements = strategy == "ecc" ? (int)dataElements : 0,
             Durability = durability,
             DataFolder = durability == "memory" ? given.GetValueOrDefault("--data", "") : Required(given, "--data"),
@@ -153,10 +169,10 @@ internal sealed record NodeOptions
 
     private static Dictionary<string, string> Split(IReadOnlyList<string> args)
     {
-        string[] flags = ["--exit-with-parent", "--rejoin-on-corruption", "--test-lie"];
+        string[] flags = ["--exit-with-parent", "--rejoin-on-corruption", "--join", "--test-lie"];
         string[] valued =
         [
-            "--id", "--strategy", "--nodes", "--data-elements", "--durability", "--data", "--seed",
+            "--id", "--strategy", "--nodes", "--founders", "--data-elements", "--durability", "--data", "--seed",
             "--listen", "--metrics", "--test-plant",
         ];
         var given = new Dictionary<string, string>(StringComparer.Ordinal);

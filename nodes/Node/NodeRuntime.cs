@@ -38,7 +38,7 @@ internal sealed class NodeRuntime(NodeOptions options, TimeProvider time, Cancel
 
     /// <summary>What this node answers in handshakes.</summary>
     public FrameHello Hello { get; } = new(FrameHello.CurrentVersion, options.Strategy,
-        (byte)options.Nodes.Count,
+        (byte)options.Founders,
         (byte)options.DataElements, EndpointKind.Peer, options.Id, options.Id);
 
     /// <summary>The loop; null while the node recovers its log.</summary>

@@ -3,7 +3,10 @@ using Testbed.Wire;
 
 namespace Testbed.Node;
 
-/// <summary>This node's outgoing streams, one to every other node.</summary>
+/// <summary>
+/// This node's outgoing streams, one to every other node; to those it was told of at its start, and to those that
+/// are added later.
+/// </summary>
 internal sealed class PeerLinks : ILinkOwner, IAsyncDisposable
 {
     // A peer that lets more than this wait is as good as cut off; the cores send again what it missed.
@@ -11,16 +14,23 @@ internal sealed class PeerLinks : ILinkOwner, IAsyncDisposable
 
     private readonly ILinkOwner _loop;
     private readonly ILogger _log;
-    private readonly StreamLink[] _links;
+    private readonly NodeRuntime _node;
+    private readonly LinkSettings _settings;
+    private readonly Lock _lock = new();
     private readonly bool[] _isUp = new bool[Limits.Nodes];
     private readonly CancellationTokenSource _stop = new();
-    private readonly Task[] _tasks;
+
+    // Under the lock. At most one per node and address it ever had.
+    private readonly (string Address, CancellationTokenSource Stop)?[] _current =
+        new (string, CancellationTokenSource)?[Limits.Nodes];
+    private readonly List<(StreamLink Link, Task Task)> _links = [];
 
     public PeerLinks(NodeRuntime node, NodeLoop loop, ILogger log)
     {
         _loop = loop;
         _log = log;
-        var settings = new LinkSettings
+        _node = node;
+        _settings = new LinkSettings
         {
             Pool = node.Pool,
             Network = node.Network,
@@ -28,14 +38,29 @@ internal sealed class PeerLinks : ILinkOwner, IAsyncDisposable
             OutgoingLimitBytes = OutgoingLimitBytes,
             Seed = node.Options.Seed ^ ((ulong)node.Options.Id.Index << 32),
         };
-        var self = node.Options.Id.Index;
-        _links =
-        [
-            .. Enumerable.Range(0, node.Options.Nodes.Count).Where(peer => peer != self)
-                .Select(peer => new StreamLink(this, settings, node.Options.Nodes[peer],
-                    node.Hello with { Target = new NodeId((byte)peer) })),
-        ];
-        _tasks = [.. _links.Select(link => Task.Run(() => link.RunAsync(_stop.Token)))];
+        for (var peer = 0; peer < node.Options.Nodes.Count; peer++)
+        {
+            Open(new NodeId((byte)peer), node.Options.Nodes[peer]);
+        }
+    }
+
+    /// <summary>Keeps a stream to a node at an address; one to a former address of it ends. Any thread.</summary>
+    public void Open(NodeId peer, string address)
+    {
+        lock (_lock)
+        {
+            if (peer == _node.Options.Id || _stop.IsCancellationRequested
+                || _current[peer.Index] is { } now && now.Address == address)
+            {
+                return;
+            }
+
+            _current[peer.Index]?.Stop.Cancel();
+            var stop = CancellationTokenSource.CreateLinkedTokenSource(_stop.Token);
+            _current[peer.Index] = (address, stop);
+            var link = new StreamLink(this, _settings, address, _node.Hello with { Target = peer });
+            _links.Add((link, Task.Run(() => link.RunAsync(stop.Token))));
+        }
     }
 
     public void LinkUp(StreamLink link, Outbox outbox)
@@ -61,10 +86,21 @@ internal sealed class PeerLinks : ILinkOwner, IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         await _stop.CancelAsync().ConfigureAwait(false);
-        await Task.WhenAll(_tasks).ConfigureAwait(false);
-        foreach (var link in _links)
+        (StreamLink Link, Task Task)[] links;
+        lock (_lock)
+        {
+            links = [.. _links];
+        }
+
+        await Task.WhenAll(links.Select(l => l.Task)).ConfigureAwait(false);
+        foreach (var (link, _) in links)
         {
             link.Dispose();
+        }
+
+        foreach (var current in _current)
+        {
+            current?.Stop.Dispose();
         }
 
         _stop.Dispose();

@@ -29,6 +29,33 @@ public sealed partial class RaftNodeCore
         return true;
     }
 
+    /// <summary>Nodes whose addresses the host was told, as they are now.</summary>
+    private readonly string?[] _told = new string?[Limits.Nodes];
+    private MemberBook? _toldOf;
+    private int _toldEdition;
+
+    /// <summary>Added nodes are reached where the log says.</summary>
+    private void TellAddresses(ICoreOutput output)
+    {
+        if (_toldOf == _raft.Book && _toldEdition == _raft.Book.Edition)
+        {
+            return;
+        }
+
+        (_toldOf, _toldEdition) = (_raft.Book, _raft.Book.Edition);
+        for (var node = 0; node < Limits.Nodes; node++)
+        {
+            var id = new NodeId((byte)node);
+            var address = _raft.Book.Address(id);
+            var text = Encoding.ASCII.GetString(address);
+            if (text.Length > 0 && id != _options.Self && text != _told[node])
+            {
+                _told[node] = text;
+                output.Peer(id, address);
+            }
+        }
+    }
+
     /// <summary>
     /// Ok: the change is proposed, <c>Report</c> shows when it is in force. Busy: another one is under way.
     /// </summary>

@@ -152,6 +152,7 @@ public sealed partial class RaftNodeCore : INodeCore
     {
         _raft.TendMembers();
         NoticeRole(output);
+        TellAddresses(output);
         BeginReads();
         WriteCheckpoint(output);
         WriteRecords(output);

@@ -148,7 +148,11 @@ internal sealed partial class RaftProtocol
         (Term, Vote) = (term, IsPlanted(RaftMutants.VoteTwiceAfterRestart) ? MemberId.None : vote);
         Incarnation = incarnation;
         _self = Roster.SlotOf(Me);
-        if (incarnation == 0)
+        if (incarnation == 1 && Roster.Configuration.Members.IsEmpty)
+        {
+            Found();
+        }
+        else if (incarnation == 0)
         {
             // It lost its memory earlier and was not welcomed yet.
             _tracker.Restore(Roster.Empty, 1);

@@ -97,7 +97,7 @@ public readonly record struct FrameHello(
         }
 
         return other.Sender == EndpointKind.Peer
-            && (other.SenderNode.Index >= Nodes || other.SenderNode == Target)
+            && (other.SenderNode.Index >= Limits.Nodes || other.SenderNode == Target)
             ? $"there is no peer {other.SenderNode}"
             : null;
     }

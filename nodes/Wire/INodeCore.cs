@@ -89,6 +89,14 @@ public interface ICoreOutput
     /// before; none of them goes until everything appended before this call is durable.
     /// </summary>
     void Release(LogSequence upTo);
+
+    /// <summary>
+    /// A node that was not among the first ones is reached at this address, <c>host:port</c> in ASCII: the host keeps
+    /// a stream to it from now on. A host whose nodes are all known beforehand ignores it.
+    /// </summary>
+    void Peer(NodeId node, ReadOnlySpan<byte> address)
+    {
+    }
 }
 
 /// <summary>

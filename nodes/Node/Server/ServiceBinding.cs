@@ -30,6 +30,9 @@ internal abstract class KvStoreBase
 internal abstract class NodeAdminBase
 {
     public abstract Task<StatusReply> Status(StatusRequest request, ServerCallContext context);
+
+    public abstract Task<ChangeMembersReply> ChangeMembers(
+        ChangeMembersRequest request, ServerCallContext context);
 }
 
 /// <summary>
@@ -56,9 +59,13 @@ internal static class ServiceBinding
     }
 
     /// <summary>Called by the gRPC server once, to learn the methods; the service is null then.</summary>
-    public static void BindNodeAdmin(ServiceBinderBase binder, NodeAdminBase? service) =>
-        new Unary(binder, "testbed.v1.NodeAdmin").Add(
-            "Status", StatusRequest.Parser, StatusReply.Parser, service is null ? null : service.Status);
+    public static void BindNodeAdmin(ServiceBinderBase binder, NodeAdminBase? service)
+    {
+        var unary = new Unary(binder, "testbed.v1.NodeAdmin");
+        unary.Add("Status", StatusRequest.Parser, StatusReply.Parser, service is null ? null : service.Status);
+        unary.Add("ChangeMembers", ChangeMembersRequest.Parser, ChangeMembersReply.Parser,
+            service is null ? null : service.ChangeMembers);
+    }
 
     private readonly struct Unary(ServiceBinderBase binder, string service)
     {

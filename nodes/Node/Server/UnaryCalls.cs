@@ -55,6 +55,65 @@ internal sealed class UnaryCalls : IFrameSink
     public async Task<KvReply> CallAsync(Call call, ServerCallContext context)
     {
         Check(call);
+        try
+        {
+            var reply = await AskAsync(
+                (id, patience) => Frame(new KvRequest(
+                    id, call.Kind, call.Key, call.Value, call.ScanLimit, (uint)patience.TotalMicroseconds)
+                {
+                    Expected = call.Expected,
+                }),
+                context).ConfigureAwait(false);
+            return Checked(call.Kind, reply);
+        }
+        catch (TimeoutException)
+        {
+            throw Refused(StatusCode.DeadlineExceeded, WithEffect(call.Kind, "no answer in time"));
+        }
+        catch (OperationCanceledException)
+        {
+            throw Refused(StatusCode.Cancelled, WithEffect(call.Kind, "cancelled"));
+        }
+    }
+
+    /// <summary>Has the core change the members; throws <see cref="RpcException"/> unless it agrees.</summary>
+    public async Task<KvReply> AdminAsync(
+        RaftAdminKind kind, uint node, ReadOnlyMemory<byte> address, ServerCallContext context)
+    {
+        if (address.Length > RaftMessage.AddressBytes)
+        {
+            throw Refused(StatusCode.InvalidArgument, "the address is too long");
+        }
+
+        try
+        {
+            var reply = await AskAsync(
+                (id, _) => Frame(new RaftMessage
+                {
+                    Kind = RaftMessageKind.Admin, Round = id, Index = node, LogTerm = (ulong)kind, Payload = address,
+                }),
+                context).ConfigureAwait(false);
+            var text = Encoding.UTF8.GetString(reply.Value.Span);
+            return reply.Status switch
+            {
+                KvStatus.Ok => reply,
+                KvStatus.Busy => throw Refused(StatusCode.ResourceExhausted, text),
+                KvStatus.Rejected => throw Refused(StatusCode.InvalidArgument, text),
+                _ => Checked(KvKind.Get, reply),
+            };
+        }
+        catch (TimeoutException)
+        {
+            throw Refused(StatusCode.DeadlineExceeded, "no answer in time: whether the change is made is unknown");
+        }
+        catch (OperationCanceledException)
+        {
+            throw Refused(StatusCode.Cancelled, "cancelled: whether the change is made is unknown");
+        }
+    }
+
+    private async Task<KvReply> AskAsync(Func<ulong, TimeSpan, byte[]> frame, ServerCallContext context)
+    {
         if (_outstanding.Count >= MostOutstanding)
         {
             throw Refused(StatusCode.ResourceExhausted, "too many unary calls at once; nothing was done");
@@ -69,22 +128,8 @@ internal sealed class UnaryCalls : IFrameSink
         _outstanding[id] = waiting;
         try
         {
-            _loop.Request(ClientId, Frame(new KvRequest(
-                id, call.Kind, call.Key, call.Value, call.ScanLimit, (uint)patience.TotalMicroseconds)
-            {
-                Expected = call.Expected,
-            }));
-            var reply = await waiting.Task.WaitAsync(patience, _time, context.CancellationToken)
-                .ConfigureAwait(false);
-            return Checked(call.Kind, reply);
-        }
-        catch (TimeoutException)
-        {
-            throw Refused(StatusCode.DeadlineExceeded, WithEffect(call.Kind, "no answer in time"));
-        }
-        catch (OperationCanceledException)
-        {
-            throw Refused(StatusCode.Cancelled, WithEffect(call.Kind, "cancelled"));
+            _loop.Request(ClientId, frame(id, patience));
+            return await waiting.Task.WaitAsync(patience, _time, context.CancellationToken).ConfigureAwait(false);
         }
         finally
         {
@@ -145,6 +190,14 @@ internal sealed class UnaryCalls : IFrameSink
     {
         var buffer = new byte[FrameReader.PrefixBytes + request.MaxBytes];
         var length = request.Write(buffer.AsSpan(FrameReader.PrefixBytes));
+        new WireWriter(buffer).U32((uint)length);
+        return buffer[..(FrameReader.PrefixBytes + length)];
+    }
+
+    private static byte[] Frame(in RaftMessage message)
+    {
+        var buffer = new byte[FrameReader.PrefixBytes + RaftMessage.HeadBytes + message.Payload.Length];
+        var length = message.Write(buffer.AsSpan(FrameReader.PrefixBytes));
         new WireWriter(buffer).U32((uint)length);
         return buffer[..(FrameReader.PrefixBytes + length)];
     }

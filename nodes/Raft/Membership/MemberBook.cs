@@ -33,9 +33,13 @@ internal sealed class MemberBook
     /// <summary>Where an added node is reached; empty for founders, whose addresses every node is told.</summary>
     public ReadOnlySpan<byte> Address(NodeId node) => _pages[node.Index].Address;
 
+    /// <summary>Grows with every change, so that a reader sees that there was one.</summary>
+    public int Edition { get; private set; }
+
     /// <summary>Takes what a committed entry says.</summary>
     public void Apply(in MembershipEntry entry)
     {
+        Edition++;
         foreach (var change in entry.Change.Changes.Span)
         {
             if (change.Kind is MemberChangeKind.Voter or MemberChangeKind.Learner)
