@@ -18,6 +18,7 @@ internal static class CoreFactory
                 Self = options.Id,
                 Nodes = options.Nodes.Count,
                 Seed = options.Seed,
+                LeaseReads = options.Reads == "lease",
                 TestLie = options.TestLie,
             }.WithPlant(options.TestPlant),
             new KvStore()),

@@ -141,7 +141,10 @@ internal sealed class NodeHost : IAsyncDisposable
         var writer = new LogWriter(log, recovered, _options.Durability == "fsync", () => loop!.LogAdvanced(),
             refused => End(NodeExit.Disk, $"the log cannot be written: {refused.Message}"));
         loop = new NodeLoop(core, writer, _node.Time,
-            fault => End(NodeExit.Fault, fault is InvariantViolation ? fault.Message : fault.ToString()));
+            fault => End(NodeExit.Fault, fault is InvariantViolation ? fault.Message : fault.ToString()))
+        {
+            ReadsClockBeforeFlush = _options.Reads == "lease",
+        };
         var unary = new UnaryCalls(loop, _options, _node.Pool, _node.Time);
         loop.Start();
         _node.Ready(loop, unary, writer);

@@ -26,6 +26,8 @@ internal sealed record NodeOptions
           --nodes A,B,...       host:port of every node, in the same order on every node
           --data-elements K     data elements k of ecc (default 3); ignored by raft
           --durability LEVEL    os: survives a killed process (default); fsync: survives the machine
+          --reads HOW           index: a leader asks its followers before it answers (default); lease: it may answer
+                                at once for a while after they were heard; raft only, the same on every node
           --data DIR            folder of this node's log
           --seed N              seed of everything the node draws (default 1)
           --listen HOST         IP address to listen on, * for all (default 127.0.0.1)
@@ -53,6 +55,9 @@ internal sealed record NodeOptions
 
     /// <summary><c>os</c> or <c>fsync</c>.</summary>
     public required string Durability { get; init; }
+
+    /// <summary><c>index</c> or <c>lease</c>: how Raft's leaders answer reads.</summary>
+    public string Reads { get; init; } = "index";
 
     /// <summary>Folder of the log.</summary>
     public required string DataFolder { get; init; }
@@ -114,6 +119,7 @@ internal sealed record NodeOptions
             Nodes = nodes,
             DataElements = strategy == "ecc" ? (int)dataElements : 0,
             Durability = DurabilityOf(given),
+            Reads = ReadsOf(given, strategy),
             DataFolder = Required(given, "--data"),
             Seed = Number(given, "--seed", 1, 0, ulong.MaxValue),
             Listen = new IPEndPoint(Address("--listen", given.GetValueOrDefault("--listen", "127.0.0.1")),
@@ -131,7 +137,7 @@ internal sealed record NodeOptions
         string[] valued =
         [
             "--id", "--strategy", "--nodes", "--data-elements", "--durability", "--data", "--seed",
-            "--listen", "--metrics", "--test-plant",
+            "--reads", "--listen", "--metrics", "--test-plant",
         ];
         var given = new Dictionary<string, string>(StringComparer.Ordinal);
         for (var i = 0; i < args.Count; i++)
@@ -187,6 +193,11 @@ internal sealed record NodeOptions
         given.ContainsKey("--test-plant")
             ? OneOf(given, "--test-plant", null, [.. strategy == "raft" ? RaftPlants.Names : EccPlants.Names])
             : null;
+
+    private static string ReadsOf(Dictionary<string, string> given, string strategy) =>
+        OneOf(given, "--reads", "index", "index", "lease") is var reads && (reads == "index" || strategy == "raft")
+            ? reads
+            : throw new UsageException("--reads lease: ecc has no leader that could hold a lease");
 
     private static string DurabilityOf(Dictionary<string, string> given) =>
         given.GetValueOrDefault("--durability") == "memory"

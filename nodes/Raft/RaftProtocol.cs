@@ -172,6 +172,7 @@ internal sealed partial class RaftProtocol
         _leaderContact = nowMicros - _options.ElectionTimeoutMicros;
         KnownCommit = Commit;
         Invariant.Holds(Log.LastTerm <= Term, "R9 term never falls");
+        BeginPromise();
         Hurry();
     }
 
@@ -180,13 +181,14 @@ internal sealed partial class RaftProtocol
     {
         ForgiveStall(nowMicros - _now);
         _now = long.Max(_now, nowMicros);
+        _promise.Tick(_now);
         if (Role == RaftRole.Leader)
         {
             TickLeader();
         }
         else if (_now >= _electionDeadline)
         {
-            BeginPreVote();
+            BeginPreVoteUnlessPromised();
         }
     }
 
