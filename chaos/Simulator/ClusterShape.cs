@@ -13,6 +13,8 @@ internal sealed record ClusterShape
     // Less than what a cluster has, once everything healed, before every operation must succeed.
     private const long PatienceMicros = 2_000_000;
 
+    private const int LeaseDraw = 100;
+
     private static readonly (int Nodes, int DataElements)[] Codes =
         [(3, 2), (5, 3), (5, 3), (5, 2), (6, 4), (4, 2), (7, 4), (9, 6)];
 
@@ -106,6 +108,12 @@ internal sealed record ClusterShape
     /// </summary>
     public bool LeadersSleep { get; init; }
 
+    /// <summary>Raft's leaders read by lease.</summary>
+    public bool LeaseReads { get; init; }
+
+    /// <summary>Greatest difference of a clock's rate while a fault of clocks acts.</summary>
+    public long FaultyClockPpm { get; init; } = 200_000;
+
     /// <summary>Switches of planted bugs.</summary>
     public required PlantedBugs Bugs { get; init; }
 
@@ -156,10 +164,28 @@ internal sealed record ClusterShape
             WithinTolerance = random.OneIn(2),
             Bugs = bugs,
         };
-        return strategy != SimulatedStrategy.Raft ? shape
-            : random.OneIn(4) ? shape.WithChurn(random)
+        if (strategy == SimulatedStrategy.Ecc)
+        {
+            return shape;
+        }
+
+        shape = random.OneIn(4) ? shape.WithChurn(random)
             : random.OneIn(6) ? shape.WithSleepers(random)
             : shape;
+        return shape.WithLease();
+    }
+
+    /// <summary>
+    /// A third of Raft's clusters read by lease. Their clocks keep within the bound that leases allow for, which is
+    /// 10 % between the fastest and the slowest; with that bug planted all read by lease and no clock does.
+    /// </summary>
+    private ClusterShape WithLease()
+    {
+        var isBroken = (Bugs.Raft & RaftMutants.LeaseUnderDrift) != 0;
+        return isBroken ? this with { LeaseReads = true, ClockPpm = 200_000 }
+            : SimRandom.For(Seed, Concern.Shape, LeaseDraw).OneIn(3)
+                ? this with { LeaseReads = true, ClockPpm = Math.Min(ClockPpm, 45_000), FaultyClockPpm = 45_000 }
+                : this;
     }
 
     /// <summary>
@@ -247,6 +273,7 @@ internal sealed record ClusterShape
             ElectionTimeoutMicros = ElectionMicros,
             HeartbeatMicros = ElectionMicros / 10,
             LogChunkBytes = SmallLimits ? 700 : 16 * 1024,
+            LeaseReads = LeaseReads,
             Mutants = Bugs.Raft,
         };
         return SmallLimits
@@ -254,7 +281,7 @@ internal sealed record ClusterShape
             {
                 // One entry in each append, or a few.
                 AppendBytes = (Seed & 2) == 0 ? 1 : 100, WindowMessages = 2, WindowBytes = 300, UncommittedBytes = 1_000,
-                PendingReads = 4, ReadRounds = 1, ApplyBytes = 150,
+                PendingReads = 4, ReadRounds = 1, ApplyBytes = 150, Sessions = 3,
             }
             : options;
     }
@@ -304,7 +331,7 @@ internal sealed record ClusterShape
         var cluster = DataElements == 0 ? $"raft with {Nodes} nodes" : $"ecc ({Nodes},{DataElements})";
         return $"{cluster}, level {(Fsync ? "fsync" : "os")}, {Clients} x {Slots} clients on {Keys} keys, "
             + $"faults for {FaultyMicros / 1_000_000} s{(WithinTolerance ? " within the tolerance" : "")}, "
-            + $"links of {LinkMicros} us";
+            + $"links of {LinkMicros} us{(LeaseReads ? ", reads by lease" : "")}";
     }
 
     // Half of the shapes code values that the other half takes for too small.

@@ -301,7 +301,7 @@ internal sealed class FaultActor
                 node.Clock.Jump((long)(detail % 20_000_000) - 10_000_000);
                 break;
             case SimFaultKind.ClockDrift:
-                node.Clock.SetRate(_cluster.Now, (long)(detail % 400_000) - 200_000);
+                node.Clock.SetRate(_cluster.Now, DriftPpm(detail));
                 break;
             case SimFaultKind.SlowProcess:
                 node.SlowMicros = 1_000 + (long)(detail % 60_000);
@@ -311,6 +311,9 @@ internal sealed class FaultActor
                 break;
         }
     }
+
+    private long DriftPpm(ulong detail) =>
+        (long)(detail % (ulong)(2 * _cluster.Shape.FaultyClockPpm)) - _cluster.Shape.FaultyClockPpm;
 
     private void Undo(Acting acting)
     {

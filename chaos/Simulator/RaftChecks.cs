@@ -2,6 +2,7 @@ using System.Buffers.Binary;
 using System.Text;
 using Testbed.Erasure;
 using Testbed.Raft;
+using Testbed.Store;
 using Testbed.Wire;
 using Testbed.Workloads;
 
@@ -25,6 +26,13 @@ internal sealed class RaftChecks(SimCluster cluster) : IClusterChecks
     /// <summary>Terms of the nodes that first took an entry for committed.</summary>
     private readonly List<ulong> _committedTerms = [];
     private readonly HashSet<ulong> _written = [];
+
+    /// <summary>Which committed entries changed the store: not those that a session had seen before.</summary>
+    private readonly List<bool> _changed = [];
+
+    /// <summary>What the committed entries make of nothing.</summary>
+    private readonly StateMachine _model = new(
+        new KvStore(), new SessionTable(cluster.Shape.RaftNode(0).Sessions), RaftMutants.None);
 
     private int Quorum => (cluster.Shape.Nodes / 2) + 1;
 
@@ -71,6 +79,7 @@ internal sealed class RaftChecks(SimCluster cluster) : IClusterChecks
         _leaderTerm[node.Index] = 0;
         SeeCommitted(node.Index, node.Raft!.Protocol);
         CompareStore(node);
+        CompareSessions(node);
     }
 
     public void Batch(SimNode node)
@@ -105,10 +114,10 @@ internal sealed class RaftChecks(SimCluster cluster) : IClusterChecks
 
     public void Completed(KvKind kind, int key, ulong identity, EccVersion version)
     {
-        if (kind == KvKind.Put && !_written.Contains(identity))
+        if (kind is KvKind.Put or KvKind.CompareAndSet && !_written.Contains(identity))
         {
             throw new SimulationViolation(
-                $"R6: a put of key {key} was acknowledged, but no node ever committed its entry");
+                $"R6: a {kind} of key {key} was acknowledged, but no committed entry made it");
         }
     }
 
@@ -132,6 +141,7 @@ internal sealed class RaftChecks(SimCluster cluster) : IClusterChecks
         foreach (var node in cluster.Nodes)
         {
             CompareStore(node);
+            CompareSessions(node);
             for (var index = 1; index <= _committed.Count; index++)
             {
                 if (!_disks[node.Index].Holds((ulong)index, _committedHashes[index - 1]))
@@ -168,6 +178,9 @@ internal sealed class RaftChecks(SimCluster cluster) : IClusterChecks
     {
         cluster.Count("terms_with_leader", _leaders.Count);
         cluster.Count("entries_committed", _committed.Count);
+        cluster.Count("retries_deduplicated", _model.Deduplicated);
+        cluster.Count("writes_of_expired_sessions", _model.Expired);
+        cluster.Count("sessions_evicted", _model.Sessions.Evictions);
     }
 
     // Section 5.2: at most one leader per term. It was elected by votes that a quorum of disks holds, and its
@@ -257,7 +270,10 @@ internal sealed class RaftChecks(SimCluster cluster) : IClusterChecks
         _committedHashes.Add(hash);
         _committedTerms.Add(term);
         RaftEntryCodec.TryRead(entry, out var read);
-        if (read.Kind == RaftEntryKind.Put && read.Value.Length >= RecordValue.HeaderBytes)
+        var before = _model.Deduplicated;
+        var isDone = _model.Apply(read) == KvStatus.Ok && _model.Deduplicated == before;
+        _changed.Add(isDone && !read.Key.IsEmpty);
+        if (isDone && Sets(read.Kind) && read.Value.Length >= RecordValue.HeaderBytes)
         {
             _written.Add(BinaryPrimitives.ReadUInt64LittleEndian(read.Value[IdentityAt..]));
         }
@@ -270,9 +286,9 @@ internal sealed class RaftChecks(SimCluster cluster) : IClusterChecks
         var last = new Dictionary<string, int>(StringComparer.Ordinal);
         for (var i = 0; i < applied; i++)
         {
-            RaftEntryCodec.TryRead(_committed[i], out var entry);
-            if (entry.Kind is RaftEntryKind.Put or RaftEntryKind.Delete)
+            if (_changed[i])
             {
+                RaftEntryCodec.TryRead(_committed[i], out var entry);
                 last[Encoding.ASCII.GetString(entry.Key)] = i;
             }
         }
@@ -281,7 +297,7 @@ internal sealed class RaftChecks(SimCluster cluster) : IClusterChecks
         foreach (var (key, index) in last)
         {
             RaftEntryCodec.TryRead(_committed[index], out var entry);
-            var present = entry.Kind == RaftEntryKind.Put;
+            var present = Sets(entry.Kind);
             expected += present ? 1 : 0;
             var found = node.Raft!.Store.TryGet(entry.Key, out _, out var value);
             if (found != present || (present && !value.SequenceEqual(entry.Value)))
@@ -296,6 +312,19 @@ internal sealed class RaftChecks(SimCluster cluster) : IClusterChecks
             throw new SimulationViolation($"R5: n{node.Index} holds {node.Raft!.Store.Count} keys, not {expected}");
         }
     }
+
+    // The sessions are part of the state, too: thesis, 6.3.
+    private void CompareSessions(SimNode node)
+    {
+        if (node.Raft!.Protocol.Applied == (ulong)_committed.Count
+            && node.Raft.Machine.Sessions.Digest() != _model.Sessions.Digest())
+        {
+            throw new SimulationViolation(
+                $"R5: n{node.Index} holds other sessions than {_committed.Count} entries make");
+        }
+    }
+
+    private static bool Sets(RaftEntryKind kind) => kind is RaftEntryKind.Put or RaftEntryKind.CompareAndSet;
 
     /// <summary>What one disk holds durably.</summary>
     private sealed class DiskView

@@ -20,6 +20,9 @@ internal sealed class SimClient : SimProcess, IClientOutput
     private readonly SimOutbox?[] _nodes;
     private readonly List<SimOutbox> _dirty = [];
     private readonly Slot[] _slots;
+
+    /// <summary>What each key held when this process last knew: what a compare-and-set expects.</summary>
+    private readonly (ReadOnlyMemory<byte> Value, ulong Identity)[] _known;
     private FrameBuilder? _writing;
     private byte[] _scratch = new byte[256];
     private IClientCore _core = null!;
@@ -34,6 +37,7 @@ internal sealed class SimClient : SimProcess, IClientOutput
         _number = number;
         _nodes = new SimOutbox?[shape.Nodes];
         _slots = new Slot[shape.Slots];
+        _known = new (ReadOnlyMemory<byte>, ulong)[shape.Keys];
         for (var slot = 0; slot < _slots.Length; slot++)
         {
             _slots[slot] = new Slot(SimRandom.For(shape.Seed, Concern.Operations, (number << 8) | slot));
@@ -94,7 +98,7 @@ internal sealed class SimClient : SimProcess, IClientOutput
         _dirty.Clear();
         foreach (var slot in _slots)
         {
-            if (slot.IsBusy && slot.Kind is KvKind.Put or KvKind.Delete)
+            if (slot.IsBusy && slot.Kind is KvKind.Put or KvKind.Delete or KvKind.CompareAndSet)
             {
                 Record(slot, slot.Key, slot.Identity, HistoryOutcome.Info);
             }
@@ -176,7 +180,8 @@ internal sealed class SimClient : SimProcess, IClientOutput
         ended.IsBusy = false;
         _busy--;
         Cluster.Ended(result.Outcome);
-        var definite = result.Outcome is KvOutcome.Ok or KvOutcome.NotFound;
+        var done = result.Outcome is KvOutcome.Ok or KvOutcome.NotFound;
+        var definite = done || result.Outcome == KvOutcome.PreconditionFailed;
         if (ended.Kind == KvKind.Scan)
         {
             RecordScan(ended, result);
@@ -187,15 +192,10 @@ internal sealed class SimClient : SimProcess, IClientOutput
         }
         else
         {
-            Record(ended, ended.Key, ended.Identity, result.Outcome switch
-            {
-                KvOutcome.Ok => HistoryOutcome.Ok,
-                KvOutcome.Failed => HistoryOutcome.Fail,
-                _ => HistoryOutcome.Info,
-            });
+            RecordWrite(ended, result);
         }
 
-        if (definite && ended.Kind != KvKind.Scan)
+        if (done && ended.Kind != KvKind.Scan)
         {
             var version = _core is EccClientCore ecc ? ecc.Engine.LastVersion : EccVersion.None;
             Cluster.Checks.Completed(ended.Kind, ended.Key, ended.Identity, version);
@@ -247,20 +247,30 @@ internal sealed class SimClient : SimProcess, IClientOutput
             : dice < 96 - (shape.ReadPercent / 8) ? KvKind.Put
             : dice < 98 ? KvKind.Delete
             : KvKind.Scan;
+        slot.Kind = slot.Kind == KvKind.Put && shape.Strategy == SimulatedStrategy.Raft && slot.Random.OneIn(4)
+            ? KvKind.CompareAndSet
+            : slot.Kind;
         slot.Key = (int)(slot.Random.OneIn(3) ? 0 : slot.Random.Below(shape.Keys));
-        slot.Identity = slot.Kind == KvKind.Put
+        var sets = slot.Kind is KvKind.Put or KvKind.CompareAndSet;
+        slot.Identity = sets
             ? RecordValue.Identity((uint)(_number + 1 + (64 * _lives)), ++_writes)
             : 0;
         var timeout = Cluster.Healed ? SimCluster.PatienceMicros
             : slot.Random.OneIn(8) ? 5_000 + slot.Random.Below(60_000)
             : 50_000 + slot.Random.Below(shape.TimeoutMicros);
         var bytes = RecordValue.HeaderBytes + (int)(slot.Random.OneIn(8) ? 0 : slot.Random.Below(shape.ValueBytes));
+        slot.Value = sets ? Value(bytes, slot) : default;
+        (var expected, slot.Expected) = slot.Kind == KvKind.CompareAndSet ? _known[slot.Key] : default;
         return new ClientOperation(
             slot.Kind,
             slot.Kind == KvKind.Scan ? default : Cluster.Key(slot.Key),
-            slot.Kind == KvKind.Put ? Value(bytes, slot) : default,
+            slot.Value,
             slot.Kind == KvKind.Scan ? 100 : 0,
-            Time.MonotonicMicros + timeout);
+            Time.MonotonicMicros + timeout)
+        {
+            ExpectsValue = slot.Expected != 0,
+            Expected = expected,
+        };
     }
 
     private byte[] Value(int bytes, Slot slot)
@@ -332,8 +342,24 @@ internal sealed class SimClient : SimProcess, IClientOutput
         if (result.Outcome is KvOutcome.Ok or KvOutcome.NotFound)
         {
             var identity = result.Outcome == KvOutcome.Ok ? Identity(result.Value, slot.Key) : 0;
+            _known[slot.Key] = (result.Value, identity);
             Record(slot, slot.Key, identity, HistoryOutcome.Ok);
         }
+    }
+
+    private void RecordWrite(Slot slot, in ClientResult result)
+    {
+        if (result.Outcome == KvOutcome.Ok)
+        {
+            _known[slot.Key] = (slot.Value, slot.Identity);
+        }
+
+        Record(slot, slot.Key, slot.Identity, result.Outcome switch
+        {
+            KvOutcome.Ok => HistoryOutcome.Ok,
+            KvOutcome.Failed or KvOutcome.PreconditionFailed => HistoryOutcome.Fail,
+            _ => HistoryOutcome.Info,
+        });
     }
 
     // A scan is a read of every key at its own moment: what it does not show was absent.
@@ -377,6 +403,7 @@ internal sealed class SimClient : SimProcess, IClientOutput
         {
             KvKind.Put => HistoryKind.Write,
             KvKind.Delete => HistoryKind.Delete,
+            KvKind.CompareAndSet => HistoryKind.Cas,
             _ => HistoryKind.Read,
         },
         slot.Process);
@@ -384,7 +411,10 @@ internal sealed class SimClient : SimProcess, IClientOutput
     private void Record(
         Slot slot, int key, ulong identity, HistoryOutcome outcome, HistoryKind kind, int process) =>
         Cluster.History.Add(new HistoryOperation(
-            process, kind, key, identity, slot.Invoked, Cluster.NextInstant(), outcome));
+            process, kind, key, identity, slot.Invoked, Cluster.NextInstant(), outcome)
+        {
+            Expected = kind == HistoryKind.Cas ? slot.Expected : 0,
+        });
 
     /// <summary>A logical client.</summary>
     private sealed class Slot(SimRandom random)
@@ -398,6 +428,11 @@ internal sealed class SimClient : SimProcess, IClientOutput
         public int Key { get; set; }
 
         public ulong Identity { get; set; }
+
+        /// <summary>What a put or compare-and-set sets, and the identity the latter expects.</summary>
+        public ReadOnlyMemory<byte> Value { get; set; }
+
+        public ulong Expected { get; set; }
 
         public long StartMicros { get; set; }
 

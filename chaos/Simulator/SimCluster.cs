@@ -120,7 +120,7 @@ internal sealed partial class SimCluster
     /// <summary>Counts an operation's end.</summary>
     public void Ended(KvOutcome outcome)
     {
-        _ok += outcome is KvOutcome.Ok or KvOutcome.NotFound ? 1 : 0;
+        _ok += outcome is KvOutcome.Ok or KvOutcome.NotFound or KvOutcome.PreconditionFailed ? 1 : 0;
         _unknown += outcome == KvOutcome.Unknown ? 1 : 0;
         _failed += outcome == KvOutcome.Failed ? 1 : 0;
     }

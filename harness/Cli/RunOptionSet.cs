@@ -26,6 +26,10 @@ internal sealed class RunOptionSet
         "--durability", "memory|os|fsync",
         "When a write counts: in the node's memory, in the operating system's hands, or on the disk. [default: os]");
 
+    private readonly Option<string> _reads = Values.Word(
+        "--reads", "index", "How raft's leaders answer reads: index asks the followers first, lease does not for a while after "
+        + "they were heard, and rests on clocks that differ by at most 10 % in rate.", "index", "lease");
+
     private readonly Option<int?> _basePort = Values.Number(
         "--base-port", "First port of the nodes, the rest follow. [default: free ports]", 1024, 65_000);
 
@@ -147,8 +151,8 @@ internal sealed class RunOptionSet
 
     /// <summary>Adds only the options of the cluster.</summary>
     public void AddCluster(Verb verb, bool withStrategy) => verb.With("Cluster", withStrategy
-        ? [_strategy, _nodes, _code, _durability, _basePort, _nodeProgram]
-        : [_nodes, _code, _durability, _basePort, _nodeProgram]);
+        ? [_strategy, _nodes, _code, _durability, _reads, _basePort, _nodeProgram]
+        : [_nodes, _code, _durability, _reads, _basePort, _nodeProgram]);
 
     /// <summary>Adds the seed alone.</summary>
     public void AddSeed(Verb verb) => verb.With("Load", _seed);
@@ -175,6 +179,10 @@ internal sealed class RunOptionSet
         var durability = parse.GetValue(_durability) ?? "os";
         Refuse(durability is not ("memory" or "os" or "fsync"),
             $"--durability: '{durability}' is not memory, os or fsync");
+
+        var reads = parse.GetValue(_reads) ?? "index";
+        Refuse(!attach && strategy is null && chosen == "ecc" && reads == "lease",
+            "--reads lease is for --strategy raft: ecc has no leader that could hold a lease");
         var seed = parse.GetValue(_seed);
         return new RunOptions
         {
@@ -188,8 +196,10 @@ internal sealed class RunOptionSet
                 Strategy = Given(parse, _strategy) ? chosen : null,
                 DataElements = code?.Item2,
                 Durability = Given(parse, _durability) ? durability : null,
+                Reads = Given(parse, _reads) ? reads : null,
             },
             Durability = durability,
+            Reads = reads,
             BasePort = parse.GetValue(_basePort) ?? 0,
             NodeProgram = parse.GetValue(_nodeProgram) is { } program ? Path.GetFullPath(program, context.Folder) : null,
             Seed = seed ?? context.DrawSeed(),
@@ -268,7 +278,7 @@ internal sealed class RunOptionSet
     /// <summary>True when no option of a run was typed.</summary>
     public bool NoneGiven(ParseResult parse) => ((Option[])
     [
-        _nodes, _code, _durability, _basePort, _nodeProgram, _cluster, _nodeCpus, _nodeMemory, _nodeDisk, _nodeAccess, _nodeImage, _workload, _properties, _records, _valueSize, _rate, _arrival, _clients, _duration,
+        _nodes, _code, _durability, _reads, _basePort, _nodeProgram, _cluster, _nodeCpus, _nodeMemory, _nodeDisk, _nodeAccess, _nodeImage, _workload, _properties, _records, _valueSize, _rate, _arrival, _clients, _duration,
         _warmup, _timeout, _maxLag, _seed, _kill, _killRole, _killAt, _restartAt, _noRestart, _pause, _pauseAt, _resumeAt, _faults,
         _allowOutage,
     ]).All(o => parse.GetResult(o) is null or { Implicit: true });

@@ -58,6 +58,9 @@ public sealed record ClusterOptions
     /// <summary>memory, os or fsync.</summary>
     public string Durability { get; init; } = "os";
 
+    /// <summary><c>index</c> or <c>lease</c>: how Raft's leaders answer reads; ECC ignores it.</summary>
+    public string Reads { get; init; } = "index";
+
     /// <summary>Folder for the nodes' logs (text), one file per node.</summary>
     public required string LogFolder { get; init; }
 

@@ -52,12 +52,15 @@ internal static class Attachment
 
         Match("--code: k =", typed.DataElements?.ToString(CultureInfo.InvariantCulture),
             elements.ToString(CultureInfo.InvariantCulture));
+        var reads = NodeStatus.Text(statuses[0], "reads") is { Length: > 0 } said ? said : "index";
+        Match("--reads", typed.Reads, reads);
         return options with
         {
             Strategy = strategy,
             Nodes = nodes,
             DataElements = strategy == "raft" ? options.DataElements : elements,
             Durability = durability,
+            Reads = reads,
             NodeBuild = build,
             AttachTo = InNodeOrder(options.AttachTo, statuses),
         };

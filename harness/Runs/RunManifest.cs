@@ -55,6 +55,7 @@ internal static class RunManifest
         ["nodes"] = Text(o.Nodes),
         ["data_elements"] = Text(o.DataElements),
         ["durability"] = o.Durability,
+        ["reads"] = o.Strategy == "raft" ? o.Reads : "",
         ["rate"] = o.RatePerSecond is { } rate ? rate.ToString(CultureInfo.InvariantCulture) : "max",
         ["arrival"] = o.Arrival,
         ["fail_fast"] = o.FailFast ? "true" : "false",

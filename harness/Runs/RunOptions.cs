@@ -28,6 +28,9 @@ public sealed record RunOptions
     /// <summary><c>memory</c>, <c>os</c> or <c>fsync</c>.</summary>
     public string Durability { get; init; } = "os";
 
+    /// <summary><c>index</c> or <c>lease</c>: how Raft's leaders answer reads.</summary>
+    public string Reads { get; init; } = "index";
+
     /// <summary>
     /// Offered operations per second of the open loop; null: closed loop (<c>--rate max</c>).
     /// </summary>
@@ -211,4 +214,7 @@ public sealed record TypedCluster
 
     /// <summary><c>memory</c>, <c>os</c> or <c>fsync</c>.</summary>
     public string? Durability { get; init; }
+
+    /// <summary>How leaders answer reads.</summary>
+    public string? Reads { get; init; }
 }

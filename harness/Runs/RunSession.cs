@@ -93,6 +93,7 @@ internal sealed class RunSession(
             Nodes = options.Nodes,
             DataElements = options.DataElements,
             Durability = options.Durability,
+            Reads = options.Reads,
             LogFolder = folder.LogFolder,
             DataFolder = folder.In("data"),
             BasePort = options.BasePort,

@@ -327,6 +327,7 @@ internal sealed class KvClient : OwnerLoop, IKvClient, IClientOutput, ILinkOwner
         _core.Submit(slot, new ClientOperation((KvKind)operation.Kind, operation.Key, operation.Value,
             operation.ScanLimit, operation.DeadlineMicros)
         {
+            ExpectsValue = operation.ExpectsValue,
             Expected = operation.Expected,
         }, this);
     }
@@ -338,8 +339,8 @@ internal sealed class KvClient : OwnerLoop, IKvClient, IClientOutput, ILinkOwner
         { Key.Length: > Limits.KeyBytes } => "key too long",
         { Key.Length: 0, Kind: not OperationKind.Scan } => "key empty",
         { Value.Length: > Limits.ValueBytes } => "value too large",
-        { Kind: OperationKind.CompareAndSet, Expected: { } expected }
-            when expected.Length > Limits.ValueBytes - operation.Value.Length => "values too large",
+        { Kind: OperationKind.CompareAndSet }
+            when operation.Expected.Length > Limits.ValueBytes - operation.Value.Length => "values too large",
         { Kind: OperationKind.Scan, ScanLimit: < 1 or > Limits.ScanKeys } => "scan limit out of range",
         _ => null,
     };

@@ -21,12 +21,22 @@ public static class KvClientExtensions
         TimeSpan? timeout = null) =>
         Start(client, OperationKind.Delete, key, default, 0, timeout);
 
-    /// <summary>
-    /// Writes one key if it holds <paramref name="expected"/>; null: if it is absent. Raft only.
-    /// </summary>
+    /// <summary>Writes one key if it holds <paramref name="expected"/>. Raft only.</summary>
     public static Task<KvResult> CompareAndSetAsync(this IKvClient client, ReadOnlyMemory<byte> key,
-        ReadOnlyMemory<byte>? expected, ReadOnlyMemory<byte> value, TimeSpan? timeout = null) =>
-        Start(client, OperationKind.CompareAndSet, key, value, 0, timeout, expected);
+        ReadOnlyMemory<byte> expected, ReadOnlyMemory<byte> value, TimeSpan? timeout = null) =>
+        Submit(client, new AwaitedOperation
+        {
+            Kind = OperationKind.CompareAndSet,
+            Key = key,
+            Value = value,
+            ExpectsValue = true,
+            Expected = expected,
+        }, timeout);
+
+    /// <summary>Writes one key if it is absent. Raft only.</summary>
+    public static Task<KvResult> PutIfAbsentAsync(this IKvClient client, ReadOnlyMemory<byte> key,
+        ReadOnlyMemory<byte> value, TimeSpan? timeout = null) =>
+        Start(client, OperationKind.CompareAndSet, key, value, 0, timeout);
 
     /// <summary>
     /// Reads up to <paramref name="limit"/> present keys in byte order, from <paramref name="start"/> on.
@@ -36,17 +46,18 @@ public static class KvClientExtensions
         Start(client, OperationKind.Scan, start, default, limit, timeout);
 
     private static Task<KvResult> Start(IKvClient client, OperationKind kind, ReadOnlyMemory<byte> key,
-        ReadOnlyMemory<byte> value, int scanLimit, TimeSpan? timeout, ReadOnlyMemory<byte>? expected = null)
-    {
-        ArgumentNullException.ThrowIfNull(client);
-        var operation = new AwaitedOperation
+        ReadOnlyMemory<byte> value, int scanLimit, TimeSpan? timeout) =>
+        Submit(client, new AwaitedOperation
         {
             Kind = kind,
             Key = key,
             Value = value,
-            Expected = expected,
             ScanLimit = scanLimit,
-        };
+        }, timeout);
+
+    private static Task<KvResult> Submit(IKvClient client, AwaitedOperation operation, TimeSpan? timeout)
+    {
+        ArgumentNullException.ThrowIfNull(client);
         if (timeout is { } limit)
         {
             operation.TimeoutMicros = Math.Max(1, (long)limit.TotalMicroseconds);

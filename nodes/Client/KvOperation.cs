@@ -18,8 +18,8 @@ public enum OperationKind : byte
     Scan = 3,
 
     /// <summary>
-    /// Write of one key if it holds <see cref="KvOperation.Expected"/>, or is absent where null is expected. Raft only:
-    /// ecc fails it with the reason.
+    /// Write of one key if it holds <see cref="KvOperation.Expected"/>, or if it is absent. Raft only: ecc fails it
+    /// with the reason.
     /// </summary>
     CompareAndSet = 4,
 }
@@ -62,8 +62,11 @@ public abstract class KvOperation
     /// <summary>The value of a put or compare-and-set.</summary>
     public ReadOnlyMemory<byte> Value { get; set; }
 
-    /// <summary>The value a compare-and-set expects; null: it expects the key to be absent.</summary>
-    public ReadOnlyMemory<byte>? Expected { get; set; }
+    /// <summary>True: a compare-and-set needs the key to hold <see cref="Expected"/>; false: to be absent.</summary>
+    public bool ExpectsValue { get; set; }
+
+    /// <summary>The value it must hold then; empty otherwise.</summary>
+    public ReadOnlyMemory<byte> Expected { get; set; }
 
     /// <summary>Most keys a scan returns.</summary>
     public int ScanLimit { get; set; }

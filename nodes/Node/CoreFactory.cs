@@ -22,6 +22,8 @@ internal static class CoreFactory
                 Volatile = options.IsVolatile,
                 Nonce = Nonce(),
                 Amnesia = options.Amnesia,
+
+                LeaseReads = options.Reads == "lease",
                 TestLie = options.TestLie,
             }.WithPlant(options.TestPlant),
             new KvStore()),

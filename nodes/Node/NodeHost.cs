@@ -138,7 +138,10 @@ internal sealed class NodeHost : IAsyncDisposable
             ? (CreateCore(_options), new VolatileLog(), 0)
             : OpenLog(directory, () => loop!.LogAdvanced());
         loop = new NodeLoop(core, log, _node.Time,
-            fault => End(NodeExit.Fault, fault is InvariantViolation ? fault.Message : fault.ToString()));
+            fault => End(NodeExit.Fault, fault is InvariantViolation ? fault.Message : fault.ToString()))
+        {
+            ReadsClockBeforeFlush = _options.Reads == "lease",
+        };
         var unary = new UnaryCalls(loop, _options, _node.Pool, _node.Time);
         loop.Start();
         _node.Ready(loop, unary, log);

@@ -63,6 +63,12 @@ internal sealed class NodeLoop : OwnerLoop, ICoreOutput, ILinkOwner
         }
     }
 
+    /// <summary>
+    /// Tells the core the time once more after all that came was handed in. A lease must be judged, and promised, by a
+    /// time not older than any of it: the process may have stood still since the batch began.
+    /// </summary>
+    public bool ReadsClockBeforeFlush { get; init; }
+
     /// <summary>How long batches took that handled input. Any thread may read it.</summary>
     public TimeBuckets BatchTimes { get; } = new();
 
@@ -166,6 +172,11 @@ internal sealed class NodeLoop : OwnerLoop, ICoreOutput, ILinkOwner
 
             bytes += input.Frame.Length;
             Handle(input);
+        }
+
+        if (ReadsClockBeforeFlush)
+        {
+            _core.Tick(new CoreTime(LoopClock.MonotonicMicros(_time), LoopClock.WallMicros(_time)), this);
         }
 
         _core.Flush(this);

@@ -32,6 +32,9 @@ internal sealed record NodeOptions
           --data DIR            folder of this node's log; not used at level memory
           --rejoin-on-corruption
                                 put a damaged log aside and start empty; without, the node refuses to start
+
+          --reads HOW           index: a leader asks its followers before it answers (default); lease: it may answer
+                                at once for a while after they were heard; raft only, the same on every node
           --seed N              seed of everything the node draws (default 1)
           --listen HOST         IP address to listen on, * for all (default 127.0.0.1)
           --metrics HOST:PORT   Prometheus text under http://HOST:PORT/metrics (default off)
@@ -67,6 +70,9 @@ internal sealed record NodeOptions
 
     /// <summary>True at level <c>memory</c>.</summary>
     public bool IsVolatile => Durability == "memory";
+
+    /// <summary><c>index</c> or <c>lease</c>: how Raft's leaders answer reads.</summary>
+    public string Reads { get; init; } = "index";
 
     /// <summary>Folder of the log; empty where none was given at level <c>memory</c>.</summary>
     public required string DataFolder { get; init; }
@@ -156,6 +162,8 @@ internal sealed record NodeOptions
             DataElements = strategy == "ecc" ? (int)dataElements : 0,
             Durability = durability,
             DataFolder = durability == "memory" ? given.GetValueOrDefault("--data", "") : Required(given, "--data"),
+
+            Reads = ReadsOf(given, strategy),
             Seed = Number(given, "--seed", 1, 0, ulong.MaxValue),
             Listen = new IPEndPoint(Address("--listen", given.GetValueOrDefault("--listen", "127.0.0.1")),
                 ports[id]),
@@ -173,7 +181,7 @@ internal sealed record NodeOptions
         string[] valued =
         [
             "--id", "--strategy", "--nodes", "--founders", "--data-elements", "--durability", "--data", "--seed",
-            "--listen", "--metrics", "--test-plant",
+            "--reads", "--listen", "--metrics", "--test-plant",
         ];
         var given = new Dictionary<string, string>(StringComparer.Ordinal);
         for (var i = 0; i < args.Count; i++)
@@ -229,6 +237,12 @@ internal sealed record NodeOptions
         given.ContainsKey("--test-plant")
             ? OneOf(given, "--test-plant", null, [.. strategy == "raft" ? RaftPlants.Names : EccPlants.Names])
             : null;
+
+
+    private static string ReadsOf(Dictionary<string, string> given, string strategy) =>
+        OneOf(given, "--reads", "index", "index", "lease") is var reads && (reads == "index" || strategy == "raft")
+            ? reads
+            : throw new UsageException("--reads lease: ecc has no leader that could hold a lease");
 
     private static ulong Number(
         Dictionary<string, string> given, string name, ulong? usual, ulong smallest, ulong largest)

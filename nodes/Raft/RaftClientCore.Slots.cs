@@ -61,6 +61,7 @@ public sealed partial class RaftClientCore
             (uint)long.Min(left, uint.MaxValue))
         {
             Stamp = it.IsRead ? default : new SessionStamp(_session, it.Sequence, _firstUnanswered),
+            ExpectsValue = it.Operation.ExpectsValue,
             Expected = it.Operation.Expected,
         };
         output.End(request.Write(output.Begin(new NodeId((byte)it.SentTo), request.MaxBytes)));

@@ -43,7 +43,7 @@ internal enum RaftMutants
     /// <summary>A candidate counts votes that were given to it in an earlier term.</summary>
     VoteOfEarlierTerm = 1024,
 
-    /// <summary>Nodes do not consult the table of sessions: a write that was sent again is applied again.</summary>
+    /// <summary>Nodes do not heed the table of sessions: a write that was sent again is applied again.</summary>
     RetryAppliedTwice = 2048,
 
     /// <summary>A recovering log does not look at the checksum of a group.</summary>
@@ -72,6 +72,9 @@ internal enum RaftMutants
 
     /// <summary>A snapshot holds no sessions.</summary>
     SessionLostInSnapshot = 32768,
+
+    /// <summary>Clocks differ by more than leases allow for.</summary>
+    LeaseUnderDrift = 1 << 16,
 }
 
 /// <summary>Names of planted bugs.</summary>

@@ -86,12 +86,24 @@ public sealed partial class RaftNodeCore
             case RaftAdminKind.Transfer when !isVoter:
                 return (KvStatus.Rejected, $"{node} has no vote");
             case RaftAdminKind.Transfer:
-                return _raft.TryTransfer(node)
+                return TryTransfer(node)
                     ? (KvStatus.Ok, $"{node} is asked to lead")
                     : (KvStatus.Busy, $"{node} is not heard, or another transfer is under way");
             default:
                 return (KvStatus.Rejected, "unknown request");
         }
+    }
+
+    /// <summary>Votes for the successor do not wait for a lease, so it ends before the successor is asked.</summary>
+    private bool TryTransfer(NodeId node)
+    {
+        var begun = _raft.TryTransfer(node);
+        if (begun && _raft.IsTransferring)
+        {
+            EndLease();
+        }
+
+        return begun;
     }
 
     private (KvStatus Status, string Text) Change(ReadOnlyMemory<MemberChange> changes, NodeNote? note, string text) =>

@@ -100,9 +100,8 @@ public sealed partial class RaftNodeCore
 
         // One write is always let in, however large; none while the leadership is being handed over.
         var uncommitted = _raft.UncommittedBytes;
-        var expected = request.Expected ?? default;
         if (_raft.IsTransferring || (uncommitted > 0
-            && uncommitted + request.Value.Length + expected.Length > _options.UncommittedBytes))
+            && uncommitted + request.Value.Length + request.Expected.Length > _options.UncommittedBytes))
         {
             _counters.Busy++;
             Answer(from, request.CorrelationId, KvStatus.Busy, output);
@@ -121,8 +120,8 @@ public sealed partial class RaftNodeCore
             Stamp = request.Stamp,
             Key = request.Key.Span,
             Value = request.Kind == KvKind.Delete ? default : request.Value.Span,
-            ExpectsValue = request.Expected is not null,
-            Expected = expected.Span,
+            ExpectsValue = request.ExpectsValue,
+            Expected = request.Expected.Span,
         });
         _writes.Add() = new PendingWrite { Index = index, From = from, CorrelationId = request.CorrelationId };
         _counters.Puts += request.Kind == KvKind.Put ? 1 : 0;
@@ -180,20 +179,6 @@ public sealed partial class RaftNodeCore
         }
 
         _leading = leads;
-    }
-
-    /// <summary>
-    /// One round for all reads that arrived since the last; more of them only while few are under way.
-    /// </summary>
-    private void BeginReads()
-    {
-        var guarded = (_options.Mutants & RaftMutants.StaleLeaderRead) == 0;
-        if (_reads.Unassigned > 0 && _raft.CanServeReads && _reads.Rounds < _options.ReadRounds)
-        {
-            var commit = _raft.Commit;
-            _reads.Assign(guarded ? _raft.BeginReadRound() : 0, commit);
-            _counters.ReadRounds++;
-        }
     }
 
     private void Apply(ICoreOutput output)

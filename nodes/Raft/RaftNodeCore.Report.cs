@@ -39,6 +39,8 @@ public sealed partial class RaftNodeCore
         sink.Counter("pre_votes", _raft.PreVotes);
         sink.Counter("leader_changes", _counters.LeaderChanges);
         sink.Counter("read_rounds", _counters.ReadRounds);
+        sink.Text("reads", _options.LeaseReads ? "lease" : "index");
+        sink.Counter("lease_reads", _leaseReads);
         sink.Counter("log_records", _counters.Records);
         sink.Counter("messages_sent", _counters.MessagesSent);
         sink.Counter("messages_received", _counters.MessagesReceived);

@@ -72,6 +72,15 @@ public sealed record RaftOptions
     public int ReadRounds { get; init; } = 4;
 
     /// <summary>
+    /// Reads by lease: a leader answers them without a round while a quorum has heard it lately. Rests on the bound of
+    /// <see cref="ClockDriftPercent"/>. The same on every node, for voters keep a promise then.
+    /// </summary>
+    public bool LeaseReads { get; init; }
+
+    /// <summary>How much faster than a leader's clock any other node's may run, at most. Only leases need it.</summary>
+    public int ClockDriftPercent { get; init; } = 10;
+
+    /// <summary>
     /// Entry bytes applied in one batch of inputs, so that catching up never starves heartbeats.
     /// </summary>
     public int ApplyBytes { get; init; } = 4 * 1024 * 1024;
@@ -152,6 +161,7 @@ public sealed record RaftOptions
         ArgumentOutOfRangeException.ThrowIfLessThan(UncommittedBytes, 1);
         ArgumentOutOfRangeException.ThrowIfLessThan(PendingReads, 1);
         ArgumentOutOfRangeException.ThrowIfLessThan(ReadRounds, 1);
+        ArgumentOutOfRangeException.ThrowIfNegative(ClockDriftPercent);
         ArgumentOutOfRangeException.ThrowIfLessThan(ApplyBytes, 1);
         ArgumentOutOfRangeException.ThrowIfNegative(RetainedLogBytes);
         ArgumentOutOfRangeException.ThrowIfNegative(CaughtUpBytes);

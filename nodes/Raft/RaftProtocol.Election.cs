@@ -24,7 +24,7 @@ internal sealed partial class RaftProtocol
     /// True when a leader was heard within the shortest election timeout: then nobody else is helped.
     /// </summary>
     private bool HasLiveLeader =>
-        Role == RaftRole.Leader || (Leader != None && _now - _leaderContact < _options.ElectionTimeoutMicros);
+        Role == RaftRole.Leader || _promise.Holds(_now) || (Leader != None && _now - _leaderContact < _options.ElectionTimeoutMicros);
 
     private void BecomeFollower(ulong term, int leader)
     {
@@ -57,6 +57,7 @@ internal sealed partial class RaftProtocol
         }
 
         (Leader, _termLeader, _leaderContact, _hurry) = (leader, leader, _now, 0);
+        _promise.Heard();
         RestartElectionTimer();
     }
 

@@ -203,6 +203,7 @@ internal sealed partial class RaftProtocol
         HardStateDirty |= _options.Amnesia && Incarnation == 0;
         Invariant.Holds(IsAnchored, "R3 log matching");
         Invariant.Holds(Log.LastTerm <= Term, "R9 term never falls");
+        BeginPromise();
         Hurry();
         if (Incarnation == 0 && _founding.Consider())
         {
@@ -215,6 +216,7 @@ internal sealed partial class RaftProtocol
     {
         ForgiveStall(nowMicros - _now);
         _now = long.Max(_now, nowMicros);
+        _promise.Tick(_now);
         if (Role == RaftRole.Leader)
         {
             TickLeader();
@@ -225,7 +227,7 @@ internal sealed partial class RaftProtocol
         }
         else if (_now >= _electionDeadline)
         {
-            BeginPreVote();
+            BeginPreVoteUnlessPromised();
         }
     }
 

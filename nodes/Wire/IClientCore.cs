@@ -18,8 +18,7 @@ public enum KvKind : byte
     Scan = 3,
 
     /// <summary>
-    /// Write of one key if it holds <see cref="ClientOperation.Expected"/>, or is absent where null is expected.
-    /// Raft only.
+    /// Write of one key if it holds <see cref="ClientOperation.Expected"/>, or if it is absent. Raft only.
     /// </summary>
     CompareAndSet = 4,
 
@@ -57,8 +56,11 @@ public readonly record struct KvEntry(ReadOnlyMemory<byte> Key, ReadOnlyMemory<b
 public readonly record struct ClientOperation(
     KvKind Kind, ReadOnlyMemory<byte> Key, ReadOnlyMemory<byte> Value, int ScanLimit, long DeadlineMonotonicMicros)
 {
-    /// <summary>The value a compare-and-set expects; null: it expects the key to be absent.</summary>
-    public ReadOnlyMemory<byte>? Expected { get; init; }
+    /// <summary>True: a compare-and-set needs the key to hold <see cref="Expected"/>; false: to be absent.</summary>
+    public bool ExpectsValue { get; init; }
+
+    /// <summary>The value it must hold then; empty otherwise.</summary>
+    public ReadOnlyMemory<byte> Expected { get; init; }
 }
 
 /// <summary>How an operation ended, and what it cost.</summary>

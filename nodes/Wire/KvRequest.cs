@@ -24,15 +24,18 @@ public readonly record struct KvRequest(
     /// <summary>Makes a write count once.</summary>
     public SessionStamp Stamp { get; init; }
 
-    /// <summary>The value a compare-and-set expects; null: it expects the key to be absent.</summary>
-    public ReadOnlyMemory<byte>? Expected { get; init; }
+    /// <summary>True: a compare-and-set needs the key to hold <see cref="Expected"/>; false: to be absent.</summary>
+    public bool ExpectsValue { get; init; }
+
+    /// <summary>The value it must hold then; empty otherwise.</summary>
+    public ReadOnlyMemory<byte> Expected { get; init; }
 
     /// <summary>True for what may change a key.</summary>
     public bool IsWrite => Kind is KvKind.Put or KvKind.Delete or KvKind.CompareAndSet;
 
     /// <summary>Bytes that certainly suffice for <see cref="Write"/>.</summary>
     public int MaxBytes => HeadBytes + SessionStamp.Bytes + Key.Length + Value.Length
-        + (Kind == KvKind.CompareAndSet ? 1 + 4 + (Expected?.Length ?? 0) : 0);
+        + (Kind == KvKind.CompareAndSet ? 1 + 4 + Expected.Length : 0);
 
     /// <summary>Writes the message; returns its length.</summary>
     public int Write(Span<byte> destination)
@@ -52,8 +55,8 @@ public readonly record struct KvRequest(
         writer.Long(Value.Span);
         if (Kind == KvKind.CompareAndSet)
         {
-            writer.U8(Expected is null ? (byte)0 : (byte)1);
-            writer.Long(Expected is { } expected ? expected.Span : default);
+            writer.U8(ExpectsValue ? (byte)1 : (byte)0);
+            writer.Long(ExpectsValue ? Expected.Span : default);
         }
 
         return writer.Position;
@@ -82,7 +85,7 @@ public readonly record struct KvRequest(
             var presence = reader.U8();
             var expected = reader.Long(Limits.ValueBytes - request.Value.Length);
             isSane = presence == 1 || (presence == 0 && expected.IsEmpty);
-            request = request with { Expected = presence == 1 ? expected : null };
+            request = request with { ExpectsValue = presence == 1, Expected = expected };
         }
 
         return reader.Complete && isSane && type == MessageTypes.KvRequest && request.IsSane(isStamped);

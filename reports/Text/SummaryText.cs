@@ -47,7 +47,8 @@ public static class SummaryText
     {
         string code = m.Strategy == "ecc" ? $"ECC ({m.Nodes},{m.DataElements})"
             : $"{ChartNames.Strategy(m.Strategy)}, {m.Nodes} nodes";
-        return $"{code}, tolerates {m.Tolerance}; workload {m.Workload}; durability {m.Durability}; {m.Cluster} cluster; "
+        return $"{code}, tolerates {m.Tolerance}; workload {m.Workload}; durability {m.Durability}; "
+            + $"{(m.Options.GetValueOrDefault("reads") == "lease" ? "reads by lease; " : "")}{m.Cluster} cluster; "
             + $"node build {m.NodeBuild}; seed {m.Seed}";
     }
 

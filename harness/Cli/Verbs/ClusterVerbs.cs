@@ -68,6 +68,7 @@ internal static class ClusterVerbs
         Nodes = options.Nodes,
         DataElements = options.DataElements,
         Durability = options.Durability,
+        Reads = options.Reads,
         NodeProgram = options.NodeProgram,
         BasePort = options.BasePort,
         Seed = options.Seed,

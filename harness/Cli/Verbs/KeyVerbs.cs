@@ -54,7 +54,7 @@ internal static class KeyVerbs
         {
             var bytes = Value(parse.GetValue(value), parse.GetValue(file), context);
             var put = parse.GetValue(ifAbsent)
-                ? client.CompareAndSetAsync(Key(parse, key), null, bytes, timeout)
+                ? client.PutIfAbsentAsync(Key(parse, key), bytes, timeout)
                 : client.PutAsync(Key(parse, key), bytes, timeout);
             return Done(context, "set", await put.ConfigureAwait(false));
         }));

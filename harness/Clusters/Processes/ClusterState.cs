@@ -27,6 +27,9 @@ internal sealed record ClusterState
     /// <summary>Durability level.</summary>
     public required string Durability { get; init; }
 
+    /// <summary>How Raft's leaders answer reads.</summary>
+    public string Reads { get; init; } = "index";
+
     /// <summary>Seed of the nodes.</summary>
     public required ulong Seed { get; init; }
 

@@ -56,6 +56,12 @@ internal static class NodeProgram
         yield return options.DataElements.ToString(CultureInfo.InvariantCulture);
         yield return "--durability";
         yield return options.Durability;
+        if (options is { Strategy: "raft", Reads: not "index" })
+        {
+            yield return "--reads";
+            yield return options.Reads;
+        }
+
         yield return "--data";
         yield return dataFolder;
         yield return "--seed";

@@ -44,7 +44,8 @@ internal sealed class KvStoreService(NodeRuntime node) : KvStoreBase
             new Call(KvKind.CompareAndSet, request.Key.Memory)
             {
                 Value = request.Value.Memory,
-                Expected = request.HasExpected ? request.Expected.Memory : null,
+                ExpectsValue = request.HasExpected,
+                Expected = request.Expected.Memory,
             },
             context).ConfigureAwait(false);
         return new CompareAndSetReply { Applied = reply.Status == KvStatus.Ok };

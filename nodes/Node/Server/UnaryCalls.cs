@@ -12,8 +12,11 @@ internal readonly record struct Call(KvKind Kind, ReadOnlyMemory<byte> Key)
     /// <summary>The value to write.</summary>
     public ReadOnlyMemory<byte> Value { get; init; }
 
-    /// <summary>The value a compare-and-set expects; null: absence.</summary>
-    public ReadOnlyMemory<byte>? Expected { get; init; }
+    /// <summary>True: a compare-and-set needs the key to hold <see cref="Expected"/>; false: to be absent.</summary>
+    public bool ExpectsValue { get; init; }
+
+    /// <summary>The value it must hold then; empty otherwise.</summary>
+    public ReadOnlyMemory<byte> Expected { get; init; }
 
     /// <summary>Most keys of a scan.</summary>
     public int ScanLimit { get; init; }
@@ -61,6 +64,7 @@ internal sealed class UnaryCalls : IFrameSink
                 (id, patience) => Frame(new KvRequest(
                     id, call.Kind, call.Key, call.Value, call.ScanLimit, (uint)patience.TotalMicroseconds)
                 {
+                    ExpectsValue = call.ExpectsValue,
                     Expected = call.Expected,
                 }),
                 context).ConfigureAwait(false);
@@ -169,7 +173,7 @@ internal sealed class UnaryCalls : IFrameSink
 
     private static void Check(in Call call)
     {
-        var valueBytes = (long)call.Value.Length + (call.Expected?.Length ?? 0);
+        var valueBytes = (long)call.Value.Length + call.Expected.Length;
         var wrong = (call.Kind, call.Key.Length) switch
         {
             (not KvKind.Scan, 0) => "the key is empty",

@@ -35,7 +35,7 @@ internal sealed class StateMachine(KvStore store, SessionTable sessions, RaftMut
         }
 
         var stamp = entry.Command.Stamp;
-        if (stamp.IsNone || (mutants & RaftMutants.RetryAppliedTwice) != 0)
+        if (stamp.IsNone)
         {
             return CarryOut(entry);
         }
@@ -51,7 +51,7 @@ internal sealed class StateMachine(KvStore store, SessionTable sessions, RaftMut
                 return status;
             default:
                 Deduplicated++;
-                return status;
+                return (mutants & RaftMutants.RetryAppliedTwice) != 0 ? CarryOut(entry) : status;
         }
     }
 

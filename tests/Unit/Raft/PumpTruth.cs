@@ -50,9 +50,27 @@ internal sealed class PumpTruth
     public SortedDictionary<string, string> Replay(ulong applied)
     {
         var model = new SortedDictionary<string, string>(StringComparer.Ordinal);
+        var sessions = new SessionTable(1_024);
         for (var i = 0; i < (int)applied; i++)
         {
             Testbed.Wire.RaftEntryCodec.TryRead(_committed[i], out var entry);
+            var stamp = entry.Command.Stamp;
+            if (entry.Kind == Testbed.Wire.RaftEntryKind.OpenSession)
+            {
+                sessions.Open(BitConverter.ToUInt64(entry.Value), entry.Index);
+                continue;
+            }
+
+            if (!stamp.IsNone)
+            {
+                if (sessions.Look(stamp, entry.Index, out _) != SessionVerdict.New)
+                {
+                    continue;
+                }
+
+                sessions.Keep(stamp, Testbed.Wire.KvStatus.Ok);
+            }
+
             var key = Convert.ToHexString(entry.Key);
             if (entry.Kind == Testbed.Wire.RaftEntryKind.Put)
             {

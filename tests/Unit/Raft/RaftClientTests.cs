@@ -14,6 +14,9 @@ public sealed class RaftClientTests : IClientOutput
     private long _now = 1_000_000;
     private Action<int>? _completed;
 
+    /// <summary>The session given to whoever asks; 0: nobody answers.</summary>
+    private ulong _session = 70;
+
     public RaftClientTests()
     {
         Advance(0);
@@ -49,8 +52,11 @@ public sealed class RaftClientTests : IClientOutput
         Assert.Empty(Requests());
         Lead(2, term: 4);
 
-        // The waiting read and the new write go to the new leader; the write the old one holds stays open.
-        Assert.Equal([(2, KvKind.Get), (2, KvKind.Put)], Requests().Select(r => (r.To, r.Request.Kind)).Order());
+        // The waiting read and the new write go to the new leader; the write the old one holds goes there, too.
+        Assert.Equal(
+            [(2, KvKind.Get), (2, KvKind.Put), (2, KvKind.Put)],
+            Requests().Select(r => (r.To, r.Request.Kind)).Order());
+        Assert.Equal([1, 2], Writes().Select(w => (int)w.Stamp.Sequence).Order());
         Assert.Empty(_done);
         Advance(5_000_000);
         Assert.Equal(KvOutcome.Unknown, _done.Single(d => d.Slot == 0).Result.Outcome);
@@ -123,19 +129,21 @@ public sealed class RaftClientTests : IClientOutput
     }
 
     [Fact]
-    public void A_write_whose_stream_broke_is_unknown_at_once_and_a_read_is_tried_again()
+    public void What_a_broken_stream_held_is_sent_again_and_writes_keep_their_numbers()
     {
         Lead(1, term: 3);
         Submit(0, KvKind.Put);
         Submit(1, KvKind.Delete);
         Submit(2, KvKind.Get);
         Submit(3, KvKind.Scan);
+        var before = Writes().ToDictionary(w => w.Kind, w => w.Stamp);
         _sent.Clear();
         _client.LinkDown(new NodeId(1), this);
-        Assert.Equal([0, 1], _done.Select(d => d.Slot));
-        Assert.All(_done, d => Assert.Equal(KvOutcome.Unknown, d.Result.Outcome));
+        Assert.Empty(_done);
         Lead(2, term: 4);
-        Assert.Equal([KvKind.Get, KvKind.Scan], Requests().Select(r => r.Request.Kind).Order());
+        Assert.Equal(
+            [KvKind.Get, KvKind.Put, KvKind.Delete, KvKind.Scan], Requests().Select(r => r.Request.Kind).Order());
+        Assert.Equal(before, Writes().ToDictionary(w => w.Kind, w => w.Stamp));
     }
 
     [Fact]
@@ -157,13 +165,114 @@ public sealed class RaftClientTests : IClientOutput
     }
 
     [Fact]
-    public void A_write_appended_by_a_leader_that_fell_is_unknown_and_never_sent_again()
+    public void A_write_appended_by_a_leader_that_fell_is_sent_again_and_is_unknown_at_its_deadline()
     {
         Lead(1, term: 3);
         Submit(0, KvKind.Put);
-        Answer(TakeRequest(), KvStatus.Unknown);
+        var first = TakeRequest();
+        Answer(first, KvStatus.Unknown, hint: 2);
+        var second = TakeRequest();
+        Assert.Equal((2, first.Request.Stamp), (second.To, second.Request.Stamp));
+
+        // Refusals say nothing about the first sending.
+        Answer(second, KvStatus.NotLeader);
+        Advance(5_001_000);
         Assert.Equal(KvOutcome.Unknown, Assert.Single(_done).Result.Outcome);
-        Assert.Empty(Requests());
+    }
+
+    [Fact]
+    public void The_first_write_opens_a_session_and_the_stamp_tells_what_is_still_waited_for()
+    {
+        _session = 0;
+        Lead(1, term: 3);
+        Submit(0, KvKind.Put);
+        Submit(1, KvKind.Get);
+        Assert.Equal([KvKind.OpenSession, KvKind.Get], Requests().Select(r => r.Request.Kind));
+        _session = 9;
+        OpenSessions();
+        Assert.Equal(new SessionStamp(9, 1, 1), Assert.Single(Writes()).Stamp);
+        Submit(2, KvKind.Delete);
+        Submit(3, KvKind.Put);
+        Assert.Equal(new SessionStamp(9, 3, 1), Writes()[^1].Stamp);
+        var all = Requests();
+        Answer(all.Single(r => r.Request.Stamp.Sequence == 2), KvStatus.Ok);
+        _sent.Clear();
+        Submit(2, KvKind.Put);
+        Answer(all.Single(r => r.Request.Stamp.Sequence == 1), KvStatus.Ok);
+        Submit(0, KvKind.Put);
+        Assert.Equal([new SessionStamp(9, 4, 1), new SessionStamp(9, 5, 3)], Writes().Select(w => w.Stamp));
+    }
+
+    [Fact]
+    public void A_session_is_asked_for_again_where_the_leader_is()
+    {
+        _session = 0;
+        Lead(1, term: 3);
+        Submit(0, KvKind.Put);
+        var first = TakeRequest();
+        _client.LinkDown(new NodeId(1), this);
+        Lead(2, term: 4);
+        Assert.Equal((2, KvKind.OpenSession), (Requests()[^1].To, Requests()[^1].Request.Kind));
+        _session = 5;
+        OpenSessions();
+        Assert.Equal(5UL, Assert.Single(Writes()).Stamp.Session);
+
+        // The former answer comes too late to count.
+        Answer(first, KvStatus.Ok, value: BitConverter.GetBytes(4UL));
+        Submit(1, KvKind.Put);
+        Assert.Equal(5UL, Writes()[^1].Stamp.Session);
+    }
+
+    [Fact]
+    public void When_a_session_expired_new_writes_go_on_in_the_next_and_doubtful_ones_are_unknown()
+    {
+        Lead(1, term: 3);
+        Submit(0, KvKind.Put);
+        _client.LinkDown(new NodeId(1), this);
+        _sent.Clear();
+        Lead(2, term: 4);
+        var again = TakeRequest();
+        Submit(1, KvKind.Put);
+        var fresh = TakeRequest();
+        _session = 71;
+        Answer(again, KvStatus.SessionExpired);
+        Assert.Equal(KvOutcome.Unknown, Assert.Single(_done).Result.Outcome);
+        Answer(fresh, KvStatus.SessionExpired);
+        Submit(2, KvKind.Delete);
+        Assert.Equal(
+            [(KvKind.Put, new SessionStamp(71, 1, 1)), (KvKind.Delete, new SessionStamp(71, 2, 1))],
+            Writes().Select(w => (w.Kind, w.Stamp)));
+        Assert.Single(_done);
+    }
+
+    [Fact]
+    public void No_write_runs_further_ahead_of_an_unanswered_one_than_the_window()
+    {
+        Lead(1, term: 3);
+        Submit(0, KvKind.Put);
+        var first = TakeRequest();
+        for (var i = 1; i < Limits.SessionWindow; i++)
+        {
+            Submit(1, KvKind.Put);
+            Answer(TakeRequest(), KvStatus.Ok);
+        }
+
+        Submit(1, KvKind.Put);
+        Submit(2, KvKind.Get);
+        Assert.Equal(KvKind.Get, TakeRequest().Request.Kind);
+        Answer(first, KvStatus.Ok);
+        Assert.Equal(Limits.SessionWindow + 1UL, TakeRequest().Request.Stamp.Sequence);
+    }
+
+    [Fact]
+    public void A_compare_and_set_carries_what_it_expects_and_reports_that_it_was_not_so()
+    {
+        Lead(1, term: 3);
+        Submit(0, KvKind.CompareAndSet);
+        var request = TakeRequest();
+        Assert.Equal([3], request.Request.Expected.ToArray());
+        Answer(request, KvStatus.PreconditionFailed);
+        Assert.Equal(KvOutcome.PreconditionFailed, Assert.Single(_done).Result.Outcome);
     }
 
     [Fact]
@@ -235,21 +344,45 @@ public sealed class RaftClientTests : IClientOutput
     {
         _now += micros;
         _client.Tick(new CoreTime(_now, 0), this);
+        OpenSessions();
     }
 
-    private void Submit(int slot, KvKind kind, long deadlineMicros = 5_000_000) => _client.Submit(
-        slot,
-        new ClientOperation(
-            kind, new byte[] { 1 }, new byte[] { 2 }, kind == KvKind.Scan ? 3 : 0, _now + deadlineMicros),
-        this);
+    private void Submit(int slot, KvKind kind, long deadlineMicros = 5_000_000)
+    {
+        _client.Submit(
+            slot,
+            new ClientOperation(
+                kind, new byte[] { 1 }, new byte[] { 2 }, kind == KvKind.Scan ? 3 : 0, _now + deadlineMicros)
+            {
+                ExpectsValue = kind == KvKind.CompareAndSet,
+                Expected = new byte[] { 3 },
+            },
+            this);
+        OpenSessions();
+    }
 
-    private void Lead(int node, ulong term) => Assert.True(_client.Receive(
-        new NodeId((byte)node),
-        TestNode.Encode(new RaftMessage
+    private void Lead(int node, ulong term)
+    {
+        Assert.True(_client.Receive(
+            new NodeId((byte)node),
+            TestNode.Encode(new RaftMessage
+            {
+                Kind = RaftMessageKind.LeaderInfo, Term = term, Yes = true, Leader = (byte)node, Round = 1,
+            }),
+            this));
+        OpenSessions();
+    }
+
+    private void OpenSessions()
+    {
+        foreach (var request in Requests().Where(r => r.Request.Kind == KvKind.OpenSession && _session != 0))
         {
-            Kind = RaftMessageKind.LeaderInfo, Term = term, Yes = true, Leader = (byte)node, Round = 1,
-        }),
-        this));
+            _sent.RemoveAll(s => KvRequest.TryRead(s.Message, out var sent) && sent == request.Request);
+            Reply(request, KvStatus.Ok, 255, BitConverter.GetBytes(_session), null);
+        }
+    }
+
+    private List<KvRequest> Writes() => [.. Requests().Select(r => r.Request).Where(r => r.IsWrite)];
 
     private List<(int To, KvRequest Request)> Requests() =>
         [.. _sent.Where(s => s.Message[0] == MessageTypes.KvRequest).Select(s =>
@@ -268,6 +401,13 @@ public sealed class RaftClientTests : IClientOutput
     private void Answer(
         (int To, KvRequest Request) to, KvStatus status, byte hint = 255, byte[]? value = null,
         byte[]? entries = null)
+    {
+        Reply(to, status, hint, value, entries);
+        OpenSessions();
+    }
+
+    private void Reply(
+        (int To, KvRequest Request) to, KvStatus status, byte hint, byte[]? value, byte[]? entries)
     {
         var reply = new KvReply(to.Request.CorrelationId, status, hint, value, entries);
         var bytes = new byte[reply.MaxBytes];

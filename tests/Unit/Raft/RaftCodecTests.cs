@@ -54,8 +54,8 @@ public sealed class RaftCodecTests
             var entry = new byte[RaftEntryCodec.Bytes(RaftEntryKind.Configuration, 0, bytes)];
             RaftEntryCodec.Write(entry, 7, 3, RaftEntryKind.Configuration, default, body);
             Assert.Equal(fits, RaftEntryCodec.TryRead(entry, out var read));
-            Assert.Equal(RaftEntryKind.Configuration, read.Kind);
-            Assert.True(read.Key.IsEmpty && read.Value.SequenceEqual(body));
+            Assert.True(!fits || read.Kind == RaftEntryKind.Configuration);
+            Assert.True(read.Key.IsEmpty && (!fits || read.Value.SequenceEqual(body)));
         }
     }
 

@@ -91,9 +91,13 @@ internal sealed class TestNode : ICoreOutput
 
     public void Request(int client, ulong number, KvKind kind, string key, string value = "")
     {
-        var request = new KvRequest(
+        Request(client, new KvRequest(
             number, kind, System.Text.Encoding.ASCII.GetBytes(key), System.Text.Encoding.ASCII.GetBytes(value), 0,
-            0);
+            0));
+    }
+
+    public void Request(int client, KvRequest request)
+    {
         var bytes = new byte[request.MaxBytes];
         Assert.True(Core.Receive(Endpoint.Client(client), bytes.AsMemory(0, request.Write(bytes)), this));
         Core.Flush(this);
