@@ -38,6 +38,15 @@ public enum FaultKind : byte
 
     /// <summary>No bytes pass between the node and anybody else, clients included.</summary>
     Isolate = 10,
+
+    /// <summary>The leadership is handed to the node; from a node that leads, to the next one. Raft only.</summary>
+    Transfer = 11,
+
+    /// <summary>The node is taken out of the cluster, and comes back as a new, empty member. Raft only.</summary>
+    Remove = 12,
+
+    /// <summary>SIGKILL, and what the node kept is gone: it comes back empty, under a new incarnation.</summary>
+    Replace = 13,
 }
 
 /// <summary>How a fault's node is chosen.</summary>

@@ -9,6 +9,7 @@ public static class FaultKinds
         (FaultKind.Throttle, "throttle"), (FaultKind.Oom, "oom"), (FaultKind.DiskFull, "disk-full"),
         (FaultKind.Partition, "partition"), (FaultKind.PartitionIn, "partition-in"),
         (FaultKind.PartitionOut, "partition-out"), (FaultKind.Isolate, "isolate"),
+        (FaultKind.Transfer, "transfer"), (FaultKind.Remove, "remove"), (FaultKind.Replace, "replace"),
     ];
 
     /// <summary>All names, for messages: <c>kill, stop, ... or isolate</c>.</summary>
@@ -36,7 +37,7 @@ public static class FaultKinds
 
     /// <summary>True when the node's process always ends and its undo is a start.</summary>
     public static bool EndsNode(FaultKind kind) =>
-        kind is FaultKind.Kill or FaultKind.Stop or FaultKind.Restart or FaultKind.Oom;
+        kind is FaultKind.Kill or FaultKind.Stop or FaultKind.Restart or FaultKind.Oom or FaultKind.Replace;
 
     /// <summary>True when it takes effect only once something has run out.</summary>
     public static bool RunsOut(FaultKind kind) => kind is FaultKind.Oom or FaultKind.DiskFull;
@@ -46,9 +47,16 @@ public static class FaultKinds
         kind is FaultKind.Partition or FaultKind.PartitionIn or FaultKind.PartitionOut or FaultKind.Isolate;
 
     /// <summary>
-    /// True when the node counts as away meanwhile; a throttled one is slow but answers.
+    /// True when the node counts as away meanwhile; a throttled one is slow but answers, and who hands over the
+    /// leadership stays.
     /// </summary>
-    public static bool TakesAway(FaultKind kind) => kind != FaultKind.Throttle;
+    public static bool TakesAway(FaultKind kind) => kind is not (FaultKind.Throttle or FaultKind.Transfer);
+
+    /// <summary>True when it changes who belongs to the cluster, or who leads it: Raft's members change.</summary>
+    public static bool IsMembership(FaultKind kind) => kind is FaultKind.Transfer or FaultKind.Remove;
+
+    /// <summary>True when only a cluster of processes can do it.</summary>
+    public static bool NeedsProcess(FaultKind kind) => kind is FaultKind.Remove or FaultKind.Replace;
 
     /// <summary>True when only a cluster of containers can do it.</summary>
     public static bool NeedsContainer(FaultKind kind) =>

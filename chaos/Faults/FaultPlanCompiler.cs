@@ -121,6 +121,10 @@ public static class FaultPlanCompiler
             $"{draft.Source}: a cluster that is only attached to is not ours to harm; leave faults out");
         Refuse(FaultKinds.NeedsContainer(draft.Kind) && limits.Cluster == "process",
             $"{draft.Source}: {FaultKinds.NameOf(draft.Kind)} needs containers; add --cluster docker");
+        Refuse(FaultKinds.NeedsProcess(draft.Kind) && limits.Cluster != "process",
+            $"{draft.Source}: {FaultKinds.NameOf(draft.Kind)} needs processes; leave --cluster out");
+        Refuse(FaultKinds.IsMembership(draft.Kind) && limits.Strategy != "raft",
+            $"{draft.Source}: the nodes of {limits.Strategy} are fixed, and none leads; use replace");
         var duration = DurationText.Format(limits.DurationNanos);
         Refuse(draft.AtNanos < 0 || draft.AtNanos >= limits.DurationNanos,
             $"{draft.Source}: {DurationText.Format(draft.AtNanos)} is not within the measured {duration}");

@@ -78,7 +78,7 @@ public static class FaultText
     /// <summary>What follows the time: <c>for DURATION</c>, <c>to CPUS</c>, each at most once.</summary>
     private static (long? ForNanos, double? Amount) Options(string text, FaultKind kind, string[] words)
     {
-        long? lasts = kind == FaultKind.Restart ? 1 : null;
+        long? lasts = kind is FaultKind.Restart or FaultKind.Transfer or FaultKind.Replace ? 1 : null;
         double? amount = kind == FaultKind.Throttle ? DefaultThrottleCpus : null;
         if (words.Length % 2 == 0 || words.Length > 5 || (words.Length == 5 && words[1] == words[3]))
         {

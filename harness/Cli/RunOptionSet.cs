@@ -107,7 +107,7 @@ internal sealed class RunOptionSet
     private readonly Option<long?> _resumeAt = Values.Duration("--resume-at", "First resume. [default: two thirds]");
     private readonly Option<string[]> _faults = Values.Many(
         "--fault", "KIND:TARGET@AT [for TIME]", "One fault, such as \"pause:leader@10s for 5s\"; KIND is kill, stop, restart, pause, "
-        + "throttle, oom, disk-full, partition, partition-in, partition-out or isolate, "
+        + "throttle, oom, disk-full, partition, partition-in, partition-out, isolate, transfer, remove or replace, "
         + "TARGET a node number, any, leader or follower; may come many times.");
 
     private readonly Option<bool> _allowOutage = Values.Flag(

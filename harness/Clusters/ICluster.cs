@@ -52,6 +52,9 @@ public sealed record ClusterOptions
     /// <summary>Number of nodes n.</summary>
     public int Nodes { get; init; } = 5;
 
+    /// <summary>The first so many nodes found the cluster, the others are added to it; 0: all.</summary>
+    public int Founders { get; init; }
+
     /// <summary>Data elements k of the ECC strategy.</summary>
     public int DataElements { get; init; } = 3;
 

@@ -15,7 +15,7 @@ internal readonly record struct DownSpan(int Nodes, double Start, double End);
 internal static class Downtime
 {
     /// <summary>True when the node answers nobody meanwhile; a throttled one is only slow.</summary>
-    public static bool TakesAway(string kind) => kind != "throttle";
+    public static bool TakesAway(string kind) => kind is not ("throttle" or "transfer");
 
     /// <summary>
     /// What nodes are that suffer these faults: down when their process ended or stands still, away when only

@@ -135,6 +135,9 @@ internal static class FaultText
         "partition-in" => "deaf to the other nodes",
         "partition-out" => "mute to the other nodes",
         "isolate" => "cut off from everybody",
+        "transfer" => "asked to lead",
+        "remove" => "taken out of the cluster",
+        "replace" => "killed with its data",
         _ => $"under {kind}",
     };
 

@@ -13,7 +13,9 @@ internal static class ClusterVerbs
         "cluster",
         "Starts, shows and ends a cluster to play with; makes images and tidies up after containers.",
         "harness cluster up --strategy ecc", "harness cluster status", "harness cluster down")
-        .With(Up(context), Status(context), Down(context), ContainerVerbs.Image(context), ContainerVerbs.Prune(context));
+        .With(
+            Up(context), Status(context), Down(context), MemberVerbs.Add(context), MemberVerbs.Remove(context),
+            MemberVerbs.Replace(context), MemberVerbs.Transfer(context), ContainerVerbs.Image(context), ContainerVerbs.Prune(context));
 
     /// <summary>The option that names the state file.</summary>
     public static Option<string?> StateOption() => Values.Text(
@@ -105,21 +107,35 @@ internal static class ClusterVerbs
             });
     }
 
+    /// <summary>The role, or for a node without a vote what part it has.</summary>
+    private static string RoleOf(IReadOnlyDictionary<string, string>? status) =>
+        NodeStatus.Text(status, "part") is "learner" or "joining" or "removed"
+            ? NodeStatus.Text(status, "part")
+            : NodeStatus.Text(status, "role");
+
+    /// <summary>Entries the leader knows the node to lack.</summary>
+    private static string LagOf(
+        IReadOnlyDictionary<string, string>? leader, int node, IReadOnlyDictionary<string, string>? status) =>
+        leader is null ? "" : leader == status ? "0"
+            : NodeStatus.Text(leader, string.Create(CultureInfo.InvariantCulture, $"lag_entries_n{node}"));
+
     private static async Task WriteTableAsync(CliContext context, DetachedCluster cluster, CancellationToken cancel)
     {
         var members = cluster.State.Members;
         var statuses = await Task.WhenAll(
             members.Select((_, i) => cluster.StatusAsync(i, cancel))).ConfigureAwait(false);
-        var table = new TextTable("node", "address", "metrics", "pid", "state", "role", "leader", "keys", "bytes", "caught up");
+        var table = new TextTable("node", "address", "pid", "state", "role", "leader", "term", "commit", "applied", "lag", "keys", "bytes", "caught up");
+        var leads = NodeStatus.Leader(statuses) is { } first ? statuses[first] : null;
         for (var i = 0; i < members.Count; i++)
         {
             var status = statuses[i];
             var pid = members[i].Pid == 0 ? "" : members[i].Pid.ToString(CultureInfo.InvariantCulture);
             var leader = NodeStatus.Text(status, "leader");
             table.Add(
-                string.Create(CultureInfo.InvariantCulture, $"n{i}"), members[i].Address, members[i].Metrics ?? "", pid,
-                cluster.StateOf(i), NodeStatus.Text(status, "role"), leader.Length > 0 && char.IsDigit(leader[0]) ? "n" + leader : leader,
-                NodeStatus.Text(status, "store_keys"), NodeStatus.Text(status, "store_total_bytes"),
+                string.Create(CultureInfo.InvariantCulture, $"n{i}"), members[i].Address, pid,
+                cluster.StateOf(i), RoleOf(status), leader.Length > 0 && char.IsDigit(leader[0]) ? "n" + leader : leader,
+                NodeStatus.Text(status, "term"), NodeStatus.Text(status, "commit_index"),
+                NodeStatus.Text(status, "applied_index"), LagOf(leads, i, status), NodeStatus.Text(status, "store_keys"), NodeStatus.Text(status, "store_total_bytes"),
                 NodeStatus.Text(status, "caught_up"));
         }
 

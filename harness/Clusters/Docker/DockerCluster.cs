@@ -29,6 +29,7 @@ internal sealed class DockerCluster : ICluster
     private readonly List<SemaphoreSlim> _gates = [];
     private readonly EngineEvents _events;
     private readonly ContainerFaults _faults;
+    private readonly MemberFaults _members;
     private DataVolumes? _volumes;
     private LinkContainer? _links;
     private bool _disposed;
@@ -40,6 +41,7 @@ internal sealed class DockerCluster : ICluster
         _id = Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(5));
         _events = new EngineEvents(engine, _id, Path.Combine(options.LogFolder, "engine-events.log"));
         _faults = new ContainerFaults(engine, options);
+        _members = new MemberFaults(() => Addresses, options.Nodes);
     }
 
     /// <inheritdoc/>
@@ -117,6 +119,7 @@ internal sealed class DockerCluster : ICluster
             FaultKind.Throttle => _faults.ThrottleAsync(n, fault.Amount ?? FaultText.DefaultThrottleCpus, cancel),
             FaultKind.Oom => _faults.ExhaustMemoryAsync(n, cancel),
             FaultKind.DiskFull => Volumes.FillAsync(n, cancel),
+            FaultKind.Transfer => _members.InflictAsync(fault.Kind, node, cancel),
             _ when FaultKinds.IsLink(fault.Kind) => Links.InflictAsync(fault, node, cancel),
             _ => throw new NodeControlException($"{FaultKinds.NameOf(fault.Kind)} cannot be done to a container"),
         },
@@ -132,6 +135,7 @@ internal sealed class DockerCluster : ICluster
                 FaultKind.Throttle => await _faults.UnthrottleAsync(n).ConfigureAwait(false),
                 FaultKind.Oom => await _faults.RestoreMemoryAsync(n).ConfigureAwait(false),
                 FaultKind.DiskFull => await Volumes.FreeAsync(n, OnUnexpectedExit).ConfigureAwait(false),
+                FaultKind.Transfer => "it leads until the next election",
                 _ => await Links.RelieveAsync(fault, node, cancel).ConfigureAwait(false),
             };
             return n.State == NodeState.Down ? $"{done}, {await StartAgainAsync(n, cancel).ConfigureAwait(false)}" : done;
@@ -184,6 +188,7 @@ internal sealed class DockerCluster : ICluster
             await _events.DisposeAsync().ConfigureAwait(false);
             _links?.Dispose();
             _probe.Dispose();
+            _members.Dispose();
             _engine.Dispose();
         }
     }

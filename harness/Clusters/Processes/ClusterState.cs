@@ -42,6 +42,9 @@ internal sealed record ClusterState
     /// <summary>Folder of the nodes' data.</summary>
     public required string DataFolder { get; init; }
 
+    /// <summary>The first so many nodes founded the cluster; 0: all.</summary>
+    public int Founders { get; init; }
+
     /// <summary>The nodes in order.</summary>
     public required IReadOnlyList<MemberState> Members { get; init; }
 
@@ -89,7 +92,12 @@ internal sealed record ClusterState
 }
 
 /// <summary>One node of a state file; pid 0 when it is down on purpose.</summary>
-internal sealed record MemberState(string Address, string? Metrics, int Pid, string? Start);
+/// <param name="Address">host:port of its gRPC.</param>
+/// <param name="Metrics">host:port of its metrics; null: none.</param>
+/// <param name="Pid">Its process.</param>
+/// <param name="Start">When that process began, as the system tells it.</param>
+/// <param name="Joins">It does not found the cluster but joins it: added later, or its data were removed.</param>
+internal sealed record MemberState(string Address, string? Metrics, int Pid, string? Start, bool Joins = false);
 
 /// <summary>How the state file is written.</summary>
 [JsonSourceGenerationOptions(WriteIndented = true, PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower)]

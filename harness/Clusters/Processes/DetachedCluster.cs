@@ -10,6 +10,8 @@ namespace Testbed.Harness.Clusters.Processes;
 /// </summary>
 internal sealed class DetachedCluster : IDisposable
 {
+    private const int MostNodes = 32;
+
     private static readonly TimeSpan GoneLimit = TimeSpan.FromSeconds(5);
     private static readonly TimeSpan ReadyLimit = TimeSpan.FromSeconds(30);
     private static readonly TimeSpan Poll = TimeSpan.FromMilliseconds(10);
@@ -131,6 +133,7 @@ internal sealed class DetachedCluster : IDisposable
         {
             Strategy = State.Strategy,
             Nodes = State.Members.Count,
+            Founders = State.Founders,
             DataElements = State.DataElements,
             Durability = State.Durability,
             Reads = State.Reads,
@@ -146,6 +149,7 @@ internal sealed class DetachedCluster : IDisposable
             .. NodeProgram.Arguments(
                 options, node, [.. State.Members.Select(m => m.Address)], Path.Combine(State.DataFolder, name),
                 member.Metrics ?? "off"),
+            .. member.Joins ? ["--join"] : Array.Empty<string>(),
         ];
         var begun = Stopwatch.GetTimestamp();
         using var process = Process.Start(NodeProgram.StartInfo(words, log, tied: false))
@@ -164,6 +168,65 @@ internal sealed class DetachedCluster : IDisposable
 
         var took = Stopwatch.GetElapsedTime(begun).TotalMilliseconds;
         return string.Create(CultureInfo.InvariantCulture, $"{name} serves again after {took:F0} ms (pid {process.Id})");
+    }
+
+    /// <summary>Asks whoever leads to change the members.</summary>
+    public MemberChanges Members() => new(() => [.. State.Members.Where(m => m.Pid > 0).Select(m => m.Address)]);
+
+    /// <summary>Starts one more node and lets it join; returns once it votes.</summary>
+    public async Task<string> AddNodeAsync(Action<string> progress, CancellationToken cancel)
+    {
+        var node = State.Members.Count;
+        if (node == MostNodes)
+        {
+            throw new NodeControlException($"a cluster has at most {MostNodes} nodes");
+        }
+
+        var ports = Ports.Choose(2);
+        var address = string.Create(CultureInfo.InvariantCulture, $"127.0.0.1:{ports[0]}");
+        var metrics = string.Create(CultureInfo.InvariantCulture, $"127.0.0.1:{ports[1]}");
+        using var changes = Members();
+        State = State with
+        {
+            Founders = State.Founders > 0 ? State.Founders : State.Members.Count,
+            Members = [.. State.Members, new MemberState(address, metrics, 0, null, Joins: true)],
+        };
+        State.Save(_path);
+        return await changes.AddAsync(
+            node, address, async token => progress(await StartNodeAsync(node, token).ConfigureAwait(false)), progress, cancel)
+            .ConfigureAwait(false);
+    }
+
+    /// <summary>Takes a node out and ends it; its number stays its own.</summary>
+    public async Task<string> RemoveNodeAsync(int node, CancellationToken cancel)
+    {
+        using var changes = Members();
+        var removed = await changes.RemoveAsync(node, cancel).ConfigureAwait(false);
+        return IsAlive(node) ? $"{removed}; {await EndAsync(node, orderly: true, cancel).ConfigureAwait(false)}" : removed;
+    }
+
+    /// <summary>Kills a node and starts it without its data; returns once it is a full member again.</summary>
+    public async Task<string> ReplaceNodeAsync(int node, CancellationToken cancel)
+    {
+        using var changes = Members();
+        var former = State.Strategy == "raft" ? await changes.VoterAsync(node, cancel).ConfigureAwait(false) : 0;
+        if (State.Strategy == "raft" && former == 0)
+        {
+            throw new NodeControlException(string.Create(
+                CultureInfo.InvariantCulture, $"n{node} has no vote that could be replaced"));
+        }
+
+        if (IsAlive(node))
+        {
+            _ = await EndAsync(node, orderly: false, cancel).ConfigureAwait(false);
+        }
+
+        DataFolders.Remove(Path.Combine(State.DataFolder, string.Create(CultureInfo.InvariantCulture, $"n{node}")));
+        Remember(node, State.Members[node] with { Joins = true });
+        var started = await StartNodeAsync(node, cancel).ConfigureAwait(false);
+        return State.Strategy == "raft"
+            ? $"{started}; {await changes.ReplacedAsync(node, former, cancel).ConfigureAwait(false)}"
+            : started;
     }
 
     /// <summary>

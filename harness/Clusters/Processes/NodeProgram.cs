@@ -68,6 +68,12 @@ internal static class NodeProgram
         yield return options.Seed.ToString(CultureInfo.InvariantCulture);
         yield return "--metrics";
         yield return metrics;
+        if (options.Founders > 0 && options.Founders < addresses.Count)
+        {
+            yield return "--founders";
+            yield return options.Founders.ToString(CultureInfo.InvariantCulture);
+        }
+
         if (options.TieToParent)
         {
             yield return "--exit-with-parent";

@@ -21,6 +21,10 @@ public sealed class ProcessCluster : ICluster
     private readonly NodeProcess[] _nodes;
     private readonly string[] _metrics;
     private readonly SemaphoreSlim[] _gates;
+    private readonly MemberFaults _members;
+
+    /// <summary>By node: the life whose data were removed; 0 for a node that still has its first ones.</summary>
+    private readonly long[] _wiped;
     private readonly LinkProxy? _links;
     private readonly Reaper? _reaper;
     private bool _disposed;
@@ -41,6 +45,8 @@ public sealed class ProcessCluster : ICluster
             : null;
         Addresses = _links?.Plan.ClientView ?? direct;
         _gates = [.. _nodes.Select(_ => new SemaphoreSlim(1))];
+        _members = new MemberFaults(() => direct, options.Nodes);
+        _wiped = new long[options.Nodes];
         _reaper = Reaper.Start(options.DataFolder);
     }
 
@@ -147,12 +153,36 @@ public sealed class ProcessCluster : ICluster
         cancel);
 
     /// <inheritdoc/>
-    public Task<string> InflictAsync(PlannedFault fault, int node, CancellationToken cancel) =>
-        LinksFor(fault).InflictAsync(fault, node, cancel);
+    public Task<string> InflictAsync(PlannedFault fault, int node, CancellationToken cancel) => fault.Kind switch
+    {
+        FaultKind.Replace => ActAsync(node, n => WipeAsync(n, cancel), cancel),
+        _ when FaultKinds.IsMembership(fault.Kind) => _members.InflictAsync(fault.Kind, node, cancel),
+        _ => LinksFor(fault).InflictAsync(fault, node, cancel),
+    };
 
     /// <inheritdoc/>
-    public Task<string> RelieveAsync(PlannedFault fault, int node, CancellationToken cancel) =>
-        LinksFor(fault).RelieveAsync(fault, node, cancel);
+    public async Task<string> RelieveAsync(PlannedFault fault, int node, CancellationToken cancel)
+    {
+        if (FaultKinds.IsMembership(fault.Kind))
+        {
+            // A removed node's process still believes in its old part: the member that comes is a new one.
+            return await _members.RelieveAsync(fault.Kind, node, async token =>
+            {
+                _ = await ActAsync(node, n => WipeAsync(n, token), token).ConfigureAwait(false);
+                _ = await StartAsync(node, token).ConfigureAwait(false);
+            }, cancel).ConfigureAwait(false);
+        }
+
+        if (fault.Kind != FaultKind.Replace)
+        {
+            return await LinksFor(fault).RelieveAsync(fault, node, cancel).ConfigureAwait(false);
+        }
+
+        var started = await StartAsync(node, cancel).ConfigureAwait(false);
+        return _options.Strategy == "raft"
+            ? $"{started}; {await _members.ReplacedAsync(node, _wiped[node], cancel).ConfigureAwait(false)}"
+            : started;
+    }
 
     /// <inheritdoc/>
     public async Task<int?> LeaderAsync(CancellationToken cancel)
@@ -192,6 +222,7 @@ public sealed class ProcessCluster : ICluster
         _reaper?.LetGo();
         _reaper?.Dispose();
         _ownProbe?.Dispose();
+        _members.Dispose();
         foreach (var node in _nodes)
         {
             node.Release();
@@ -200,6 +231,19 @@ public sealed class ProcessCluster : ICluster
 
     private bool PortWasTaken =>
         _links is { PortWasTaken: true } || _nodes.Any(n => n.ExitCode == NodeProgram.PortInUse);
+
+    /// <summary>Kills a node and removes what it kept; it starts as a new member from now on.</summary>
+    private async Task<string> WipeAsync(NodeProcess node, CancellationToken cancel)
+    {
+        _wiped[node.Index] = long.Max(1, _options.Strategy == "raft"
+            ? await _members.VoterAsync(node.Index, cancel).ConfigureAwait(false)
+            : 0);
+        var killed = node.State is NodeState.Up or NodeState.Paused
+            ? await node.KillAsync(cancel).ConfigureAwait(false)
+            : "it was down";
+        DataFolders.Remove(Path.Combine(_options.DataFolder, node.Name));
+        return killed + ", its data removed";
+    }
 
     private LinkController LinksFor(PlannedFault fault)
     {
@@ -292,7 +336,11 @@ public sealed class ProcessCluster : ICluster
         Directory.CreateDirectory(data);
         var metrics = _options.Metrics ? _metrics[node.Index] : "off";
         var view = _links?.Plan.NodeView(node.Index) ?? Addresses;
-        string[] words = [.. _command, .. NodeProgram.Arguments(_options, node.Index, view, data, metrics)];
+        string[] words =
+        [
+            .. _command, .. NodeProgram.Arguments(_options, node.Index, view, data, metrics),
+            .. _wiped[node.Index] > 0 ? ["--join"] : Array.Empty<string>(),
+        ];
         try
         {
             node.Launch(NodeProgram.StartInfo(words, node.LogFile, _options.TieToParent), OnUnexpectedExit);
@@ -359,6 +407,7 @@ public sealed class ProcessCluster : ICluster
         await Task.WhenAll(_nodes.Select(n => n.DisposeAsync())).ConfigureAwait(false);
         await (_links?.EndAsync() ?? Task.CompletedTask).ConfigureAwait(false);
         _ownProbe?.Dispose();
+        _members.Dispose();
         _reaper?.Watch([]);
         _reaper?.Dispose();
         if (removeData)
