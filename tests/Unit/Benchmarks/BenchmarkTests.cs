@@ -77,8 +77,8 @@ public sealed class BenchmarkTests
     [Fact]
     public void A_store_without_books_has_an_empty_cell_in_the_table_of_stores()
     {
-        var csv = StoreVerb.Csv([new("a, b", 10, 128, null, 200.25, 300, [1, 2.5, 3, 4, 5])]);
-        Assert.EndsWith("\n\"a, b\",10,128,,200.3,300.0,1,3,3,4,5\n", csv, StringComparison.Ordinal);
+        var csv = StoreVerb.Csv([new("a, b", 10, 128, null, 200.5, 300, [1, 2, 3, 4, 5])]);
+        Assert.EndsWith("\n\"a, b\",10,128,,200.5,300.0,1,2,3,4,5\n", csv, StringComparison.Ordinal);
     }
 
     [Fact]
