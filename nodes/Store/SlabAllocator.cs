@@ -196,7 +196,7 @@ internal sealed class SlabAllocator
             {
                 kind.Leaving = 0;
             }
-            else if (shape.Blocks > 1)
+            else
             {
                 Unlink(slab, ref kind);
             }
