@@ -63,7 +63,7 @@ public sealed partial class KvStore
     }
 
     /// <summary>
-    /// Ends a snapshot before all records were given. Passes over the index once: 10 ms at 10 million keys.
+    /// Ends a snapshot before all records were given. Passes once over the rest of the index.
     /// </summary>
     public void CancelSnapshot()
     {

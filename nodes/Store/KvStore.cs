@@ -9,6 +9,10 @@ namespace Testbed.Store;
 /// </summary>
 public sealed partial class KvStore
 {
+    // Each block given back may be one too many; to free a slab that is up to half full takes as many moves as
+    // it has blocks left over. Twice that, because the slab that is emptied may be fuller than most.
+    private const int MovesPerChange = 2;
+
     private RecordMemory _records = new();
     private HashIndex _index = new();
     private OrderedIndex _ordered;
@@ -66,6 +70,7 @@ public sealed partial class KvStore
             _index[place] = moved;
             _ordered.Replace(key, old, moved);
             _records.Remove(old);
+            Compact();
         }
 
         _payloadBytes += payload.Length - oldPayloadBytes;
@@ -86,8 +91,9 @@ public sealed partial class KvStore
         _keyBytes -= key.Length;
         _payloadBytes -= payload.Length;
         _index.RemoveAt(place);
-        _ordered.Remove(key);
+        _ordered.Remove(key, reference);
         _records.Remove(reference);
+        Compact();
         return true;
     }
 
@@ -132,6 +138,26 @@ public sealed partial class KvStore
     /// <summary>Where the index has a key; for tests too.</summary>
     internal static uint Hash(ReadOnlySpan<byte> key) =>
         (uint)(XxHash3.HashToUInt64(key) >> (64 - HashIndex.HashBits));
+
+    // What was freed may have left slabs sparsely filled.
+    private void Compact()
+    {
+        for (var moves = 0; moves < MovesPerChange && _records.NextToMove() is var old && old != 0; moves++)
+        {
+            var copy = _records.Copy(old);
+            var key = _records.Key(copy);
+            var hash = Hash(key);
+            var place = _index.Find(hash, _index.Home(hash));
+            while (_index[place] != old)
+            {
+                place = _index.Find(hash, place + 1);
+            }
+
+            _index[place] = copy;
+            _ordered.Replace(key, old, copy);
+            _records.Remove(old);
+        }
+    }
 
     private int Find(ReadOnlySpan<byte> key, uint hash)
     {

@@ -57,11 +57,11 @@ internal sealed class OrderedIndex(RecordMemory records)
     }
 
     /// <summary>Removes the reference of a key that is there; its record must still be readable.</summary>
-    public void Remove(ReadOnlySpan<byte> key)
+    public void Remove(ReadOnlySpan<byte> key, uint reference)
     {
         var path = default(Path);
         var leaf = Descend(key, ref path, out var level);
-        RemoveEntry(leaf, LowerBound(leaf, key));
+        RemoveEntry(leaf, PlaceInLeaf(leaf, reference));
         var node = leaf;
         while (--level >= 0)
         {
@@ -91,7 +91,7 @@ internal sealed class OrderedIndex(RecordMemory records)
     {
         var path = default(Path);
         var leaf = Descend(key, ref path, out var level);
-        _nodes.Entries(leaf)[LowerBound(leaf, key)] = reference;
+        _nodes.Entries(leaf)[PlaceInLeaf(leaf, old)] = reference;
         while (--level >= 0)
         {
             ref var lowest = ref _nodes.Lowest(path[level].Node)[path[level].Place];
@@ -219,6 +219,10 @@ internal sealed class OrderedIndex(RecordMemory records)
             ? place
             : Math.Max(0, place - 1);
     }
+
+    // Reads no record.
+    private int PlaceInLeaf(uint leaf, uint reference) =>
+        _nodes.Entries(leaf)[.._nodes.Count(leaf)].IndexOf(reference);
 
     // The first entry whose (lowest) key is not below the key.
     private int LowerBound(uint node, ReadOnlySpan<byte> key)

@@ -60,6 +60,18 @@ internal sealed class RecordMemory
     public void Remove(uint reference) =>
         _allocator.Free(reference, Bytes(_allocator.Memory(reference), out _, out _));
 
+    /// <summary>A record that must be moved to keep memory compact; 0: none.</summary>
+    public uint NextToMove() => _allocator.NextToMove();
+
+    /// <summary>A copy of a record in other memory.</summary>
+    public uint Copy(uint reference)
+    {
+        var bytes = Bytes(_allocator.Memory(reference), out _, out _);
+        var copy = _allocator.Allocate(bytes);
+        _allocator.Memory(reference)[..bytes].CopyTo(_allocator.Memory(copy));
+        return copy;
+    }
+
     /// <summary>The record's key.</summary>
     public ReadOnlySpan<byte> Key(uint reference)
     {

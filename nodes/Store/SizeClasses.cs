@@ -1,10 +1,10 @@
-using System.Numerics;
-
 namespace Testbed.Store;
 
 /// <summary>
-/// How record sizes are rounded: to 8 bytes up to 1 KiB, to 16, 32 and 64 bytes up to 2, 4 and 8 KiB, to whole
-/// units of 1 KiB up to 256 KiB, to 8 bytes above (such a record has memory of its own).
+/// How record sizes are rounded. Small records share slabs of 128 KiB in equal blocks: a class is one number of
+/// blocks, as long as fit, so what a slab loses is at most one block and seldom more than a grain per record.
+/// Larger ones are rounded to whole units of 1 KiB up to 256 KiB, to 8 bytes above (such a record has memory of
+/// its own).
 /// </summary>
 internal static class SizeClasses
 {
@@ -14,40 +14,26 @@ internal static class SizeClasses
     /// <summary>Granularity of spans within a segment.</summary>
     public const int UnitBytes = 1024;
 
+    /// <summary>Bytes of a slab.</summary>
+    public const int SlabBytes = 128 * 1024;
+
     /// <summary>Bytes at the beginning of a slab that are not for records.</summary>
     public const int SlabHeaderBytes = 24;
 
-    /// <summary>Largest record that shares a slab.</summary>
-    public const int LargestSlabRecord = 8 * 1024;
+    /// <summary>Largest record that shares a slab: sixteen of them fill it.</summary>
+    public const int LargestSlabRecord = (SlabBytes - SlabHeaderBytes) / 16 / Grain * Grain;
 
     /// <summary>Largest record that shares a segment.</summary>
     public const int LargestSegmentRecord = 256 * 1024;
 
-    /// <summary>Number of classes of slabs.</summary>
-    public const int Count = FineClasses + (Octaves * OctaveClasses);
-
-    // Steps of one grain up to here; then each doubling of the size doubles the step.
-    private const int FineLimit = 1024;
-    private const int FineClasses = FineLimit / Grain;
-    private const int Octaves = 3;
-    private const int OctaveClasses = FineClasses / 2;
-    private const int MostSlabUnits = 72;
-
+    private static readonly byte[] ClassOfGrains = new byte[(LargestSlabRecord / Grain) + 1];
     private static readonly SlabShape[] Shapes = BuildShapes();
 
-    /// <summary>The class of a record of at most <see cref="LargestSlabRecord"/> bytes.</summary>
-    public static int Of(int bytes)
-    {
-        if (bytes <= FineLimit)
-        {
-            return (bytes + Grain - 1) / Grain - 1;
-        }
+    /// <summary>Number of classes of slabs.</summary>
+    public static int Count => Shapes.Length;
 
-        var octave = BitOperations.Log2((uint)(bytes - 1) / FineLimit);
-        var limit = FineLimit << octave;
-        var step = (Grain * 2) << octave;
-        return FineClasses + (octave * OctaveClasses) + ((bytes - limit + step - 1) / step) - 1;
-    }
+    /// <summary>The class of a record of at most <see cref="LargestSlabRecord"/> bytes.</summary>
+    public static int Of(int bytes) => ClassOfGrains[(bytes + Grain - 1) / Grain];
 
     /// <summary>How slabs of a class are cut.</summary>
     public static SlabShape Shape(int sizeClass) => Shapes[sizeClass];
@@ -65,41 +51,21 @@ internal static class SizeClasses
 
     private static SlabShape[] BuildShapes()
     {
-        var shapes = new SlabShape[Count];
-        for (var i = 0; i < FineClasses; i++)
+        var shapes = new List<SlabShape>();
+        for (var grains = 1; grains < ClassOfGrains.Length; grains++)
         {
-            shapes[i] = ShapeOf((i + 1) * Grain);
-        }
-
-        for (var i = FineClasses; i < Count; i++)
-        {
-            var octave = (i - FineClasses) / OctaveClasses;
-            var place = (i - FineClasses) % OctaveClasses;
-            shapes[i] = ShapeOf((FineLimit << octave) + ((place + 1) * ((Grain * 2) << octave)));
-        }
-
-        return shapes;
-    }
-
-    // The length of slab that puts most records into a whole segment; of equals the shortest.
-    private static SlabShape ShapeOf(int blockBytes)
-    {
-        var best = default(SlabShape);
-        var bestPerSegment = 0;
-        for (var units = Math.Max(16, Units(4 * blockBytes)); units <= MostSlabUnits; units++)
-        {
-            var blocks = ((units * UnitBytes) - SlabHeaderBytes) / blockBytes;
-            var perSegment = blocks * (Segment.Units / units);
-            if (perSegment > bestPerSegment)
+            var blocks = (SlabBytes - SlabHeaderBytes) / (grains * Grain);
+            if (shapes.Count == 0 || shapes[^1].BlockBytes < grains * Grain)
             {
-                bestPerSegment = perSegment;
-                best = new SlabShape(blockBytes, blocks, units);
+                shapes.Add(new SlabShape((SlabBytes - SlabHeaderBytes) / blocks / Grain * Grain, blocks));
             }
+
+            ClassOfGrains[grains] = (byte)(shapes.Count - 1);
         }
 
-        return best;
+        return [.. shapes];
     }
 }
 
-/// <summary>Blocks of one size in a span of units.</summary>
-internal readonly record struct SlabShape(int BlockBytes, int Blocks, int Units);
+/// <summary>Blocks of one size in a slab.</summary>
+internal readonly record struct SlabShape(int BlockBytes, int Blocks);

@@ -1,3 +1,4 @@
+using System.Globalization;
 using BenchmarkDotNet.Configs;
 using BenchmarkDotNet.Jobs;
 using BenchmarkDotNet.Running;
@@ -14,6 +15,7 @@ namespace Testbed.Benchmarks;
 internal static class Program
 {
     private const int StoreKeys = 100_000;
+    private const int MostStoreKeys = 50_000_000;
     private static readonly TimeSpan CodecSample = TimeSpan.FromMilliseconds(20);
 
     private static readonly TimeSpan LoadWarmup = TimeSpan.FromSeconds(1);
@@ -22,6 +24,7 @@ internal static class Program
     // A verb that takes longer has met something broken; containers are started and loaded many times.
     private static readonly TimeSpan VerbLimit = TimeSpan.FromMinutes(2);
     private static readonly TimeSpan ContainersLimit = TimeSpan.FromMinutes(6);
+    private static readonly TimeSpan StoreLimit = TimeSpan.FromMinutes(15);
     private static readonly TimeSpan PeersLimit = TimeSpan.FromHours(3);
 
     public static async Task<int> Main(string[] args)
@@ -40,7 +43,7 @@ internal static class Program
 
         if (verb is not ("store" or "codec" or "load" or "checker" or "stream" or "links" or "cluster" or "containers"
                 or "peers")
-            || (verb != "peers" && args.Length > (verb == "containers" ? 2 : 1)))
+            || args.Length > MostArguments(verb) || (verb == "store" && !TryStoreKeys(args, out _)))
         {
             return Usage();
         }
@@ -56,7 +59,13 @@ internal static class Program
         }
 
         Console.Out.WriteLine();
-        var limit = verb switch { "peers" => PeersLimit, "containers" => ContainersLimit, _ => VerbLimit };
+        var limit = verb switch
+        {
+            "peers" => PeersLimit,
+            "containers" => ContainersLimit,
+            "store" => StoreLimit,
+            _ => VerbLimit,
+        };
         cancel.CancelAfter(limit);
         try
         {
@@ -66,7 +75,7 @@ internal static class Program
                 return 0;
             }
 
-            await RunAsync(verb, args.Skip(1).FirstOrDefault(), cancel.Token).ConfigureAwait(false);
+            await RunAsync(verb, args, cancel.Token).ConfigureAwait(false);
             return 0;
         }
         catch (OperationCanceledException)
@@ -81,6 +90,16 @@ internal static class Program
             await Console.Error.WriteLineAsync($"{verb}: {e.Message}").ConfigureAwait(false);
             return 1;
         }
+    }
+
+    private static int MostArguments(string verb) =>
+        verb switch { "peers" => int.MaxValue, "store" => 3, "containers" => 2, _ => 1 };
+
+    private static bool TryStoreKeys(string[] args, out int keys)
+    {
+        keys = StoreKeys;
+        return args.Length < 2 || (int.TryParse(args[1], NumberStyles.None, CultureInfo.InvariantCulture, out keys)
+            && keys is > 0 and <= MostStoreKeys);
     }
 
     private static bool TryPeers(string verb, string[] args, out PeersOptions? options)
@@ -98,12 +117,13 @@ internal static class Program
         }
     }
 
-    private static async Task RunAsync(string verb, string? argument, CancellationToken cancel)
+    private static async Task RunAsync(string verb, string[] args, CancellationToken cancel)
     {
         switch (verb)
         {
             case "store":
-                StoreVerb.Run(Console.Out, StoreKeys);
+                TryStoreKeys(args, out var keys);
+                StoreVerb.Run(Console.Out, keys, args.ElementAtOrDefault(2), cancel);
                 break;
             case "codec":
                 CodecVerb.Run(Console.Out, CodecSample);
@@ -115,7 +135,7 @@ internal static class Program
                 CheckerVerb.Run(Console.Out, 1, cancel);
                 break;
             case "containers":
-                await ContainersVerb.RunAsync(Console.Out, argument, cancel).ConfigureAwait(false);
+                await ContainersVerb.RunAsync(Console.Out, args.ElementAtOrDefault(1), cancel).ConfigureAwait(false);
                 break;
             case "stream":
                 await StreamVerb.RunAsync(Console.Out, cancel).ConfigureAwait(false);
@@ -153,7 +173,8 @@ internal static class Program
             usage: dotnet run -c Release --project tests/Benchmarks -- <verb>
               micro [filter]  microbenchmarks (BenchmarkDotNet): codec, store, messages, log; filter '*Store*'
               codec           GB/s of the erasure code
-              store           bytes per key and time per operation of the store, against ConcurrentDictionary
+              store [N] [CSV] bytes per key and CPU per operation of the store, against ConcurrentDictionary, with
+                              N keys (100000); the table also goes into the file CSV
               load            operations/s and cost per operation of the load generator without a cluster
               checker         seconds to the verdict on histories of 1 and 10 million operations
               stream          gets/s of 1 KiB between one client and one node process

@@ -1,107 +1,73 @@
-using System.Collections.Concurrent;
-using System.Diagnostics;
+using System.Globalization;
+using System.Text;
+using Testbed.Benchmarks.Stores;
 using Testbed.Benchmarks.Support;
-using Testbed.Store;
 
 namespace Testbed.Benchmarks.Verbs;
 
-/// <summary><c>store</c>: bytes per key and time per operation, against ConcurrentDictionary.</summary>
+/// <summary>
+/// <c>store</c>: bytes per key and CPU time per operation, against ConcurrentDictionary.
+/// </summary>
 internal static class StoreVerb
 {
+    // From here on payloads are small, so that all stores fit into memory side by side.
+    private const int ManyKeys = 5_000_000;
+
     private static readonly string[] Columns =
-        ["store", "payload B", "bytes/key", "besides key and payload", "heap bytes/key", "insert ns",
-        "get ns", "overwrite ns"];
+    [
+        "store", "payload B", "own bytes/key", "besides key and payload", "heap bytes/key", "resident bytes/key",
+        .. StoreRun.Operations.Select(name => name + " ns"),
+    ];
 
-    private static readonly int[] PayloadSizes = [342, 1024];
-
-    public static void Run(TextWriter output, int keys)
+    /// <summary>Prints the table; writes the same as CSV when a file is named.</summary>
+    public static void Run(TextWriter output, int keys, string? csvFile, CancellationToken cancel)
     {
+        // All once before, so that nothing is compiled while it is measured.
+        StoreRun.Measure(Math.Min(keys, 20_000), new byte[16], cancel);
+        int[] sizes = keys >= ManyKeys ? [128] : [342, 1024];
+        var figures = sizes.SelectMany(size => StoreRun.Measure(keys, BenchmarkData.Bytes(size), cancel)).ToList();
+        output.WriteLine(
+            $"Store: {TextTable.Number(keys)} keys of {BenchmarkData.KeyBytes} B in random order; KvStore keeps " +
+            "keys in order as well; dictionaries do not.");
+        output.WriteLine(
+            "Bytes/key: the store's own books; the garbage collector's heap and the resident memory after a full " +
+            "collection. Nanoseconds of CPU of the whole process: operations taking turns, median of 5.");
         var table = new TextTable(1, Columns);
-
-        // Both once before, so that nothing is compiled while it is measured.
-        Store(new TextTable(1, Columns), Math.Min(keys, 20_000), new byte[16]);
-        Dictionary(new TextTable(1, Columns), Math.Min(keys, 20_000), new byte[16]);
-        foreach (var payloadBytes in PayloadSizes)
+        foreach (var row in figures)
         {
-            var payload = BenchmarkData.Bytes(payloadBytes);
-            Store(table, keys, payload);
-            Dictionary(table, keys, payload);
+            table.Add(
+            [
+                row.Store, TextTable.Number(row.PayloadBytes), Own(row.OwnBytesPerKey),
+                Own(row.OwnBytesPerKey - row.PayloadBytes - BenchmarkData.KeyBytes),
+                TextTable.Number(row.HeapBytesPerKey, 1), TextTable.Number(row.ResidentBytesPerKey, 1),
+                .. row.CpuNanos.Select(nanos => TextTable.Number(nanos)),
+            ]);
         }
 
-        output.WriteLine(
-            $"Store: {TextTable.Number(keys)} keys of {BenchmarkData.KeyBytes} B in random order; " +
-            "KvStore keeps keys in order as well; the dictionary does not.");
-        output.WriteLine(
-            "Bytes/key by the store's own books (the dictionary has none: its heap); heap: the garbage " +
-            "collector's, after a full collection.");
         table.Print(output);
+        if (csvFile is not null)
+        {
+            File.WriteAllText(csvFile, Csv(figures));
+            output.WriteLine($"CSV: {csvFile}");
+        }
     }
 
-    private static void Store(TextTable table, int keys, byte[] payload)
+    /// <summary>One line for each store and size of payload.</summary>
+    internal static string Csv(IEnumerable<StoreFigures> figures)
     {
-        var before = GC.GetTotalMemory(forceFullCollection: true);
-        var store = new KvStore();
-        var key = new byte[BenchmarkData.KeyBytes];
-        var insert = PerKey(keys, i => Put(store, key, i, payload));
-        var get = PerKey(keys, i =>
+        var text = new StringBuilder("store,keys,payload_bytes,own_bytes_per_key,heap_bytes_per_key,"
+            + "resident_bytes_per_key,insert_cpu_ns,get_cpu_ns,miss_cpu_ns,same_size_cpu_ns,other_size_cpu_ns\n");
+        foreach (var row in figures)
         {
-            BenchmarkData.Key(key, Scattered(i, keys));
-            _ = store.TryGet(key, out _, out var found) && found.Length == payload.Length
-                ? true
-                : throw new InvalidOperationException("a key is missing");
-        });
-        var overwrite = PerKey(keys, i => Put(store, key, Scattered(i, keys), payload));
-        var heap = GC.GetTotalMemory(forceFullCollection: true) - before;
-        var bytes = store.Bytes;
-        AddRow(table, "KvStore", keys, payload.Length, bytes.TotalBytes, heap, (insert, get, overwrite));
-        GC.KeepAlive(store);
-    }
-
-    private static void Dictionary(TextTable table, int keys, byte[] payload)
-    {
-        var before = GC.GetTotalMemory(forceFullCollection: true);
-        var dictionary = new ConcurrentDictionary<byte[], DictionaryEntry>(1, 31, new KeyComparer());
-        var insert = PerKey(keys, i =>
-            dictionary[BenchmarkData.Key(i)] = new DictionaryEntry(default, payload.ToArray()));
-        var key = new byte[BenchmarkData.KeyBytes];
-        var get = PerKey(keys, i =>
-        {
-            BenchmarkData.Key(key, Scattered(i, keys));
-            _ = dictionary[key];
-        });
-        var overwrite = PerKey(keys, i =>
-        {
-            BenchmarkData.Key(key, Scattered(i, keys));
-            dictionary[key] = new DictionaryEntry(default, payload.ToArray());
-        });
-        var heap = GC.GetTotalMemory(forceFullCollection: true) - before;
-        AddRow(table, "ConcurrentDictionary", keys, payload.Length, heap, heap, (insert, get, overwrite));
-        GC.KeepAlive(dictionary);
-    }
-
-    private static void AddRow(TextTable table, string name, int keys, int payloadBytes, long bytes,
-        long heap, (double Insert, double Get, double Overwrite) nanos) =>
-        table.Add(name, TextTable.Number(payloadBytes), TextTable.Number((double)bytes / keys, 1),
-            TextTable.Number(((double)bytes / keys) - payloadBytes - BenchmarkData.KeyBytes, 1),
-            TextTable.Number((double)heap / keys, 1),
-            TextTable.Number(nanos.Insert), TextTable.Number(nanos.Get), TextTable.Number(nanos.Overwrite));
-
-    private static void Put(KvStore store, byte[] key, long number, byte[] payload)
-    {
-        BenchmarkData.Key(key, number);
-        store.Put(key, default, payload);
-    }
-
-    private static long Scattered(int i, int keys) => i * 7919L % keys;
-
-    private static double PerKey(int keys, Action<int> call)
-    {
-        var start = Stopwatch.GetTimestamp();
-        for (var i = 0; i < keys; i++)
-        {
-            call(i);
+            text.Append(CultureInfo.InvariantCulture,
+                $"\"{row.Store}\",{row.Keys},{row.PayloadBytes},{row.OwnBytesPerKey:F1},");
+            text.Append(CultureInfo.InvariantCulture, $"{row.HeapBytesPerKey:F1},{row.ResidentBytesPerKey:F1},");
+            text.AppendJoin(',', row.CpuNanos.Select(nanos => nanos.ToString("F0", CultureInfo.InvariantCulture)));
+            text.Append('\n');
         }
 
-        return Stopwatch.GetElapsedTime(start).TotalNanoseconds / keys;
+        return text.ToString();
     }
+
+    private static string Own(double? bytes) => bytes is { } known ? TextTable.Number(known, 1) : "-";
 }

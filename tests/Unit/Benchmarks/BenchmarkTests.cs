@@ -65,13 +65,20 @@ public sealed class BenchmarkTests
         CodecVerb.Run(codec, TimeSpan.Zero);
         Assert.Contains("(9,6)", codec.ToString(), StringComparison.Ordinal);
         using var store = new StringWriter();
-        StoreVerb.Run(store, keys: 500);
+        StoreVerb.Run(store, keys: 500, csvFile: null, TestContext.Current.CancellationToken);
         var lines = store.ToString().Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(line =>
             line.TrimEnd());
         var table = lines.SkipWhile(line => !line.StartsWith("store", StringComparison.Ordinal)).ToList();
-        Assert.Equal(6, table.Count);
+        Assert.Equal(8, table.Count);
         Assert.All(table, line => Assert.Equal(table[1].Length, line.Length));
         Assert.All(table.Skip(2), line => Assert.DoesNotContain("NaN", line, StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public void A_store_without_books_has_an_empty_cell_in_the_table_of_stores()
+    {
+        var csv = StoreVerb.Csv([new("a, b", 10, 128, null, 200.5, 300, [1, 2, 3, 4, 5])]);
+        Assert.EndsWith("\n\"a, b\",10,128,,200.5,300.0,1,2,3,4,5\n", csv, StringComparison.Ordinal);
     }
 
     [Fact]
