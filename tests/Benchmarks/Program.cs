@@ -16,6 +16,10 @@ internal static class Program
     private const int StoreKeys = 100_000;
     private static readonly TimeSpan CodecSample = TimeSpan.FromMilliseconds(20);
 
+    private const int LogBytes = 512 * 1024 * 1024;
+    private const int LogRounds = 5;
+    private const int LogGroups = 100;
+
     private static readonly TimeSpan LoadWarmup = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan LoadMeasured = TimeSpan.FromSeconds(3);
 
@@ -39,7 +43,7 @@ internal static class Program
         }
 
         if (verb is not ("store" or "codec" or "load" or "checker" or "stream" or "links" or "cluster" or "containers"
-                or "peers")
+                or "log" or "peers")
             || (verb != "peers" && args.Length > (verb == "containers" ? 2 : 1)))
         {
             return Usage();
@@ -111,6 +115,9 @@ internal static class Program
             case "load":
                 await LoadVerb.RunAsync(Console.Out, LoadWarmup, LoadMeasured, cancel).ConfigureAwait(false);
                 break;
+            case "log":
+                LogVerb.Run(Console.Out, PeersOptions.DefaultDataFolder(), LogBytes, LogRounds, LogGroups);
+                break;
             case "checker":
                 CheckerVerb.Run(Console.Out, 1, cancel);
                 break;
@@ -154,6 +161,7 @@ internal static class Program
               micro [filter]  microbenchmarks (BenchmarkDotNet): codec, store, messages, log; filter '*Store*'
               codec           GB/s of the erasure code
               store           bytes per key and time per operation of the store, against ConcurrentDictionary
+              log             MB/s of recovery; what a synced group costs, by file and by way of syncing
               load            operations/s and cost per operation of the load generator without a cluster
               checker         seconds to the verdict on histories of 1 and 10 million operations
               stream          gets/s of 1 KiB between one client and one node process
