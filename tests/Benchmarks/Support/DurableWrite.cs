@@ -15,7 +15,8 @@ internal sealed class DurableWrite : IDisposable
     // The flags of x64 and arm64 differ in one.
     private const int ReadWrite = 2;
     private const int DataSync = 0x1000;
-    private static readonly int Direct = RuntimeInformation.ProcessArchitecture == Architecture.Arm64 ? 0x10000 : 0x4000;
+    private static readonly int Direct =
+        RuntimeInformation.ProcessArchitecture == Architecture.Arm64 ? 0x10000 : 0x4000;
 
     private readonly SafeFileHandle[] _handles;
     private readonly byte[] _buffer;

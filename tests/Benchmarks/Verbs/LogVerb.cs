@@ -84,8 +84,8 @@ internal static class LogVerb
         // The first round warms up.
         rates.RemoveAt(0);
         rates.Sort();
-        output.WriteLine($"Recovery: {TextTable.Number(bytes / 1e6)} MB in records of {RecordBytes} B, files in the "
-            + $"system's cache: {TextTable.Number(rates[rates.Count / 2])} MB/s, "
+        output.WriteLine($"Recovery: {TextTable.Number(bytes / 1e6)} MB in records of {RecordBytes} B, "
+            + $"files in the system's cache: {TextTable.Number(rates[rates.Count / 2])} MB/s, "
             + $"median of {rounds} ({TextTable.Number(rates[0])} to {TextTable.Number(rates[^1])}).");
     }
 
@@ -96,9 +96,10 @@ internal static class LogVerb
         {
             var times = Files.Select(_ => new List<double>()).ToArray();
             var group = Group(records);
-            var logs = Files.Select((row, i) => new DiskLogDirectory(Path.Combine(folder, $"{records}-{i}"))).ToList();
+            var folders = Files
+                .Select((row, i) => new DiskLogDirectory(Path.Combine(folder, $"{records}-{i}"))).ToList();
             var open = Files.Select((row, i) =>
-                WriteAheadLog.Open(logs[i], row.Options with { SegmentBytes = SegmentBytes }, Ignore)).ToList();
+                WriteAheadLog.Open(folders[i], row.Options with { SegmentBytes = SegmentBytes }, Ignore)).ToList();
             if (groups > 1)
             {
                 WearIn(open[^1], group);
@@ -119,12 +120,12 @@ internal static class LogVerb
             }
 
             open.ForEach(log => log.Dispose());
-            logs.ForEach(log => log.Dispose());
+            folders.ForEach(directory => directory.Dispose());
             AddRows(table, group.Bytes, [.. Files.Select(row => row.Name)], times);
         }
 
         output.WriteLine("One group written and synced by the log, segments of "
-            + $"{TextTable.Number(SegmentBytes / 1e6)} MB, {rounds * groups} groups per row in {rounds} rounds in turns.");
+            + $"{TextTable.Number(SegmentBytes / 1e6)} MB, {rounds * groups} groups per row in turns.");
         table.Print(output);
     }
 

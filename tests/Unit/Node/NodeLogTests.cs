@@ -59,11 +59,12 @@ public sealed class NodeLogTests
     }
 
     [Fact]
-    public async Task At_level_memory_records_are_durable_at_once_nothing_is_held_and_the_core_hears_of_it_in_the_same_batch()
+    public async Task At_level_memory_nothing_is_held_and_the_core_hears_in_the_same_batch_that_records_are_durable()
     {
         var core = new RecordingCore();
         var sink = new Sink();
-        var loop = new NodeLoop(core, new VolatileLog(), TimeProvider.System, fault => Assert.Fail(fault.ToString()));
+        var loop = new NodeLoop(
+            core, new VolatileLog(), TimeProvider.System, fault => Assert.Fail(fault.ToString()));
         loop.Register(RecordingCore.Client, new Outbox(new BufferPool(), sink, 1 << 20, new ByteCounters()));
         loop.Start();
         await sink.Sent.Task.WaitAsync(TestContext.Current.CancellationToken);
