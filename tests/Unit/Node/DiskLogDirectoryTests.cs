@@ -46,6 +46,9 @@ public sealed class DiskLogDirectoryTests : IDisposable
             Assert.Empty(directory.List());
             File.WriteAllText(Path.Combine(_folder, "0000000001.wal"), "damaged again");
             Assert.Equal(Path.Combine(_folder, "damaged-2"), directory.PutAside());
+            Directory.Delete(Path.Combine(_folder, "damaged-1"), recursive: true);
+            File.WriteAllText(Path.Combine(_folder, "0000000001.wal"), "damaged");
+            Assert.Equal(Path.Combine(_folder, "damaged-1"), directory.PutAside());
         }
 
         using var later = new DiskLogDirectory(_folder);
