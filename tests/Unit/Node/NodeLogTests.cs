@@ -85,7 +85,9 @@ public sealed class NodeLogTests
 
         public LogWriter Log { get; }
 
-        public TaskCompletionSource<Exception> Failed { get; } = new();
+        // Set on the log's thread, which the test then joins.
+        public TaskCompletionSource<Exception> Failed { get; } =
+            new(TaskCreationOptions.RunContinuationsAsynchronously);
 
         public async Task AppendAsync()
         {
@@ -98,7 +100,7 @@ public sealed class NodeLogTests
 
     private sealed class Sink : IFrameSink
     {
-        public TaskCompletionSource Sent { get; } = new();
+        public TaskCompletionSource Sent { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
         public Task WriteAsync(StreamFrame frame)
         {
