@@ -18,6 +18,10 @@ internal static class Program
     private const int MostStoreKeys = 50_000_000;
     private static readonly TimeSpan CodecSample = TimeSpan.FromMilliseconds(20);
 
+    private const int LogBytes = 512 * 1024 * 1024;
+    private const int LogRounds = 5;
+    private const int LogGroups = 100;
+
     private static readonly TimeSpan LoadWarmup = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan LoadMeasured = TimeSpan.FromSeconds(3);
 
@@ -42,7 +46,7 @@ internal static class Program
         }
 
         if (verb is not ("store" or "codec" or "load" or "checker" or "stream" or "links" or "cluster" or "containers"
-                or "peers")
+                or "log" or "peers")
             || args.Length > MostArguments(verb) || (verb == "store" && !TryStoreKeys(args, out _)))
         {
             return Usage();
@@ -131,6 +135,9 @@ internal static class Program
             case "load":
                 await LoadVerb.RunAsync(Console.Out, LoadWarmup, LoadMeasured, cancel).ConfigureAwait(false);
                 break;
+            case "log":
+                LogVerb.Run(Console.Out, PeersOptions.DefaultDataFolder(), LogBytes, LogRounds, LogGroups);
+                break;
             case "checker":
                 CheckerVerb.Run(Console.Out, 1, cancel);
                 break;
@@ -175,6 +182,7 @@ internal static class Program
               codec           GB/s of the erasure code
               store [N] [CSV] bytes per key and CPU per operation of the store, against ConcurrentDictionary, with
                               N keys (100000); the table also goes into the file CSV
+              log             MB/s of recovery; what a synced group costs, by file and by way of syncing
               load            operations/s and cost per operation of the load generator without a cluster
               checker         seconds to the verdict on histories of 1 and 10 million operations
               stream          gets/s of 1 KiB between one client and one node process

@@ -38,7 +38,13 @@ internal sealed class DiskLogDirectory : ILogDirectory, IDisposable
     /// </summary>
     public string PutAside()
     {
-        var name = $"{AsidePrefix}{Aside().Count() + 1}{UnfinishedSuffix}";
+        var number = 1;
+        while (Directory.Exists(Path.Combine(_folder, AsidePrefix + number)))
+        {
+            number++;
+        }
+
+        var name = AsidePrefix + number + UnfinishedSuffix;
         Directory.CreateDirectory(Path.Combine(_folder, name));
         Sync();
         return MoveTo(name);

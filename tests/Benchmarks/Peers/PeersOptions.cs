@@ -92,7 +92,7 @@ internal sealed record PeersOptions
     }
 
     // In memory a sync costs nothing: such a temporary folder would make fsync a word.
-    private static string DefaultDataFolder()
+    internal static string DefaultDataFolder()
     {
         var temporary = Path.GetTempPath();
         return OperatingSystem.IsLinux() && new DriveInfo(temporary).DriveFormat == "tmpfs"

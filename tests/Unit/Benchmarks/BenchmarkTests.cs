@@ -82,6 +82,16 @@ public sealed class BenchmarkTests
     }
 
     [Fact]
+    public void The_log_is_read_back_and_every_way_to_sync_has_its_row()
+    {
+        using var output = new StringWriter();
+        LogVerb.Run(output, Path.GetTempPath(), recoveredBytes: 1 << 20, rounds: 1, groups: 1);
+        Assert.Contains("Recovery: 1 MB", output.ToString(), StringComparison.Ordinal);
+        Assert.Contains("used again", output.ToString(), StringComparison.Ordinal);
+        Assert.DoesNotContain("NaN", output.ToString(), StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task The_cost_of_the_link_proxy_is_printed()
     {
         using var output = new StringWriter();

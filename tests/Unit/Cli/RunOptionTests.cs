@@ -46,6 +46,13 @@ public sealed class RunOptionTests
         Assert.Equal(3, o.Tolerance);
     }
 
+    [Theory]
+    [InlineData("memory")]
+    [InlineData("os")]
+    [InlineData("fsync")]
+    public async Task Every_durability_level_can_be_asked_for(string level) =>
+        Assert.Equal(level, (await Parse("run", "--durability", level)).Durability);
+
     [Fact]
     public async Task Fault_options_become_a_plan()
     {

@@ -46,6 +46,25 @@ public sealed class NodeOptionsTests
     }
 
     [Fact]
+    public void Level_memory_needs_no_folder()
+    {
+        var options = NodeOptions.Parse(["--id=0", "--strategy=raft", $"--nodes={Three}", "--durability=memory"]);
+        Assert.True(options.IsVolatile);
+        Assert.False(options.RejoinOnCorruption);
+    }
+
+    [Fact]
+    public void Only_where_groups_are_synced_are_blocks_written_ahead_and_used_again()
+    {
+        string[] args = ["--id=0", "--strategy=raft", $"--nodes={Three}", "--data=d", "--rejoin-on-corruption"];
+        var os = NodeOptions.Parse(args);
+        var fsync = NodeOptions.Parse([.. args, "--durability=fsync"]);
+        Assert.Equal((0, 0), (os.Log.PrefillBytes, os.Log.SpareSegments));
+        Assert.Equal((1024 * 1024, 4), (fsync.Log.PrefillBytes, fsync.Log.SpareSegments));
+        Assert.True(os.RejoinOnCorruption);
+    }
+
+    [Fact]
     public void Nodes_may_be_named_as_container_networks_name_them()
     {
         var options = NodeOptions.Parse(
