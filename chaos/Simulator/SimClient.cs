@@ -247,10 +247,12 @@ internal sealed class SimClient : SimProcess, IClientOutput
             : dice < 96 - (shape.ReadPercent / 8) ? KvKind.Put
             : dice < 98 ? KvKind.Delete
             : KvKind.Scan;
-        slot.Kind = slot.Kind == KvKind.Put && shape.Strategy == SimulatedStrategy.Raft && slot.Random.OneIn(4)
-            ? KvKind.CompareAndSet
-            : slot.Kind;
         slot.Key = (int)(slot.Random.OneIn(3) ? 0 : slot.Random.Below(shape.Keys));
+        if (shape.Strategy == SimulatedStrategy.Raft)
+        {
+            DrawCondition(slot);
+        }
+
         var sets = slot.Kind is KvKind.Put or KvKind.CompareAndSet;
         slot.Identity = sets
             ? RecordValue.Identity((uint)(_number + 1 + (64 * _lives)), ++_writes)
@@ -271,6 +273,21 @@ internal sealed class SimClient : SimProcess, IClientOutput
             ExpectsValue = slot.Expected != 0,
             Expected = expected,
         };
+    }
+
+    // A quarter of the puts compare and set. Keys are either deleted, or set where absent was expected: histories with
+    // both on one key can only be settled by search.
+    private void DrawCondition(Slot slot)
+    {
+        var deletes = ((Cluster.Shape.Seed ^ (ulong)slot.Key) & 1) == 0;
+        if (slot.Kind == KvKind.Put && slot.Random.OneIn(4) && (!deletes || _known[slot.Key].Identity != 0))
+        {
+            slot.Kind = KvKind.CompareAndSet;
+        }
+        else if (slot.Kind == KvKind.Delete && !deletes)
+        {
+            slot.Kind = KvKind.Put;
+        }
     }
 
     private byte[] Value(int bytes, Slot slot)

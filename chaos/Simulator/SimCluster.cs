@@ -126,7 +126,14 @@ internal sealed partial class SimCluster
     }
 
     /// <summary>A node was elected.</summary>
-    public void Elected() => _faults.Elected();
+    public void Elected()
+    {
+        _faults.Elected();
+        foreach (var node in Shape.LeadersClocksLag ? _nodes : [])
+        {
+            node.Clock.SetRate(Now, node.Leads ? -Shape.FaultyClockPpm : Shape.FaultyClockPpm);
+        }
+    }
 
     /// <summary>Counts something rare, and says it in the trace.</summary>
     public void Note(string name, string? line = null)

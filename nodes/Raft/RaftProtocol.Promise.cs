@@ -5,8 +5,12 @@ internal sealed partial class RaftProtocol
 {
     private VotePromise _promise;
 
-    /// <summary>The promise after a start or restart, whoever led before.</summary>
-    private void BeginPromise() => _promise.Start(_options.LeaseReads ? _options.ElectionTimeoutMicros : 0, _now);
+    /// <summary>The promise after a restart, whoever led before. A node that knows no term has never heard a leader.</summary>
+    private void BeginPromise()
+    {
+        var micros = _options.LeaseReads ? _options.ElectionTimeoutMicros : 0;
+        _promise.Start(micros, Term > 0 ? _now : _now - micros);
+    }
 
     /// <summary>
     /// Begins a pre-vote, unless a leader may hold a lease: then a little after that, at a random moment again.

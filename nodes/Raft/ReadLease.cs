@@ -18,24 +18,26 @@ internal sealed class ReadLease(long electionTimeoutMicros, int clockDriftPercen
     private readonly RingQueue<(ulong Round, long SentMicros)> _sent = new();
     private readonly long _durationMicros = electionTimeoutMicros * 100 / (100 + clockDriftPercent);
     private ulong _term;
+    private bool _leads;
     private bool _isEnded;
     private long _untilMicros = long.MinValue;
     private long _lastSentMicros = long.MinValue / 2;
 
     /// <summary>True while nobody else can have been elected.</summary>
-    public bool Holds(long nowMicros) => !_isEnded && nowMicros < _untilMicros;
+    public bool Holds(long nowMicros) => _leads && !_isEnded && nowMicros < _untilMicros;
 
     /// <summary>True when a round should leave to keep it, with so much time between two.</summary>
     public bool IsDue(long nowMicros, long intervalMicros) =>
-        !_isEnded && nowMicros - _lastSentMicros >= intervalMicros;
+        _leads && !_isEnded && nowMicros - _lastSentMicros >= intervalMicros;
 
     /// <summary>This node leads in a term, or does not; in another one nothing of before counts.</summary>
     public void Follow(ulong term, bool leads)
     {
-        if (term != _term || !leads)
+        if (term != _term || leads != _leads)
         {
             _sent.RemoveFront(_sent.Count);
-            (_term, _isEnded, _untilMicros, _lastSentMicros) = (term, !leads, long.MinValue, long.MinValue / 2);
+            (_term, _leads, _isEnded) = (term, leads, false);
+            (_untilMicros, _lastSentMicros) = (long.MinValue, long.MinValue / 2);
         }
     }
 
