@@ -18,6 +18,18 @@ internal sealed class CoefficientMatrix(int rows, int columns)
     /// <summary>Whether a row is all ones: a plain XOR.</summary>
     public bool IsOnes(int row) => _isOnes[row];
 
+    /// <summary>Whether the first of the rows and the first column of them all are ones.</summary>
+    public bool IsOnes(ReadOnlySpan<byte> chosen)
+    {
+        var isOnes = _isOnes[chosen[0]];
+        for (var i = 1; isOnes && i < chosen.Length; i++)
+        {
+            isOnes = _cells[chosen[i] * columns] == 1;
+        }
+
+        return isOnes;
+    }
+
     /// <summary>Replaces a row.</summary>
     public void SetRow(int row, ReadOnlySpan<byte> coefficients)
     {

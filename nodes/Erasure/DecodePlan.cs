@@ -71,20 +71,3 @@ internal sealed class DecodePlan
         _rows.SetRow(element, row);
     }
 }
-
-/// <summary>A set of element indices, 0 to 255.</summary>
-internal readonly record struct ElementSet(ulong Bits0, ulong Bits1, ulong Bits2, ulong Bits3)
-{
-    /// <summary>The set with one more element.</summary>
-    public ElementSet With(int index)
-    {
-        var bit = 1UL << (index & 63);
-        return (index >> 6) switch
-        {
-            0 => this with { Bits0 = Bits0 | bit },
-            1 => this with { Bits1 = Bits1 | bit },
-            2 => this with { Bits2 = Bits2 | bit },
-            _ => this with { Bits3 = Bits3 | bit },
-        };
-    }
-}

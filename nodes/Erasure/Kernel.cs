@@ -11,8 +11,11 @@ namespace Testbed.Erasure;
 /// </summary>
 public abstract class Kernel
 {
-    private protected Kernel()
+    private protected Kernel(int vectorBytes, int tileRows, int tileColumns)
     {
+        VectorBytes = vectorBytes;
+        TileRows = tileRows;
+        TileColumns = tileColumns;
     }
 
     /// <summary>Every name that some processor knows, the fastest kernel first.</summary>
@@ -29,13 +32,13 @@ public abstract class Kernel
     public abstract string Name { get; }
 
     /// <summary>The least bytes <see cref="Tile"/> can be given.</summary>
-    internal abstract int VectorBytes { get; }
+    internal int VectorBytes { get; }
 
     /// <summary>Most outputs of a tile, 1 to 4.</summary>
-    internal abstract int TileRows { get; }
+    internal int TileRows { get; }
 
     /// <summary>Most inputs of a tile, 1 to 4.</summary>
-    internal abstract int TileColumns { get; }
+    internal int TileColumns { get; }
 
     /// <summary>The kernel for rows shorter than a vector; <see cref="ScalarKernel"/> takes any.</summary>
     internal abstract Kernel Narrower { get; }

@@ -21,8 +21,8 @@ internal static class MatrixProduct
     /// outputs[r] = sum over c below <paramref name="columns"/> of matrix[rows[r]][c] * inputs[c], for the
     /// bytes from <paramref name="begin"/> to <paramref name="end"/> of each row.
     /// </summary>
-    public static void Run<TInputs, TOutputs>(Kernel kernel, CoefficientMatrix matrix, ReadOnlySpan<byte> rows,
-        int columns, TInputs inputs, TOutputs outputs, int begin, int end)
+    public static void Run<TInputs, TOutputs>(Kernel kernel, CoefficientMatrix matrix, scoped ReadOnlySpan<byte> rows,
+        int columns, scoped ref TInputs inputs, scoped ref TOutputs outputs, int begin, int end)
         where TInputs : IRows, allows ref struct
         where TOutputs : IRows, allows ref struct
     {
@@ -37,69 +37,62 @@ internal static class MatrixProduct
             kernel = kernel.Narrower;
         }
 
-        // One tile needs no strips.
-        var isOneTile = rows.Length <= kernel.TileRows && columns <= kernel.TileColumns;
-        var strip = isOneTile ? bytes : StripBytes;
+        if (rows.Length > kernel.TileRows || columns > kernel.TileColumns)
+        {
+            RunStrips(kernel, matrix, rows, columns, ref inputs, ref outputs, begin, end);
+            return;
+        }
+
+        var cells = new ChosenSlices(matrix.Cells, matrix.Columns, rows);
+        kernel.Tile(new TileShape(rows.Length, columns, matrix.IsOnes(rows) ? TileKind.SetOnes : TileKind.Set),
+            Take(ref cells, 0, rows.Length, 0), Take(ref inputs, 0, columns, begin),
+            Take(ref outputs, 0, rows.Length, begin), (nuint)bytes);
+    }
+
+    private static void RunStrips<TInputs, TOutputs>(Kernel kernel, CoefficientMatrix matrix,
+        scoped ReadOnlySpan<byte> rows, int columns, scoped ref TInputs inputs, scoped ref TOutputs outputs, int begin,
+        int end)
+        where TInputs : IRows, allows ref struct
+        where TOutputs : IRows, allows ref struct
+    {
         while (begin < end)
         {
             // What is left behind a strip must fill a vector, or belongs to the strip.
-            bytes = end - begin < strip + kernel.VectorBytes ? end - begin : strip;
+            var bytes = end - begin < StripBytes + kernel.VectorBytes ? end - begin : StripBytes;
             for (var row = 0; row < rows.Length; row += kernel.TileRows)
             {
                 var group = rows.Slice(row, Math.Min(kernel.TileRows, rows.Length - row));
-                RunGroup(kernel, matrix, group, row, columns, inputs, outputs, begin, bytes);
+                var targets = Take(ref outputs, row, group.Length, begin);
+                RunGroup(kernel, matrix, group, columns, ref inputs, targets, begin, bytes);
             }
 
             begin += bytes;
         }
     }
 
-    private static void RunGroup<TInputs, TOutputs>(Kernel kernel, CoefficientMatrix matrix,
-        ReadOnlySpan<byte> rows, int firstOutput, int columns, TInputs inputs, TOutputs outputs, int begin,
-        int bytes)
+    private static void RunGroup<TInputs>(Kernel kernel, CoefficientMatrix matrix, scoped ReadOnlySpan<byte> rows,
+        int columns, scoped ref TInputs inputs, in RowRefs outputs, int begin, int bytes)
         where TInputs : IRows, allows ref struct
-        where TOutputs : IRows, allows ref struct
     {
-        var isOnes = matrix.IsOnes(rows[0]);
-        var isFirstOnes = isOnes;
-        foreach (var row in rows)
-        {
-            isFirstOnes &= matrix.Row(row)[0] == 1;
-        }
-
         var cells = new ChosenSlices(matrix.Cells, matrix.Columns, rows);
-        var targets = Take(outputs, firstOutput, rows.Length, begin);
-        var kind = isFirstOnes ? TileKind.SetOnes : TileKind.Set;
+        var kind = matrix.IsOnes(rows) ? TileKind.SetOnes : TileKind.Set;
         for (var column = 0; column < columns; column += kernel.TileColumns)
         {
             var count = Math.Min(kernel.TileColumns, columns - column);
-            var coefficients = Take(cells, 0, rows.Length, column);
-            var sources = Take(inputs, column, count, begin);
-            kernel.Tile(new TileShape(rows.Length, count, kind), coefficients, sources, targets, (nuint)bytes);
-            kind = isOnes ? TileKind.AddOnes : TileKind.Add;
+            kernel.Tile(new TileShape(rows.Length, count, kind), Take(ref cells, 0, rows.Length, column),
+                Take(ref inputs, column, count, begin), outputs, (nuint)bytes);
+            kind = matrix.IsOnes(rows[0]) ? TileKind.AddOnes : TileKind.Add;
         }
     }
 
-    private static RowRefs Take<TRows>(TRows rows, int first, int count, int begin)
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static RowRefs Take<TRows>(scoped ref TRows rows, int first, int count, int begin)
         where TRows : IRows, allows ref struct
     {
-        RowRefs taken = default;
-        taken.A = ref Unsafe.Add(ref rows[first], begin);
-        if (count > 1)
-        {
-            taken.B = ref Unsafe.Add(ref rows[first + 1], begin);
-        }
-
-        if (count > 2)
-        {
-            taken.C = ref Unsafe.Add(ref rows[first + 2], begin);
-        }
-
-        if (count > 3)
-        {
-            taken.D = ref Unsafe.Add(ref rows[first + 3], begin);
-        }
-
-        return taken;
+        ref var a = ref Unsafe.Add(ref rows[first], begin);
+        ref var b = ref count > 1 ? ref Unsafe.Add(ref rows[first + 1], begin) : ref a;
+        ref var c = ref count > 2 ? ref Unsafe.Add(ref rows[first + 2], begin) : ref a;
+        ref var d = ref count > 3 ? ref Unsafe.Add(ref rows[first + 3], begin) : ref a;
+        return new RowRefs(ref a, ref b, ref c, ref d);
     }
 }

@@ -1,14 +1,17 @@
+using System.Diagnostics.CodeAnalysis;
+using System.Numerics;
+
 namespace Testbed.Erasure;
 
 /// <summary>
-/// Systematic Reed-Solomon code: k data elements and up to 255 - k parity elements; any k decode. Data
+/// Systematic Reed-Solomon code: k data elements and up to 64 - k parity elements; any k decode. Data
 /// elements are plain slices of the value; parity element 0 is their XOR; with k = 1 every element is the
 /// value. One owner: the cache of decode plans is not synchronised.
 /// </summary>
 public sealed class ReedSolomon
 {
-    // No element has this index.
-    private const byte Absent = 255;
+    // A set of elements is a word of bits.
+    private const int MostElements = 64;
 
     private readonly Kernel _kernel;
     private readonly DecodePlanCache _plans;
@@ -16,14 +19,20 @@ public sealed class ReedSolomon
     // The indices of the parity elements, k to n-1.
     private readonly byte[] _parity;
 
+    // Of the call at work: where element e stands in the caller's list, the k lowest indices given, and the
+    // data elements to compute.
+    private readonly byte[] _places;
+    private readonly byte[] _sources;
+    private readonly byte[] _missing;
+
     /// <summary>
     /// A code with <paramref name="dataElements"/> = k and <paramref name="elements"/> = n elements (1 &lt;=
-    /// k &lt;= n &lt;= 255), computed by the fastest kernel or the one given.
+    /// k &lt;= n &lt;= 64), computed by the fastest kernel or the one given.
     /// </summary>
     public ReedSolomon(int elements, int dataElements, Kernel? kernel = null)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(dataElements, 1);
-        ArgumentOutOfRangeException.ThrowIfGreaterThan(elements, 255);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(elements, MostElements);
         ArgumentOutOfRangeException.ThrowIfLessThan(elements, dataElements);
         Elements = elements;
         DataElements = dataElements;
@@ -34,6 +43,9 @@ public sealed class ReedSolomon
             _parity[i] = (byte)(dataElements + i);
         }
 
+        _places = new byte[elements];
+        _sources = new byte[dataElements];
+        _missing = new byte[dataElements];
         _kernel = kernel ?? Kernel.Default;
         _plans = new DecodePlanCache(this);
     }
@@ -59,7 +71,7 @@ public sealed class ReedSolomon
     public int ElementBytes(int valueBytes)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(valueBytes);
-        return (int)(((long)valueBytes + DataElements - 1) / DataElements);
+        return (int)(((uint)valueBytes + (uint)DataElements - 1) / (uint)DataElements);
     }
 
     /// <summary>
@@ -68,8 +80,8 @@ public sealed class ReedSolomon
     public void EncodeElement(ReadOnlySpan<byte> value, int index, Span<byte> element)
     {
         CheckIndex(index);
-        var elementBytes = ElementBytes(value.Length);
-        CheckBytes(element.Length, elementBytes);
+        var elementBytes = element.Length;
+        CheckElementBytes(elementBytes, value.Length);
         if (index < DataElements)
         {
             var data = DataSlice(value, index, elementBytes);
@@ -79,7 +91,8 @@ public sealed class ReedSolomon
         }
 
         ReadOnlySpan<byte> row = [(byte)index];
-        EncodeRows(value, row, new SliceRows(element, 0), elementBytes);
+        var output = new SliceRows(element, 0);
+        EncodeRows(value, row, ref output, elementBytes);
     }
 
     /// <summary>
@@ -99,8 +112,9 @@ public sealed class ReedSolomon
         var parity = elements[DataElements..];
         CheckBytes(parity, elementBytes);
         var columns = elementBytes == 0 ? 0 : (value.Length + elementBytes - 1) / elementBytes;
-        MatrixProduct.Run(_kernel, Generator, _parity, columns, new BufferRows(elements), new BufferRows(parity), 0,
-            elementBytes);
+        var inputs = new BufferRows(elements);
+        var outputs = new BufferRows(parity);
+        MatrixProduct.Run(_kernel, Generator, _parity, columns, ref inputs, ref outputs, 0, elementBytes);
     }
 
     /// <summary>
@@ -110,9 +124,16 @@ public sealed class ReedSolomon
     public void EncodeParity(ReadOnlySpan<byte> value, ReadOnlySpan<Memory<byte>> parity)
     {
         CheckBytes(parity.Length, _parity.Length);
-        var elementBytes = ElementBytes(value.Length);
+        if (parity.IsEmpty)
+        {
+            return;
+        }
+
+        var elementBytes = parity[0].Length;
+        CheckElementBytes(elementBytes, value.Length);
         CheckBytes(parity, elementBytes);
-        EncodeRows(value, _parity, new BufferRows(parity), elementBytes);
+        var outputs = new BufferRows(parity);
+        EncodeRows(value, _parity, ref outputs, elementBytes);
     }
 
     /// <summary>
@@ -123,37 +144,34 @@ public sealed class ReedSolomon
     public void Decode(ReadOnlySpan<byte> indices, ReadOnlySpan<ReadOnlyMemory<byte>> elements,
         Span<byte> value)
     {
-        var elementBytes = ElementBytes(value.Length);
-        Span<byte> places = stackalloc byte[256];
-        Span<byte> sources = stackalloc byte[DataElements];
-        ChooseSources(indices, elements, elementBytes, places, sources);
-
-        Span<byte> missing = stackalloc byte[DataElements];
+        var elementBytes = elements.IsEmpty ? 0 : elements[0].Length;
+        CheckElementBytes(elementBytes, value.Length);
+        var set = ChooseSources(indices, elements, elementBytes);
         var count = 0;
         for (var i = 0; i < DataElements; i++)
         {
             var target = DataSlice(value, i, elementBytes);
-            if (places[i] != Absent)
+            if (Contains(set, i))
             {
-                elements[places[i]].Span[..target.Length].CopyTo(target);
+                elements[_places[i]].Span[..target.Length].CopyTo(target);
             }
             else if (target.Length > 0)
             {
-                missing[count++] = (byte)i;
+                _missing[count++] = (byte)i;
             }
         }
 
         if (count > 0)
         {
-            missing = missing[..count];
-            var rows = _plans.Get(sources).RowsOf(missing);
-            var inputs = new SourceRows(elements, places, sources);
+            ReadOnlySpan<byte> missing = _missing.AsSpan(0, count);
+            var rows = _plans.Get(set, _sources).RowsOf(missing);
+            var inputs = new SourceRows(elements, _places, _sources);
             var outputs = new ChosenSlices(value, elementBytes, missing);
 
             // Only the last element of a value can be short.
             var lastBytes = DataSlice(value, missing[^1], elementBytes).Length;
-            MatrixProduct.Run(_kernel, rows, missing, DataElements, inputs, outputs, 0, lastBytes);
-            MatrixProduct.Run(_kernel, rows, missing[..^1], DataElements, inputs, outputs,
+            MatrixProduct.Run(_kernel, rows, missing, DataElements, ref inputs, ref outputs, 0, lastBytes);
+            MatrixProduct.Run(_kernel, rows, missing[..^1], DataElements, ref inputs, ref outputs,
                 RestFrom(lastBytes, elementBytes), elementBytes);
         }
     }
@@ -163,23 +181,23 @@ public sealed class ReedSolomon
         int wantedIndex, Span<byte> element)
     {
         CheckIndex(wantedIndex);
-        Span<byte> places = stackalloc byte[256];
-        Span<byte> sources = stackalloc byte[DataElements];
-        ChooseSources(indices, elements, element.Length, places, sources);
-        if (places[wantedIndex] != Absent)
+        var set = ChooseSources(indices, elements, element.Length);
+        if (Contains(set, wantedIndex))
         {
-            elements[places[wantedIndex]].Span.CopyTo(element);
+            elements[_places[wantedIndex]].Span.CopyTo(element);
             return;
         }
 
         ReadOnlySpan<byte> wanted = [(byte)wantedIndex];
-        MatrixProduct.Run(_kernel, _plans.Get(sources).RowsOf(wanted), wanted, DataElements,
-            new SourceRows(elements, places, sources), new SliceRows(element, 0), 0, element.Length);
+        var inputs = new SourceRows(elements, _places, _sources);
+        var output = new SliceRows(element, 0);
+        MatrixProduct.Run(_kernel, _plans.Get(set, _sources).RowsOf(wanted), wanted, DataElements, ref inputs,
+            ref output, 0, element.Length);
     }
 
     /// <summary>
     /// Computes several elements in one pass over any k others. <paramref name="wanted"/>[i] is the index of
-    /// <paramref name="rebuilt"/>[i], none of them among the given.
+    /// <paramref name="rebuilt"/>[i].
     /// </summary>
     public void Rebuild(ReadOnlySpan<byte> indices, ReadOnlySpan<ReadOnlyMemory<byte>> elements,
         ReadOnlySpan<byte> wanted, ReadOnlySpan<Memory<byte>> rebuilt)
@@ -192,25 +210,21 @@ public sealed class ReedSolomon
 
         var elementBytes = rebuilt[0].Length;
         CheckBytes(rebuilt, elementBytes);
-        Span<byte> places = stackalloc byte[256];
-        Span<byte> sources = stackalloc byte[DataElements];
-        ChooseSources(indices, elements, elementBytes, places, sources);
+        var set = ChooseSources(indices, elements, elementBytes);
         foreach (var index in wanted)
         {
             CheckIndex(index);
-            if (places[index] != Absent)
-            {
-                throw new ArgumentException("a wanted element is among the given ones", nameof(wanted));
-            }
         }
 
-        MatrixProduct.Run(_kernel, _plans.Get(sources).RowsOf(wanted), wanted, DataElements,
-            new SourceRows(elements, places, sources), new BufferRows(rebuilt), 0, elementBytes);
+        var inputs = new SourceRows(elements, _places, _sources);
+        var outputs = new BufferRows(rebuilt);
+        MatrixProduct.Run(_kernel, _plans.Get(set, _sources).RowsOf(wanted), wanted, DataElements, ref inputs,
+            ref outputs, 0, elementBytes);
     }
 
     // The value's last slice may be short, and then is no column for the bytes behind its end.
-    private void EncodeRows<TOutputs>(ReadOnlySpan<byte> value, ReadOnlySpan<byte> rows, TOutputs outputs,
-        int elementBytes)
+    private void EncodeRows<TOutputs>(ReadOnlySpan<byte> value, scoped ReadOnlySpan<byte> rows,
+        scoped ref TOutputs outputs, int elementBytes)
         where TOutputs : IRows, allows ref struct
     {
         if (value.IsEmpty)
@@ -219,10 +233,16 @@ public sealed class ReedSolomon
         }
 
         var inputs = new SliceRows(value, elementBytes);
+        if (value.Length == (long)elementBytes * DataElements)
+        {
+            MatrixProduct.Run(_kernel, Generator, rows, DataElements, ref inputs, ref outputs, 0, elementBytes);
+            return;
+        }
+
         var (whole, lastBytes) = Math.DivRem(value.Length, elementBytes);
         var from = lastBytes == 0 ? 0 : RestFrom(lastBytes, elementBytes);
-        MatrixProduct.Run(_kernel, Generator, rows, whole, inputs, outputs, from, elementBytes);
-        MatrixProduct.Run(_kernel, Generator, rows, whole + 1, inputs, outputs, 0, lastBytes);
+        MatrixProduct.Run(_kernel, Generator, rows, whole, ref inputs, ref outputs, from, elementBytes);
+        MatrixProduct.Run(_kernel, Generator, rows, whole + 1, ref inputs, ref outputs, 0, lastBytes);
     }
 
     // Where to begin with the bytes behind a short element's end: a vector before the end of the whole ones,
@@ -231,38 +251,40 @@ public sealed class ReedSolomon
         ? elementBytes
         : Math.Min(lastBytes, Math.Max(0, elementBytes - MatrixProduct.MostVectorBytes));
 
-    // places[e] = where element e stands in the caller's list; sources = the k lowest indices given,
-    // ascending.
-    private void ChooseSources(ReadOnlySpan<byte> indices, ReadOnlySpan<ReadOnlyMemory<byte>> elements,
-        int elementBytes, Span<byte> places, Span<byte> sources)
+    // Sets _places and _sources; returns the set of the sources.
+    private ulong ChooseSources(ReadOnlySpan<byte> indices, ReadOnlySpan<ReadOnlyMemory<byte>> elements,
+        int elementBytes)
     {
-        if (indices.Length != elements.Length || indices.Length > Elements)
+        if (indices.Length != elements.Length)
         {
-            throw new ArgumentException("one index for each element, at most n of them", nameof(indices));
+            ThrowChoice("one index for each element");
         }
 
-        places.Fill(Absent);
+        var given = 0UL;
         for (var i = 0; i < indices.Length; i++)
         {
             CheckIndex(indices[i]);
             CheckBytes(elements[i].Length, elementBytes);
-            places[indices[i]] = (byte)i;
+            _places[indices[i]] = (byte)i;
+            given |= 1UL << indices[i];
         }
 
-        var found = 0;
-        for (var index = 0; index < Elements && found < DataElements; index++)
+        if (BitOperations.PopCount(given) < DataElements || indices.Length > Elements)
         {
-            if (places[index] != Absent)
-            {
-                sources[found++] = (byte)index;
-            }
+            ThrowChoice("k to n different elements are needed");
         }
 
-        if (found < DataElements)
+        var rest = given;
+        for (var i = 0; i < _sources.Length; i++)
         {
-            throw new ArgumentException("fewer than k different elements", nameof(indices));
+            _sources[i] = (byte)BitOperations.TrailingZeroCount(rest);
+            rest &= rest - 1;
         }
+
+        return given ^ rest;
     }
+
+    private static bool Contains(ulong set, int index) => ((set >> index) & 1) != 0;
 
     private static ReadOnlySpan<byte> DataSlice(ReadOnlySpan<byte> value, int index, int elementBytes)
     {
@@ -280,7 +302,16 @@ public sealed class ReedSolomon
     {
         if ((uint)index >= (uint)Elements)
         {
-            throw new ArgumentOutOfRangeException(nameof(index), index, "an element index is 0 to n-1");
+            ThrowIndex(index);
+        }
+    }
+
+    // That the bytes are those of an element: without a division, which small values would feel.
+    private void CheckElementBytes(int given, int valueBytes)
+    {
+        if ((ulong)(((long)given * DataElements) - valueBytes) >= (ulong)DataElements)
+        {
+            ThrowBytes(given, ElementBytes(valueBytes));
         }
     }
 
@@ -288,7 +319,7 @@ public sealed class ReedSolomon
     {
         if (given != needed)
         {
-            throw new ArgumentException($"{given} given where {needed} are needed");
+            ThrowBytes(given, needed);
         }
     }
 
@@ -299,4 +330,16 @@ public sealed class ReedSolomon
             CheckBytes(element.Length, needed);
         }
     }
+
+    // Apart, so that the checks are inlined.
+    [DoesNotReturn]
+    private static void ThrowIndex(int index) =>
+        throw new ArgumentOutOfRangeException(nameof(index), index, "an element index is 0 to n-1");
+
+    [DoesNotReturn]
+    private static void ThrowBytes(int given, int needed) =>
+        throw new ArgumentException($"{given} given where {needed} are needed");
+
+    [DoesNotReturn]
+    private static void ThrowChoice(string needed) => throw new ArgumentException(needed);
 }

@@ -14,7 +14,11 @@ internal readonly ref struct SliceRows(ReadOnlySpan<byte> buffer, int stride) : 
 {
     private readonly ref byte _first = ref MemoryMarshal.GetReference(buffer);
 
-    public ref byte this[int row] => ref Unsafe.Add(ref _first, (nint)row * stride);
+    public ref byte this[int row]
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        get => ref Unsafe.Add(ref _first, (nint)row * stride);
+    }
 }
 
 /// <summary>Those slices of one buffer that <paramref name="chosen"/> names.</summary>
@@ -23,7 +27,11 @@ internal readonly ref struct ChosenSlices(ReadOnlySpan<byte> buffer, int stride,
     private readonly SliceRows _slices = new(buffer, stride);
     private readonly ReadOnlySpan<byte> _chosen = chosen;
 
-    public ref byte this[int row] => ref _slices[_chosen[row]];
+    public ref byte this[int row]
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        get => ref _slices[_chosen[row]];
+    }
 }
 
 /// <summary>A buffer for each row.</summary>
@@ -31,7 +39,11 @@ internal readonly ref struct BufferRows(ReadOnlySpan<Memory<byte>> buffers) : IR
 {
     private readonly ReadOnlySpan<Memory<byte>> _buffers = buffers;
 
-    public ref byte this[int row] => ref MemoryMarshal.GetReference(_buffers[row].Span);
+    public ref byte this[int row]
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        get => ref MemoryMarshal.GetReference(_buffers[row].Span);
+    }
 }
 
 /// <summary>The elements that <paramref name="sources"/> names, each at its place in the caller's list.</summary>
@@ -42,5 +54,9 @@ internal readonly ref struct SourceRows(ReadOnlySpan<ReadOnlyMemory<byte>> eleme
     private readonly ReadOnlySpan<byte> _places = places;
     private readonly ReadOnlySpan<byte> _sources = sources;
 
-    public ref byte this[int row] => ref MemoryMarshal.GetReference(_elements[_places[_sources[row]]].Span);
+    public ref byte this[int row]
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        get => ref MemoryMarshal.GetReference(_elements[_places[_sources[row]]].Span);
+    }
 }

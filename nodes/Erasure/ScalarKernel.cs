@@ -9,6 +9,7 @@ namespace Testbed.Erasure;
 internal sealed class ScalarKernel : Kernel
 {
     private ScalarKernel()
+        : base(vectorBytes: 0, tileRows: 1, tileColumns: 4)
     {
     }
 
@@ -16,12 +17,6 @@ internal sealed class ScalarKernel : Kernel
 
     /// <inheritdoc/>
     public override string Name => "portable";
-
-    internal override int VectorBytes => 0;
-
-    internal override int TileRows => 1;
-
-    internal override int TileColumns => 4;
 
     internal override Kernel Narrower => this;
 

@@ -1,19 +1,15 @@
-using System.Diagnostics.CodeAnalysis;
-
 namespace Testbed.Erasure;
 
-/// <summary>Up to four rows of bytes by their first byte. Places not used hold a null reference.</summary>
-internal ref struct RowRefs
+/// <summary>Up to four rows of bytes by their first byte. Places not used repeat row 0.</summary>
+internal readonly ref struct RowRefs(ref byte a, ref byte b, ref byte c, ref byte d)
 {
-    public ref byte A;
-    public ref byte B;
-    public ref byte C;
-    public ref byte D;
+    public readonly ref byte A = ref a;
+    public readonly ref byte B = ref b;
+    public readonly ref byte C = ref c;
+    public readonly ref byte D = ref d;
 
     /// <summary>Row 0 to 3.</summary>
-    [UnscopedRef]
-    public readonly ref byte this[int row] =>
-        ref (row == 0 ? ref A : ref row == 1 ? ref B : ref row == 2 ? ref C : ref D);
+    public ref byte this[int row] => ref row == 0 ? ref A : ref row == 1 ? ref B : ref row == 2 ? ref C : ref D;
 }
 
 /// <summary>What is known of a tile besides its coefficients.</summary>

@@ -1,19 +1,16 @@
+using System.Runtime.CompilerServices;
+
 namespace Testbed.Erasure.Simd;
 
 /// <summary>Picks the loop that was compiled for a tile's shape.</summary>
-internal sealed class VectorKernel<TLanes, TVector, TFactor> : Kernel
+internal sealed class VectorKernel<TLanes, TVector, TFactor>()
+    : Kernel(TLanes.Bytes, TLanes.Tile.Rows, TLanes.Tile.Columns)
     where TLanes : struct, ILanes<TVector, TFactor>
     where TVector : struct
     where TFactor : struct
 {
     /// <inheritdoc/>
     public override string Name => TLanes.Name;
-
-    internal override int VectorBytes => TLanes.Bytes;
-
-    internal override int TileRows => TLanes.Tile.Rows;
-
-    internal override int TileColumns => TLanes.Tile.Columns;
 
     internal override Kernel Narrower => TLanes.Narrower;
 
@@ -37,6 +34,7 @@ internal sealed class VectorKernel<TLanes, TVector, TFactor> : Kernel
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void Rows<TRows>(TileShape shape, in RowRefs coefficients, in RowRefs inputs,
         in RowRefs outputs, nuint bytes)
         where TRows : struct, ICount
@@ -63,6 +61,7 @@ internal sealed class VectorKernel<TLanes, TVector, TFactor> : Kernel
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void Columns<TRows, TColumns>(TileKind kind, in RowRefs coefficients, in RowRefs inputs,
         in RowRefs outputs, nuint bytes)
         where TRows : struct, ICount
