@@ -6,6 +6,7 @@ using Testbed.Benchmarks.Micro;
 using Testbed.Benchmarks.Peers;
 using Testbed.Benchmarks.Support;
 using Testbed.Benchmarks.Verbs;
+using Testbed.Erasure;
 using Testbed.Harness.Clusters;
 using Testbed.Injectors;
 
@@ -15,6 +16,10 @@ internal static class Program
 {
     private const int StoreKeys = 100_000;
     private static readonly TimeSpan CodecSample = TimeSpan.FromMilliseconds(20);
+
+    // Short samples: a pair of them mostly falls between two interruptions of a busy machine.
+    private const int IsalRounds = 101;
+    private static readonly TimeSpan IsalSample = TimeSpan.FromMilliseconds(0.3);
 
     private static readonly TimeSpan LoadWarmup = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan LoadMeasured = TimeSpan.FromSeconds(3);
@@ -39,7 +44,7 @@ internal static class Program
         }
 
         if (verb is not ("store" or "codec" or "load" or "checker" or "stream" or "links" or "cluster" or "containers"
-                or "peers")
+                or "peers" or "isal")
             || (verb != "peers" && args.Length > (verb == "containers" ? 2 : 1)))
         {
             return Usage();
@@ -76,7 +81,7 @@ internal static class Program
             return 130;
         }
         catch (Exception e) when (e is ClusterStartException or NodeControlException or TimeoutException
-            or InvalidOperationException)
+            or InvalidOperationException or ArgumentException)
         {
             await Console.Error.WriteLineAsync($"{verb}: {e.Message}").ConfigureAwait(false);
             return 1;
@@ -106,7 +111,12 @@ internal static class Program
                 StoreVerb.Run(Console.Out, StoreKeys);
                 break;
             case "codec":
-                CodecVerb.Run(Console.Out, CodecSample);
+                CodecVerb.Run(Console.Out, CodecSample,
+                    Kernel.Named(Environment.GetEnvironmentVariable("TESTBED_SIMD")));
+                break;
+            case "isal":
+                IsalVerb.Run(Console.Out, Path.Combine("artifacts", "isal"), IsalRounds, IsalSample,
+                    Kernel.Named(Environment.GetEnvironmentVariable("TESTBED_SIMD")), cancel);
                 break;
             case "load":
                 await LoadVerb.RunAsync(Console.Out, LoadWarmup, LoadMeasured, cancel).ConfigureAwait(false);
@@ -152,7 +162,8 @@ internal static class Program
             """
             usage: dotnet run -c Release --project tests/Benchmarks -- <verb>
               micro [filter]  microbenchmarks (BenchmarkDotNet): codec, store, messages, log; filter '*Store*'
-              codec           GB/s of the erasure code
+              codec           GB/s of the erasure code; with TESTBED_SIMD=NAME by that kernel
+              isal            the erasure code against Intel ISA-L (Debian's libisal2), same buffers
               store           bytes per key and time per operation of the store, against ConcurrentDictionary
               load            operations/s and cost per operation of the load generator without a cluster
               checker         seconds to the verdict on histories of 1 and 10 million operations
