@@ -18,7 +18,7 @@ internal static class Program
     private static readonly TimeSpan CodecSample = TimeSpan.FromMilliseconds(20);
 
     // Short samples: a pair of them mostly falls between two interruptions of a busy machine.
-    private const int IsalRounds = 101;
+    private const int IsalRounds = 51;
     private static readonly TimeSpan IsalSample = TimeSpan.FromMilliseconds(0.3);
 
     private static readonly TimeSpan LoadWarmup = TimeSpan.FromSeconds(1);
@@ -61,7 +61,7 @@ internal static class Program
         }
 
         Console.Out.WriteLine();
-        var limit = verb switch { "peers" => PeersLimit, "containers" => ContainersLimit, _ => VerbLimit };
+        var limit = verb switch { "peers" => PeersLimit, "containers" or "isal" => ContainersLimit, _ => VerbLimit };
         cancel.CancelAfter(limit);
         try
         {

@@ -1,6 +1,7 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 using System.Runtime.Intrinsics.Arm;
+using System.Runtime.Intrinsics.X86;
 
 namespace Testbed.Erasure.Simd;
 
@@ -38,8 +39,13 @@ internal readonly struct ShuffleLanes128 : ILanes<Vector128<byte>, ShuffleLanes1
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector128<byte> Multiply(Vector128<byte> bytes, Tables factor) =>
-        Vector128.ShuffleNative(factor.Lower, bytes & Vector128.Create((byte)15))
-            ^ Vector128.ShuffleNative(factor.Upper, Vector128.ShiftRightLogical(bytes, 4));
+        LookUp(factor.Lower, bytes & Vector128.Create((byte)15))
+            ^ LookUp(factor.Upper, Vector128.ShiftRightLogical(bytes, 4));
+
+    // Built ahead of time for any x64 processor, only the named instruction is compiled as one.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector128<byte> LookUp(Vector128<byte> table, Vector128<byte> indices) =>
+        Ssse3.IsSupported ? Ssse3.Shuffle(table, indices) : Vector128.ShuffleNative(table, indices);
 
     /// <summary>The two tables of a coefficient.</summary>
     internal readonly record struct Tables(Vector128<byte> Lower, Vector128<byte> Upper);

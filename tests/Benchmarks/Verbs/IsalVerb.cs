@@ -34,7 +34,7 @@ internal static class IsalVerb
         output.WriteLine($"Our codec ({kernel.Name}) against ISA-L {IsalLibrary.Version}: GB read per second, one");
         output.WriteLine(string.Create(CultureInfo.InvariantCulture,
             $"thread, same buffers, used again and again. Ratio ours / ISA-L: median of {rounds} pairs, quartiles."));
-        if (sample > TimeSpan.Zero)
+        if (rounds > 1)
         {
             WarmUp(kernel);
         }
@@ -111,7 +111,7 @@ internal static class IsalVerb
     {
         IsalTask.Encode => "encode",
         IsalTask.RebuildOne => "rebuild one",
-        IsalTask.RebuildOneAny => "rebuild one, no XOR",
+        IsalTask.RebuildOneAny => "rebuild one without XOR",
         _ => "rebuild most",
     };
 

@@ -35,7 +35,7 @@ public sealed class KernelTests
             {
                 foreach (var kind in Enum.GetValues<TileKind>())
                 {
-                    for (var bytes = kernel.VectorBytes; bytes <= (4 * kernel.VectorBytes) + 3; bytes++)
+                    for (var bytes = Math.Max(1, kernel.VectorBytes); bytes <= (4 * kernel.VectorBytes) + 3; bytes++)
                     {
                         AssertTile(kernel, rows, columns, kind, bytes);
                     }
