@@ -39,6 +39,27 @@ internal static class CodingMatrix
         return block;
     }
 
+    /// <summary>The whole generator: row e makes element e from the data elements.</summary>
+    public static CoefficientMatrix Generator(int elements, int dataElements)
+    {
+        var generator = new CoefficientMatrix(elements, dataElements);
+        Span<byte> unit = stackalloc byte[dataElements];
+        for (var i = 0; i < dataElements; i++)
+        {
+            unit.Clear();
+            unit[i] = 1;
+            generator.SetRow(i, unit);
+        }
+
+        var parity = Parity(elements, dataElements);
+        for (var i = dataElements; i < elements; i++)
+        {
+            generator.SetRow(i, parity.AsSpan((i - dataElements) * dataElements, dataElements));
+        }
+
+        return generator;
+    }
+
     /// <summary>Inverts a size x size matrix in place by Gauss-Jordan; false when it is singular.</summary>
     public static bool TryInvert(Span<byte> matrix, int size)
     {

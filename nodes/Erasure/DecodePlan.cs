@@ -8,72 +8,66 @@ internal sealed class DecodePlan
 {
     private readonly ReedSolomon _code;
 
-    // The inverse of the generator's rows of the sources: data = inverse * sources.
-    private readonly byte[] _inverse;
-    private readonly byte[]?[] _parityRows;
+    // Rows 0 to k-1: the inverse of the generator's rows of the sources, for data = inverse * sources.
+    private readonly CoefficientMatrix _rows;
+    private readonly bool[] _isKnown;
 
     /// <summary>A plan for the k ascending <paramref name="sources"/>.</summary>
     public DecodePlan(ReedSolomon code, ReadOnlySpan<byte> sources)
     {
         _code = code;
         var k = code.DataElements;
-        _inverse = new byte[k * k];
+        var inverse = new byte[k * k];
         for (var i = 0; i < k; i++)
         {
-            code.CopyGeneratorRow(sources[i], _inverse.AsSpan(i * k, k));
+            code.Generator.Row(sources[i]).CopyTo(inverse.AsSpan(i * k));
         }
 
-        if (!CodingMatrix.TryInvert(_inverse, k))
+        if (!CodingMatrix.TryInvert(inverse, k))
         {
             throw new ArgumentException("the sources are not different elements", nameof(sources));
         }
 
-        _parityRows = new byte[]?[code.Elements - k];
-    }
-
-    /// <summary>The k coefficients that make <paramref name="element"/> from the sources.</summary>
-    public ReadOnlySpan<byte> Row(int element)
-    {
-        var k = _code.DataElements;
-        if (element < k)
+        _rows = new CoefficientMatrix(code.Elements, k);
+        _isKnown = new bool[code.Elements];
+        for (var i = 0; i < k; i++)
         {
-            return _inverse.AsSpan(element * k, k);
+            _rows.SetRow(i, inverse.AsSpan(i * k, k));
+            _isKnown[i] = true;
         }
-
-        return _parityRows[element - k] ??= ParityRow(element);
     }
 
-    private byte[] ParityRow(int element)
+    /// <summary>
+    /// A matrix whose rows of the <paramref name="wanted"/> elements make those from the sources.
+    /// </summary>
+    public CoefficientMatrix RowsOf(ReadOnlySpan<byte> wanted)
     {
-        var k = _code.DataElements;
-        var row = new byte[k];
-        var generator = new byte[k];
-        _code.CopyGeneratorRow(element, generator);
-        for (var data = 0; data < k; data++)
+        foreach (var element in wanted)
         {
-            for (var i = 0; i < k; i++)
+            if (!_isKnown[element])
             {
-                row[i] ^= GaloisField.Multiply(generator[data], _inverse[(data * k) + i]);
+                AddParityRow(element);
+                _isKnown[element] = true;
             }
         }
 
-        return row;
+        return _rows;
     }
-}
 
-/// <summary>A set of element indices, 0 to 255.</summary>
-internal readonly record struct ElementSet(ulong Bits0, ulong Bits1, ulong Bits2, ulong Bits3)
-{
-    /// <summary>The set with one more element.</summary>
-    public ElementSet With(int index)
+    private void AddParityRow(byte element)
     {
-        var bit = 1UL << (index & 63);
-        return (index >> 6) switch
+        Span<byte> row = stackalloc byte[_code.DataElements];
+        row.Clear();
+        var generator = _code.Generator.Row(element);
+        for (var data = 0; data < generator.Length; data++)
         {
-            0 => this with { Bits0 = Bits0 | bit },
-            1 => this with { Bits1 = Bits1 | bit },
-            2 => this with { Bits2 = Bits2 | bit },
-            _ => this with { Bits3 = Bits3 | bit },
-        };
+            var inverse = _rows.Row(data);
+            for (var i = 0; i < row.Length; i++)
+            {
+                row[i] ^= GaloisField.Multiply(generator[data], inverse[i]);
+            }
+        }
+
+        _rows.SetRow(element, row);
     }
 }

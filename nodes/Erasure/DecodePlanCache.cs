@@ -1,7 +1,7 @@
 namespace Testbed.Erasure;
 
 /// <summary>
-/// The plans used last, by the set of sources. Bounded: the oldest plan makes room for a new one.
+/// The plans used last, by the set of sources (a bit for each). Bounded: the oldest plan makes room for a new one.
 /// </summary>
 internal sealed class DecodePlanCache(ReedSolomon code)
 {
@@ -10,24 +10,20 @@ internal sealed class DecodePlanCache(ReedSolomon code)
     /// </summary>
     public const int Capacity = 128;
 
-    private readonly Dictionary<ElementSet, DecodePlan> _plans = [];
-    private readonly ElementSet[] _order = new ElementSet[Capacity];
+    private readonly Dictionary<ulong, DecodePlan> _plans = [];
+    private readonly ulong[] _order = new ulong[Capacity];
     private int _next;
-    private ElementSet _lastSet;
+    private ulong _lastSet;
     private DecodePlan? _last;
 
     /// <summary>Plans held now.</summary>
     public int Count => _plans.Count;
 
-    /// <summary>The plan of the k ascending <paramref name="sources"/>.</summary>
-    public DecodePlan Get(ReadOnlySpan<byte> sources)
+    /// <summary>
+    /// The plan of the k ascending <paramref name="sources"/>, whose bits are set in <paramref name="set"/>.
+    /// </summary>
+    public DecodePlan Get(ulong set, ReadOnlySpan<byte> sources)
     {
-        var set = default(ElementSet);
-        foreach (var index in sources)
-        {
-            set = set.With(index);
-        }
-
         // The same nodes stay away for a while, so the next pattern is mostly the last one.
         if (_last is not null && set == _lastSet)
         {

@@ -1,34 +1,52 @@
+using System.Diagnostics.CodeAnalysis;
+using System.Numerics;
+
 namespace Testbed.Erasure;
 
 /// <summary>
-/// Systematic Reed-Solomon code: k data elements and up to 255 - k parity elements; any k decode. Data
+/// Systematic Reed-Solomon code: k data elements and up to 64 - k parity elements; any k decode. Data
 /// elements are plain slices of the value; parity element 0 is their XOR; with k = 1 every element is the
 /// value. One owner: the cache of decode plans is not synchronised.
 /// </summary>
 public sealed class ReedSolomon
 {
-    private readonly byte[] _parity;
+    // A set of elements is a word of bits.
+    private const int MostElements = 64;
+
     private readonly Kernel _kernel;
     private readonly DecodePlanCache _plans;
 
+    // The indices of the parity elements, k to n-1.
+    private readonly byte[] _parity;
+
+    // Of the call at work: where element e stands in the caller's list, the k lowest indices given, and the
+    // data elements to compute.
+    private readonly byte[] _places;
+    private readonly byte[] _sources;
+    private readonly byte[] _missing;
+
     /// <summary>
     /// A code with <paramref name="dataElements"/> = k and <paramref name="elements"/> = n elements (1 &lt;=
-    /// k &lt;= n &lt;= 255).
+    /// k &lt;= n &lt;= 64), computed by the fastest kernel or the one given.
     /// </summary>
-    public ReedSolomon(int elements, int dataElements)
-        : this(elements, dataElements, Kernel.Default)
-    {
-    }
-
-    internal ReedSolomon(int elements, int dataElements, Kernel kernel)
+    public ReedSolomon(int elements, int dataElements, Kernel? kernel = null)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(dataElements, 1);
-        ArgumentOutOfRangeException.ThrowIfGreaterThan(elements, 255);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(elements, MostElements);
         ArgumentOutOfRangeException.ThrowIfLessThan(elements, dataElements);
         Elements = elements;
         DataElements = dataElements;
-        _parity = CodingMatrix.Parity(elements, dataElements);
-        _kernel = kernel;
+        Generator = CodingMatrix.Generator(elements, dataElements);
+        _parity = new byte[elements - dataElements];
+        for (var i = 0; i < _parity.Length; i++)
+        {
+            _parity[i] = (byte)(dataElements + i);
+        }
+
+        _places = new byte[elements];
+        _sources = new byte[dataElements];
+        _missing = new byte[dataElements];
+        _kernel = kernel ?? Kernel.Default;
         _plans = new DecodePlanCache(this);
     }
 
@@ -41,6 +59,9 @@ public sealed class ReedSolomon
     /// <summary>The name of the kernel that computes, for manifests and benchmarks.</summary>
     public string KernelName => _kernel.Name;
 
+    /// <summary>Row e makes element e from the data elements.</summary>
+    internal CoefficientMatrix Generator { get; }
+
     internal int CachedPlans => _plans.Count;
 
     /// <summary>
@@ -50,7 +71,7 @@ public sealed class ReedSolomon
     public int ElementBytes(int valueBytes)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(valueBytes);
-        return (int)(((long)valueBytes + DataElements - 1) / DataElements);
+        return (int)(((uint)valueBytes + (uint)DataElements - 1) / (uint)DataElements);
     }
 
     /// <summary>
@@ -59,8 +80,8 @@ public sealed class ReedSolomon
     public void EncodeElement(ReadOnlySpan<byte> value, int index, Span<byte> element)
     {
         CheckIndex(index);
-        var elementBytes = ElementBytes(value.Length);
-        CheckBytes(element.Length, elementBytes);
+        var elementBytes = element.Length;
+        CheckElementBytes(elementBytes, value.Length);
         if (index < DataElements)
         {
             var data = DataSlice(value, index, elementBytes);
@@ -69,29 +90,50 @@ public sealed class ReedSolomon
             return;
         }
 
-        var row = _parity.AsSpan((index - DataElements) * DataElements, DataElements);
-
-        // Data element 0 is whole whenever the value is not empty; the last ones may be shorter, their
-        // padding adds zero.
-        _kernel.Multiply(row[0], DataSlice(value, 0, elementBytes), element);
-        for (var i = 1; i < DataElements; i++)
-        {
-            var data = DataSlice(value, i, elementBytes);
-            _kernel.MultiplyAdd(row[i], data, element[..data.Length]);
-        }
+        ReadOnlySpan<byte> row = [(byte)index];
+        var output = new SliceRows(element, 0);
+        EncodeRows(value, row, ref output, elementBytes);
     }
 
     /// <summary>
     /// Writes all n elements; <paramref name="elements"/>[i] receives element i and has <see
-    /// cref="ElementBytes"/> bytes.
+    /// cref="ElementBytes"/> bytes. They overlap neither each other nor the value.
     /// </summary>
     public void EncodeAll(ReadOnlySpan<byte> value, ReadOnlySpan<Memory<byte>> elements)
     {
         CheckBytes(elements.Length, Elements);
-        for (var i = 0; i < Elements; i++)
+        for (var i = 0; i < DataElements; i++)
         {
             EncodeElement(value, i, elements[i].Span);
         }
+
+        // The copies are whole, unlike the value's last slice; those that are all padding add nothing.
+        var elementBytes = ElementBytes(value.Length);
+        var parity = elements[DataElements..];
+        CheckBytes(parity, elementBytes);
+        var columns = elementBytes == 0 ? 0 : (value.Length + elementBytes - 1) / elementBytes;
+        var inputs = new BufferRows(elements);
+        var outputs = new BufferRows(parity);
+        MatrixProduct.Run(_kernel, Generator, _parity, columns, ref inputs, ref outputs, 0, elementBytes);
+    }
+
+    /// <summary>
+    /// Writes the n - k parity elements in one pass over the value: <paramref name="parity"/>[i] receives
+    /// element k + i and has <see cref="ElementBytes"/> bytes. They overlap neither each other nor the value.
+    /// </summary>
+    public void EncodeParity(ReadOnlySpan<byte> value, ReadOnlySpan<Memory<byte>> parity)
+    {
+        CheckBytes(parity.Length, _parity.Length);
+        if (parity.IsEmpty)
+        {
+            return;
+        }
+
+        var elementBytes = parity[0].Length;
+        CheckElementBytes(elementBytes, value.Length);
+        CheckBytes(parity, elementBytes);
+        var outputs = new BufferRows(parity);
+        EncodeRows(value, _parity, ref outputs, elementBytes);
     }
 
     /// <summary>
@@ -102,27 +144,35 @@ public sealed class ReedSolomon
     public void Decode(ReadOnlySpan<byte> indices, ReadOnlySpan<ReadOnlyMemory<byte>> elements,
         Span<byte> value)
     {
-        var elementBytes = ElementBytes(value.Length);
-        Span<byte> places = stackalloc byte[256];
-        Span<byte> sources = stackalloc byte[DataElements];
-        ChooseSources(indices, elements, elementBytes, places, sources);
-
-        DecodePlan? plan = null;
+        var elementBytes = elements.IsEmpty ? 0 : elements[0].Length;
+        CheckElementBytes(elementBytes, value.Length);
+        var set = ChooseSources(indices, elements, elementBytes);
+        var count = 0;
         for (var i = 0; i < DataElements; i++)
         {
-            var begin = (int)Math.Min((long)i * elementBytes, value.Length);
-            var target = value.Slice(begin, Math.Min(elementBytes, value.Length - begin));
-
-            // The sources ascend, so data element i, when it is among them, is not after place i.
-            if (sources[..(i + 1)].Contains((byte)i))
+            var target = DataSlice(value, i, elementBytes);
+            if (Contains(set, i))
             {
-                elements[places[i]].Span[..target.Length].CopyTo(target);
+                elements[_places[i]].Span[..target.Length].CopyTo(target);
             }
             else if (target.Length > 0)
             {
-                plan ??= _plans.Get(sources);
-                Combine(plan.Row(i), sources, places, elements, target);
+                _missing[count++] = (byte)i;
             }
+        }
+
+        if (count > 0)
+        {
+            ReadOnlySpan<byte> missing = _missing.AsSpan(0, count);
+            var rows = _plans.Get(set, _sources).RowsOf(missing);
+            var inputs = new SourceRows(elements, _places, _sources);
+            var outputs = new ChosenSlices(value, elementBytes, missing);
+
+            // Only the last element of a value can be short.
+            var lastBytes = DataSlice(value, missing[^1], elementBytes).Length;
+            MatrixProduct.Run(_kernel, rows, missing, DataElements, ref inputs, ref outputs, 0, lastBytes);
+            MatrixProduct.Run(_kernel, rows, missing[..^1], DataElements, ref inputs, ref outputs,
+                RestFrom(lastBytes, elementBytes), elementBytes);
         }
     }
 
@@ -131,77 +181,118 @@ public sealed class ReedSolomon
         int wantedIndex, Span<byte> element)
     {
         CheckIndex(wantedIndex);
-        Span<byte> places = stackalloc byte[256];
-        Span<byte> sources = stackalloc byte[DataElements];
-        ChooseSources(indices, elements, element.Length, places, sources);
-        if (sources.Contains((byte)wantedIndex))
+        var set = ChooseSources(indices, elements, element.Length);
+        if (Contains(set, wantedIndex))
         {
-            elements[places[wantedIndex]].Span.CopyTo(element);
+            elements[_places[wantedIndex]].Span.CopyTo(element);
             return;
         }
 
-        Combine(_plans.Get(sources).Row(wantedIndex), sources, places, elements, element);
+        ReadOnlySpan<byte> wanted = [(byte)wantedIndex];
+        var inputs = new SourceRows(elements, _places, _sources);
+        var output = new SliceRows(element, 0);
+        MatrixProduct.Run(_kernel, _plans.Get(set, _sources).RowsOf(wanted), wanted, DataElements, ref inputs,
+            ref output, 0, element.Length);
     }
 
-    /// <summary>Copies the coefficients that make an element from the data elements.</summary>
-    internal void CopyGeneratorRow(int index, Span<byte> row)
+    /// <summary>
+    /// Computes several elements in one pass over any k others. <paramref name="wanted"/>[i] is the index of
+    /// <paramref name="rebuilt"/>[i].
+    /// </summary>
+    public void Rebuild(ReadOnlySpan<byte> indices, ReadOnlySpan<ReadOnlyMemory<byte>> elements,
+        ReadOnlySpan<byte> wanted, ReadOnlySpan<Memory<byte>> rebuilt)
     {
-        if (index < DataElements)
+        CheckBytes(rebuilt.Length, wanted.Length);
+        if (wanted.IsEmpty)
         {
-            row.Clear();
-            row[index] = 1;
+            return;
         }
-        else
+
+        var elementBytes = rebuilt[0].Length;
+        CheckBytes(rebuilt, elementBytes);
+        var set = ChooseSources(indices, elements, elementBytes);
+        foreach (var index in wanted)
         {
-            _parity.AsSpan((index - DataElements) * DataElements, DataElements).CopyTo(row);
+            CheckIndex(index);
         }
+
+        var inputs = new SourceRows(elements, _places, _sources);
+        var outputs = new BufferRows(rebuilt);
+        MatrixProduct.Run(_kernel, _plans.Get(set, _sources).RowsOf(wanted), wanted, DataElements, ref inputs,
+            ref outputs, 0, elementBytes);
     }
 
-    private void Combine(ReadOnlySpan<byte> row, ReadOnlySpan<byte> sources, ReadOnlySpan<byte> places,
-        ReadOnlySpan<ReadOnlyMemory<byte>> elements, Span<byte> output)
+    // The value's last slice may be short, and then is no column for the bytes behind its end.
+    private void EncodeRows<TOutputs>(ReadOnlySpan<byte> value, scoped ReadOnlySpan<byte> rows,
+        scoped ref TOutputs outputs, int elementBytes)
+        where TOutputs : IRows, allows ref struct
     {
-        _kernel.Multiply(row[0], elements[places[sources[0]]].Span[..output.Length], output);
-        for (var i = 1; i < row.Length; i++)
+        if (value.IsEmpty)
         {
-            _kernel.MultiplyAdd(row[i], elements[places[sources[i]]].Span[..output.Length], output);
+            return;
         }
+
+        var inputs = new SliceRows(value, elementBytes);
+        if (value.Length == (long)elementBytes * DataElements)
+        {
+            MatrixProduct.Run(_kernel, Generator, rows, DataElements, ref inputs, ref outputs, 0, elementBytes);
+            return;
+        }
+
+        var (whole, lastBytes) = Math.DivRem(value.Length, elementBytes);
+        var from = lastBytes == 0 ? 0 : RestFrom(lastBytes, elementBytes);
+        MatrixProduct.Run(_kernel, Generator, rows, whole, ref inputs, ref outputs, from, elementBytes);
+        MatrixProduct.Run(_kernel, Generator, rows, whole + 1, ref inputs, ref outputs, 0, lastBytes);
     }
 
-    // places[e] = where element e stands in the caller's list; sources = the k lowest indices given,
-    // ascending.
-    private void ChooseSources(ReadOnlySpan<byte> indices, ReadOnlySpan<ReadOnlyMemory<byte>> elements,
-        int elementBytes, Span<byte> places, Span<byte> sources)
+    // Where to begin with the bytes behind a short element's end: a vector before the end of the whole ones,
+    // computing some bytes twice, because a few bytes alone are slow.
+    private static int RestFrom(int lastBytes, int elementBytes) => lastBytes == elementBytes
+        ? elementBytes
+        : Math.Min(lastBytes, Math.Max(0, elementBytes - MatrixProduct.MostVectorBytes));
+
+    // Sets _places and _sources; returns the set of the sources.
+    private ulong ChooseSources(ReadOnlySpan<byte> indices, ReadOnlySpan<ReadOnlyMemory<byte>> elements,
+        int elementBytes)
     {
-        const byte absent = 255;
-        if (indices.Length != elements.Length || indices.Length > Elements)
+        if (indices.Length != elements.Length)
         {
-            throw new ArgumentException("one index for each element, at most n of them", nameof(indices));
+            ThrowChoice("one index for each element");
         }
 
-        places.Fill(absent);
+        var given = 0UL;
         for (var i = 0; i < indices.Length; i++)
         {
             CheckIndex(indices[i]);
             CheckBytes(elements[i].Length, elementBytes);
-            places[indices[i]] = (byte)i;
+            _places[indices[i]] = (byte)i;
+            given |= 1UL << indices[i];
         }
 
-        var found = 0;
-        for (var index = 0; index < Elements && found < DataElements; index++)
+        if (BitOperations.PopCount(given) < DataElements || indices.Length > Elements)
         {
-            if (places[index] != absent)
-            {
-                sources[found++] = (byte)index;
-            }
+            ThrowChoice("k to n different elements are needed");
         }
 
-        if (found < DataElements)
+        var rest = given;
+        for (var i = 0; i < _sources.Length; i++)
         {
-            throw new ArgumentException("fewer than k different elements", nameof(indices));
+            _sources[i] = (byte)BitOperations.TrailingZeroCount(rest);
+            rest &= rest - 1;
         }
+
+        return given ^ rest;
     }
 
+    private static bool Contains(ulong set, int index) => ((set >> index) & 1) != 0;
+
     private static ReadOnlySpan<byte> DataSlice(ReadOnlySpan<byte> value, int index, int elementBytes)
+    {
+        var begin = (int)Math.Min((long)index * elementBytes, value.Length);
+        return value.Slice(begin, Math.Min(elementBytes, value.Length - begin));
+    }
+
+    private static Span<byte> DataSlice(Span<byte> value, int index, int elementBytes)
     {
         var begin = (int)Math.Min((long)index * elementBytes, value.Length);
         return value.Slice(begin, Math.Min(elementBytes, value.Length - begin));
@@ -211,7 +302,16 @@ public sealed class ReedSolomon
     {
         if ((uint)index >= (uint)Elements)
         {
-            throw new ArgumentOutOfRangeException(nameof(index), index, "an element index is 0 to n-1");
+            ThrowIndex(index);
+        }
+    }
+
+    // That the bytes are those of an element: without a division, which small values would feel.
+    private void CheckElementBytes(int given, int valueBytes)
+    {
+        if ((ulong)(((long)given * DataElements) - valueBytes) >= (ulong)DataElements)
+        {
+            ThrowBytes(given, ElementBytes(valueBytes));
         }
     }
 
@@ -219,7 +319,27 @@ public sealed class ReedSolomon
     {
         if (given != needed)
         {
-            throw new ArgumentException($"{given} given where {needed} are needed");
+            ThrowBytes(given, needed);
         }
     }
+
+    private static void CheckBytes(ReadOnlySpan<Memory<byte>> given, int needed)
+    {
+        foreach (var element in given)
+        {
+            CheckBytes(element.Length, needed);
+        }
+    }
+
+    // Apart, so that the checks are inlined.
+    [DoesNotReturn]
+    private static void ThrowIndex(int index) =>
+        throw new ArgumentOutOfRangeException(nameof(index), index, "an element index is 0 to n-1");
+
+    [DoesNotReturn]
+    private static void ThrowBytes(int given, int needed) =>
+        throw new ArgumentException($"{given} given where {needed} are needed");
+
+    [DoesNotReturn]
+    private static void ThrowChoice(string needed) => throw new ArgumentException(needed);
 }

@@ -1,67 +1,48 @@
-using System.Runtime.InteropServices;
+using System.Runtime.CompilerServices;
 
 namespace Testbed.Erasure;
 
-/// <summary>One table look-up per byte: the reference every other kernel is compared with.</summary>
+/// <summary>
+/// One table look-up per byte, on any processor and for any number of bytes: the twin every other kernel is
+/// compared with, and the one that takes rows too short for vectors.
+/// </summary>
 internal sealed class ScalarKernel : Kernel
 {
-    /// <inheritdoc/>
-    public override string Name => "scalar";
-
-    /// <inheritdoc/>
-    public override void Multiply(byte coefficient, ReadOnlySpan<byte> input, Span<byte> output)
+    private ScalarKernel()
+        : base(vectorBytes: 0, tileRows: 1, tileColumns: 4)
     {
-        output = output[..input.Length];
-        switch (coefficient)
-        {
-            case 0:
-                output.Clear();
-                return;
-            case 1:
-                input.CopyTo(output);
-                return;
-        }
+    }
 
-        var row = GaloisField.Row(coefficient);
-        for (var i = 0; i < input.Length; i++)
+    public static ScalarKernel Instance { get; } = new();
+
+    /// <inheritdoc/>
+    public override string Name => "portable";
+
+    internal override Kernel Narrower => this;
+
+    internal override void Tile(TileShape shape, in RowRefs coefficients, in RowRefs inputs,
+        in RowRefs outputs, nuint bytes)
+    {
+        for (var row = 0; row < shape.Rows; row++)
         {
-            output[i] = row[input[i]];
+            ref var output = ref outputs[row];
+            for (var column = 0; column < shape.Columns; column++)
+            {
+                var coefficient = Unsafe.Add(ref coefficients[row], column);
+                var isAdded = column > 0 || shape.Kind >= TileKind.Add;
+                Multiply(coefficient, ref inputs[column], ref output, bytes, isAdded);
+            }
         }
     }
 
-    /// <inheritdoc/>
-    public override void MultiplyAdd(byte coefficient, ReadOnlySpan<byte> input, Span<byte> output)
+    private static void Multiply(byte coefficient, ref byte input, ref byte output, nuint bytes, bool isAdded)
     {
-        output = output[..input.Length];
-        switch (coefficient)
+        var products = GaloisField.Row(coefficient);
+        for (nuint i = 0; i < bytes; i++)
         {
-            case 0:
-                return;
-            case 1:
-                Add(input, output);
-                return;
-        }
-
-        var row = GaloisField.Row(coefficient);
-        for (var i = 0; i < input.Length; i++)
-        {
-            output[i] ^= row[input[i]];
-        }
-    }
-
-    // Eight bytes at a time: XOR does not care for the order of bytes in a word.
-    private static void Add(ReadOnlySpan<byte> input, Span<byte> output)
-    {
-        var source = MemoryMarshal.Cast<byte, ulong>(input);
-        var words = MemoryMarshal.Cast<byte, ulong>(output);
-        for (var i = 0; i < words.Length; i++)
-        {
-            words[i] ^= source[i];
-        }
-
-        for (var i = words.Length * sizeof(ulong); i < input.Length; i++)
-        {
-            output[i] ^= input[i];
+            var product = products[Unsafe.Add(ref input, i)];
+            ref var target = ref Unsafe.Add(ref output, i);
+            target = isAdded ? (byte)(target ^ product) : product;
         }
     }
 }

@@ -7,6 +7,7 @@ using Testbed.Benchmarks.Micro;
 using Testbed.Benchmarks.Peers;
 using Testbed.Benchmarks.Support;
 using Testbed.Benchmarks.Verbs;
+using Testbed.Erasure;
 using Testbed.Harness.Clusters;
 using Testbed.Injectors;
 
@@ -21,6 +22,10 @@ internal static class Program
     private const int LogBytes = 512 * 1024 * 1024;
     private const int LogRounds = 5;
     private const int LogGroups = 100;
+
+    // Short samples: a pair of them mostly falls between two interruptions of a busy machine.
+    private const int IsalRounds = 51;
+    private static readonly TimeSpan IsalSample = TimeSpan.FromMilliseconds(0.3);
 
     private static readonly TimeSpan LoadWarmup = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan LoadMeasured = TimeSpan.FromSeconds(3);
@@ -46,7 +51,7 @@ internal static class Program
         }
 
         if (verb is not ("store" or "codec" or "load" or "checker" or "stream" or "links" or "cluster" or "containers"
-                or "log" or "peers")
+                or "log" or "isal" or "peers")
             || args.Length > MostArguments(verb) || (verb == "store" && !TryStoreKeys(args, out _)))
         {
             return Usage();
@@ -66,7 +71,7 @@ internal static class Program
         var limit = verb switch
         {
             "peers" => PeersLimit,
-            "containers" => ContainersLimit,
+            "containers" or "isal" => ContainersLimit,
             "store" => StoreLimit,
             _ => VerbLimit,
         };
@@ -89,7 +94,7 @@ internal static class Program
             return 130;
         }
         catch (Exception e) when (e is ClusterStartException or NodeControlException or TimeoutException
-            or InvalidOperationException)
+            or InvalidOperationException or ArgumentException)
         {
             await Console.Error.WriteLineAsync($"{verb}: {e.Message}").ConfigureAwait(false);
             return 1;
@@ -130,7 +135,12 @@ internal static class Program
                 StoreVerb.Run(Console.Out, keys, args.ElementAtOrDefault(2), cancel);
                 break;
             case "codec":
-                CodecVerb.Run(Console.Out, CodecSample);
+                CodecVerb.Run(Console.Out, CodecSample,
+                    Kernel.Named(Environment.GetEnvironmentVariable("TESTBED_SIMD")));
+                break;
+            case "isal":
+                IsalVerb.Run(Console.Out, Path.Combine("artifacts", "isal"), IsalRounds, IsalSample,
+                    Kernel.Named(Environment.GetEnvironmentVariable("TESTBED_SIMD")), cancel);
                 break;
             case "load":
                 await LoadVerb.RunAsync(Console.Out, LoadWarmup, LoadMeasured, cancel).ConfigureAwait(false);
@@ -179,6 +189,8 @@ internal static class Program
             """
             usage: dotnet run -c Release --project tests/Benchmarks -- <verb>
               micro [filter]  microbenchmarks (BenchmarkDotNet): codec, store, messages, log; filter '*Store*'
+              codec           GB/s of the erasure code; with TESTBED_SIMD=NAME by that kernel
+              isal            the erasure code against Intel ISA-L (Debian's libisal2), same buffers
               codec           GB/s of the erasure code
               store [N] [CSV] bytes per key and CPU per operation of the store, against ConcurrentDictionary, with
                               N keys (100000); the table also goes into the file CSV

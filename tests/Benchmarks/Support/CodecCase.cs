@@ -16,12 +16,12 @@ internal sealed class CodecCase
     private readonly ReadOnlyMemory<byte>[] _healthyElements;
     private readonly ReadOnlyMemory<byte>[] _degradedElements;
 
-    public CodecCase(string geometry, int valueBytes)
+    public CodecCase(string geometry, int valueBytes, Kernel? kernel = null)
     {
         var parts = geometry.Split(',');
         var n = int.Parse(parts[0], CultureInfo.InvariantCulture);
         var k = int.Parse(parts[1], CultureInfo.InvariantCulture);
-        _code = new ReedSolomon(n, k);
+        _code = new ReedSolomon(n, k, kernel);
         _value = BenchmarkData.Bytes(valueBytes);
         _decoded = new byte[valueBytes];
         _rebuilt = new byte[_code.ElementBytes(valueBytes)];
@@ -33,7 +33,7 @@ internal sealed class CodecCase
         Encode();
     }
 
-    public string Kernel => _code.KernelName;
+    public string KernelName => _code.KernelName;
 
     public ReadOnlyMemory<byte> FirstElement => _elements[0];
 

@@ -1,5 +1,6 @@
 using System.Globalization;
 using Testbed.Benchmarks.Support;
+using Testbed.Erasure;
 
 namespace Testbed.Benchmarks.Verbs;
 
@@ -9,7 +10,7 @@ internal static class CodecVerb
     private static readonly string[] Geometries = ["3,2", "5,3", "6,4", "9,6"];
     private static readonly int[] Sizes = [1024, 4096, 65536];
 
-    public static void Run(TextWriter output, TimeSpan sample)
+    public static void Run(TextWriter output, TimeSpan sample, Kernel? kernel = null)
     {
         var table = new TextTable(2, "code", "kernel", "value B", "encode GB/s", "decode degraded GB/s",
             "decode healthy GB/s", "rebuild one GB/s");
@@ -17,8 +18,8 @@ internal static class CodecVerb
         {
             foreach (var valueBytes in Sizes)
             {
-                var codec = new CodecCase(geometry, valueBytes);
-                table.Add($"({geometry})", codec.Kernel, TextTable.Number(valueBytes),
+                var codec = new CodecCase(geometry, valueBytes, kernel);
+                table.Add($"({geometry})", codec.KernelName, TextTable.Number(valueBytes),
                     Rate(codec.Encode), Rate(codec.DecodeDegraded), Rate(codec.DecodeHealthy),
                     Rate(codec.Rebuild));
 

@@ -70,48 +70,4 @@ public sealed class GaloisFieldTests
 
         Assert.Equal((255, 1), (seen.Count, power));
     }
-
-    [Fact]
-    public void Row_and_column_zero_of_every_parity_block_are_ones()
-    {
-        for (var n = 2; n <= 255; n += 11)
-        {
-            for (var k = 1; k < n; k += 7)
-            {
-                var block = CodingMatrix.Parity(n, k);
-                for (var column = 0; column < k; column++)
-                {
-                    Assert.Equal(1, block[column]);
-                }
-
-                for (var row = 0; row < n - k; row++)
-                {
-                    Assert.Equal(1, block[row * k]);
-                }
-            }
-        }
-    }
-
-    [Fact]
-    public void A_matrix_times_its_inverse_is_the_identity_and_a_singular_one_is_noticed()
-    {
-        byte[] matrix = [0, 2, 3, 4, 5, 6, 7, 8, 10];
-        var inverse = matrix.ToArray();
-        Assert.True(CodingMatrix.TryInvert(inverse, 3));
-        for (var row = 0; row < 3; row++)
-        {
-            for (var column = 0; column < 3; column++)
-            {
-                var sum = 0;
-                for (var i = 0; i < 3; i++)
-                {
-                    sum ^= GaloisField.Multiply(matrix[(row * 3) + i], inverse[(i * 3) + column]);
-                }
-
-                Assert.Equal(row == column ? 1 : 0, sum);
-            }
-        }
-
-        Assert.False(CodingMatrix.TryInvert(new byte[] { 1, 2, 1, 2 }, 2));
-    }
 }

@@ -1,5 +1,6 @@
 using CsCheck;
 using Testbed.Erasure;
+using Testbed.Tests.Unit.Support;
 using Testbed.Wire;
 
 namespace Testbed.Tests.Unit.Erasure;
@@ -55,7 +56,7 @@ public sealed class ReedSolomonTests
     [Fact]
     public void Large_codes_decode_from_random_sources()
     {
-        Gen.Select(Gen.Int[1, 255], Gen.Int[1, 255], Gen.Int[0, 3000], Gen.ULong)
+        Gen.Select(Gen.Int[1, 64], Gen.Int[1, 64], Gen.Int[0, 3000], Gen.ULong)
             .Sample((a, b, length, seed) =>
             {
                 var (n, k) = (Math.Max(a, b), Math.Min(a, b));
@@ -143,7 +144,7 @@ public sealed class ReedSolomonTests
             code.Decode([0, 1, 5], Pick(elements, [0, 1, 2]), value));
         Assert.Throws<ArgumentOutOfRangeException>(() => code.EncodeElement(value, 5, new byte[10]));
         Assert.Throws<ArgumentException>(() => code.EncodeElement(value, 4, new byte[9]));
-        Assert.Throws<ArgumentOutOfRangeException>(() => new ReedSolomon(256, 3));
+        Assert.Throws<ArgumentOutOfRangeException>(() => new ReedSolomon(65, 3));
         Assert.Throws<ArgumentOutOfRangeException>(() => new ReedSolomon(2, 3));
         Assert.Throws<ArgumentOutOfRangeException>(() => new ReedSolomon(2, 0));
     }
@@ -178,6 +179,78 @@ public sealed class ReedSolomonTests
         var only = new ReedSolomon(5, 3);
         only.Decode([2, 0, 1], Pick(Encode(only, value), [2, 0, 1]), decoded);
         Assert.Equal((0, true), (only.CachedPlans, decoded.AsSpan().SequenceEqual(value)));
+    }
+
+    [Fact]
+    public void Several_elements_are_rebuilt_at_once_also_those_that_are_there()
+    {
+        var code = new ReedSolomon(9, 6);
+        var value = Bytes(6 * 341, seed: 13);
+        var elements = Encode(code, value);
+        byte[] sources = [8, 2, 3, 7, 4, 5];
+        byte[] wanted = [0, 6, 1, 3, 7];
+        var rebuilt = wanted.Select(_ => new Memory<byte>(new byte[341])).ToArray();
+        code.Rebuild(sources, Pick(elements, sources), wanted, rebuilt);
+        for (var i = 0; i < wanted.Length; i++)
+        {
+            Assert.Equal(elements[wanted[i]], rebuilt[i].ToArray());
+        }
+
+        code.Rebuild(sources, Pick(elements, sources), [], []);
+        Assert.Throws<ArgumentException>(() =>
+            code.Rebuild(sources, Pick(elements, sources), [0], new Memory<byte>[2]));
+        Assert.Throws<ArgumentException>(() =>
+            code.Rebuild(sources, Pick(elements, sources), [0, 1], [new byte[341], new byte[340]]));
+        Assert.Throws<ArgumentOutOfRangeException>(() =>
+            code.Rebuild(sources, Pick(elements, sources), [9], [new byte[341]]));
+    }
+
+    [Fact]
+    public void Parity_alone_equals_the_parity_of_all_and_wrong_lengths_are_refused()
+    {
+        var code = new ReedSolomon(5, 3);
+        for (var length = 0; length <= 200; length++)
+        {
+            var value = Bytes(length, seed: (ulong)length);
+            var elements = Encode(code, value);
+            Memory<byte>[] parity = [new byte[elements[0].Length], new byte[elements[0].Length]];
+            code.EncodeParity(value, parity);
+            Assert.Equal(elements[3], parity[0].ToArray());
+            Assert.Equal(elements[4], parity[1].ToArray());
+        }
+
+        Assert.Throws<ArgumentException>(() => code.EncodeParity(new byte[30], [new byte[10]]));
+        Assert.Throws<ArgumentException>(() => code.EncodeParity(new byte[30], [new byte[10], new byte[9]]));
+        Assert.Throws<ArgumentException>(() => code.EncodeParity(new byte[30], [new byte[11], new byte[11]]));
+        Assert.Throws<ArgumentException>(() => code.EncodeParity([], [new byte[1], new byte[1]]));
+        new ReedSolomon(3, 3).EncodeParity(new byte[9], []);
+    }
+
+    [Fact]
+    public void Coding_allocates_nothing_once_a_pattern_is_known()
+    {
+        var code = new ReedSolomon(9, 6);
+        var value = Bytes(6000, seed: 17);
+        var elements = Encode(code, value);
+        var all = elements.Select(element => element.AsMemory()).ToArray();
+        var sources = Enumerable.Range(3, 6).Select(i => (byte)i).ToArray();
+        var others = new byte[] { 0, 2, 4, 6, 7, 8 };
+        var (picked, pickedOthers) = (Pick(elements, sources), Pick(elements, others));
+        byte[] wanted = [0, 1];
+        Memory<byte>[] rebuilt = [new byte[1000], new byte[1000]];
+        void Round()
+        {
+            code.EncodeAll(value, all);
+            code.EncodeParity(value, all.AsSpan(6));
+            code.EncodeElement(value, 7, all[7].Span);
+            code.Decode(sources, picked, value);
+            code.Decode(others, pickedOthers, value);
+            code.Rebuild(sources, picked, 1, rebuilt[0].Span);
+            code.Rebuild(sources, picked, wanted, rebuilt);
+        }
+
+        Round();
+        Assert.Equal(0, Allocation.Least(Round));
     }
 
     internal static byte[] Bytes(int length, ulong seed)
