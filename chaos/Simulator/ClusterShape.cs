@@ -31,6 +31,15 @@ internal sealed record ClusterShape
     /// <summary>True at level fsync; else os: what is written survives the process, not the machine.</summary>
     public required bool Fsync { get; init; }
 
+    /// <summary>True at level memory: a node that restarts is empty. ECC only.</summary>
+    public bool Volatile { get; init; }
+
+    /// <summary>More nodes may be empty at once than the code tolerates: then the cluster may be LOST.</summary>
+    public bool MayLose { get; init; }
+
+    /// <summary>Bytes per second that an empty node reads from others.</summary>
+    public long RebuildBytesPerSecond { get; init; } = long.MaxValue;
+
     /// <summary>Client processes.</summary>
     public required int Clients { get; init; }
 
@@ -156,11 +165,66 @@ internal sealed record ClusterShape
             WithinTolerance = random.OneIn(2),
             Bugs = bugs,
         };
-        return strategy != SimulatedStrategy.Raft ? shape
-            : random.OneIn(4) ? shape.WithChurn(random)
+        return strategy == SimulatedStrategy.Ecc ? shape.WithMemory()
+            : random.OneIn(4) ? shape.WithChurn(random).WithMembers()
             : random.OneIn(6) ? shape.WithSleepers(random)
-            : shape;
+            : shape.WithMembers();
     }
+
+    // Level memory for a part of the seeds, and what belongs to it; drawn apart from all else.
+    private ClusterShape WithMemory()
+    {
+        var random = SimRandom.For(Seed, Concern.Memory, 0);
+        var isVolatile = random.OneIn(2);
+        var shape = this with
+        {
+            Volatile = isVolatile,
+            Fsync = Fsync && !isVolatile,
+            MayLose = isVolatile && random.OneIn(10),
+            RebuildBytesPerSecond = random.Of(1_000L, 20_000, 1_000_000_000),
+            CheckpointBytes = random.Of(2_000L, 20_000),
+        };
+        return shape.WithAmnesia(random);
+    }
+
+    /// <summary>
+    /// The corner where nodes lose their memory one after another while much is under way: few keys, short
+    /// kills, and clients whose messages wait. What needs an acknowledgement before a restart and one after the
+    /// recovery from it, in one operation, happens only here.
+    /// </summary>
+    private ClusterShape WithAmnesia(SimRandom random)
+    {
+        if (!Volatile || random.OneIn(2))
+        {
+            return this;
+        }
+
+        var (nodes, dataElements) = random.Of((3, 2), (5, 3), (5, 3), (4, 2), (5, 2), (6, 4));
+        var kinds = Bits(SimFaultKind.Kill, SimFaultKind.Wipe, SimFaultKind.ClientStall);
+        var others = Bits(
+            SimFaultKind.Stop, SimFaultKind.Pause, SimFaultKind.Partition, SimFaultKind.PartitionOfAll, SimFaultKind.PartitionIn,
+            SimFaultKind.PartitionOut, SimFaultKind.Stall, SimFaultKind.Freeze, SimFaultKind.SlowLinks,
+            SimFaultKind.HalfOpen, SimFaultKind.Reset, SimFaultKind.ClientPause, SimFaultKind.ClientKill,
+            SimFaultKind.SlowProcess);
+        return this with
+        {
+            Nodes = nodes,
+            DataElements = dataElements,
+            Keys = random.Of(1, 1, 2, 3),
+            FaultyMicros = random.Between(4, 10) * 1_000_000,
+            ThinkMicros = Clients * Slots * random.Of(2_000L, 8_000),
+            TimeoutMicros = random.Of(1_000_000L, 3_000_000),
+            ReadPercent = random.Of(20, 40),
+            LinkMicros = random.Of(200L, 800, 3_000),
+            FaultKinds = kinds | (random.Next() & random.Next() & others),
+            FaultGapMicros = random.Of(60_000L, 200_000),
+            FaultMicros = random.Of(60_000L, 400_000, 900_000),
+            WithinTolerance = false,
+        };
+    }
+
+    /// <summary>Bytes after which an ECC node writes its log anew.</summary>
+    public long CheckpointBytes { get; init; } = long.MaxValue;
 
     /// <summary>
     /// The corner where elections come one after another and much is still under way: few nodes, single
@@ -269,8 +333,8 @@ internal sealed record ClusterShape
         Mutants = Bugs.Raft,
     };
 
-    /// <summary>The options of an ECC node.</summary>
-    public EccOptions EccNode(int node)
+    /// <summary>The options of an ECC node: with its process's nonce, and whether one before it has voted.</summary>
+    public EccOptions EccNode(int node, ulong nonce = 0, bool rejoins = false)
     {
         var options = new EccOptions
         {
@@ -280,10 +344,19 @@ internal sealed record ClusterShape
             Seed = SimRandom.Seed(Seed, Concern.Core, node),
             TinyValueBytes = TinyValueBytes,
             DigestIntervalMicros = ElectionMicros,
+            Volatile = Volatile,
+            Nonce = nonce,
+            Rejoins = rejoins,
+            RebuildBytesPerSecond = RebuildBytesPerSecond,
+            CheckpointBytes = CheckpointBytes,
             Mutants = Bugs.Ecc,
         };
         return SmallLimits
-            ? options with { FillsInFlight = 1, WidensInFlight = 1, WidensPerSecond = 50, GatewaySlots = 4 }
+            ? options with
+            {
+                FillsInFlight = 1, WidensInFlight = 1, WidensPerSecond = 50, GatewaySlots = 4, RebuildKeysPerPage = 1,
+                CheckpointBytesPerTick = 300,
+            }
             : options;
     }
 
@@ -302,8 +375,8 @@ internal sealed record ClusterShape
     public override string ToString()
     {
         var cluster = DataElements == 0 ? $"raft with {Nodes} nodes" : $"ecc ({Nodes},{DataElements})";
-        return $"{cluster}, level {(Fsync ? "fsync" : "os")}, {Clients} x {Slots} clients on {Keys} keys, "
-            + $"faults for {FaultyMicros / 1_000_000} s{(WithinTolerance ? " within the tolerance" : "")}, "
+        return $"{cluster}, level {(Volatile ? "memory" : Fsync ? "fsync" : "os")}, {Clients} x {Slots} clients on {Keys} keys, "
+            + $"faults for {FaultyMicros / 1_000_000} s{(WithinTolerance ? " within the tolerance" : "")}{(MayLose ? ", may be LOST" : "")}, "
             + $"links of {LinkMicros} us";
     }
 

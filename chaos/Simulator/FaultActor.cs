@@ -46,8 +46,14 @@ internal sealed class FaultActor
             return;
         }
 
-        acting.Begun = true;
         acting.Node = NodeOf(acting);
+        if (!_cluster.MayForget(acting.Fault.Kind, acting.Node))
+        {
+            _cluster.Note("spared_memories");
+            return;
+        }
+
+        acting.Begun = true;
         _cluster.Note("fault_" + acting.Fault.Kind, $"fault {acting.Fault} meets n{acting.Node}");
         acting.Active = true;
         var lasts = acting.Fault.Kind switch
@@ -201,6 +207,9 @@ internal sealed class FaultActor
             case SimFaultKind.PowerLoss:
                 node.Die(power: true);
                 break;
+            case SimFaultKind.Wipe:
+                node.Wipe();
+                break;
             case SimFaultKind.LeaderHunt:
                 Elected();
                 break;
@@ -317,7 +326,7 @@ internal sealed class FaultActor
         var node = _cluster.Nodes[acting.Node];
         switch (acting.Fault.Kind)
         {
-            case SimFaultKind.Kill or SimFaultKind.Stop or SimFaultKind.PowerLoss:
+            case SimFaultKind.Kill or SimFaultKind.Stop or SimFaultKind.PowerLoss or SimFaultKind.Wipe:
                 node.Boot();
                 break;
             case SimFaultKind.PowerLossOfAll or SimFaultKind.KillOfAll:
@@ -379,7 +388,7 @@ internal sealed class FaultActor
                 {
                     acting.Blocked.Add((from, to));
                     _cluster.Network.Block(from, to, block: true);
-                    if ((detail & Rejects) != 0 && acting.Fault.Kind != SimFaultKind.Freeze)
+                    if ((detail & Rejects) != 0 && acting.Fault.Kind is not (SimFaultKind.Freeze or SimFaultKind.ClientStall))
                     {
                         _cluster.Network.BreakBetween(from, to);
                     }
@@ -431,6 +440,10 @@ internal sealed class FaultActor
             case SimFaultKind.Bridge:
                 var bridge = acting.Node;
                 return bothNodes && from != bridge && to != bridge && (from < nodes / 2) != (to < nodes / 2);
+            case SimFaultKind.ClientStall:
+                // Half of them stop what goes to any node.
+                var client = nodes + (int)(detail % (uint)Math.Max(1, _cluster.Shape.Clients));
+                return from == client && to < nodes && ((detail >> 41) & 1) + ((detail >> (8 + to)) & 1) != 0;
             case SimFaultKind.Stall:
                 return from == acting.Node && to == (int)(detail % (uint)Processes);
             default:

@@ -78,7 +78,7 @@ internal static class FaultDraw
         var kinds = new List<SimFaultKind>();
         foreach (var kind in Enum.GetValues<SimFaultKind>())
         {
-            if ((shape.FaultKinds & (1UL << (int)kind)) != 0 && SimFault.IsAllowed(kind, shape.Fsync, shape.Strategy))
+            if ((shape.FaultKinds & (1UL << (int)kind)) != 0 && SimFault.IsAllowed(kind, shape))
             {
                 kinds.Add(kind);
             }

@@ -77,6 +77,13 @@ internal sealed partial class SimNode
 
     private void Recover(INodeCore core)
     {
+        if (Cluster.Shape.Volatile)
+        {
+            _recovered = 0;
+            _appended = _durable = _announced = _handedUpTo = 0;
+            return;
+        }
+
         var before = Disk.DurableSequence;
         var records = new List<(byte Type, ReadOnlyMemory<byte> Payload)>();
         _log = WriteAheadLog.Open(

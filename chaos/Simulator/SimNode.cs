@@ -33,6 +33,7 @@ internal sealed partial class SimNode : SimProcess, ICoreOutput
             shape.Fsync, SimRandom.For(shape.Seed, Concern.Disk, index),
             (type, payload) => cluster.Checks.Durable(index, type, payload));
         _diskRandom = SimRandom.For(shape.Seed, Concern.Disk, 1_000 + index);
+        _nonces = SimRandom.For(shape.Seed, Concern.Memory, 1_000 + index);
     }
 
     /// <summary>The Raft core; null for ECC, and while the node is down.</summary>
@@ -87,6 +88,7 @@ internal sealed partial class SimNode : SimProcess, ICoreOutput
         Cluster.Note("starts", $"n{Index} starts with {_recovered} records");
         Cluster.Checks.Recovered(this);
         core.Start(Time, this);
+        NoteVotes();
         core.Flush(this);
         EndBatch();
         Cluster.Network.OpenAll(Index);
@@ -117,7 +119,7 @@ internal sealed partial class SimNode : SimProcess, ICoreOutput
     /// <summary>The process ends in an orderly way.</summary>
     public void Stop()
     {
-        if (Alive && WriteAll())
+        if (Alive && (Cluster.Shape.Volatile || WriteAll()))
         {
             Die(power: false);
         }
@@ -169,6 +171,7 @@ internal sealed partial class SimNode : SimProcess, ICoreOutput
 
         Cluster.Checks.Batch(this);
         core.Flush(this);
+        NoteVotes();
         EndBatch();
     }
 
@@ -181,7 +184,7 @@ internal sealed partial class SimNode : SimProcess, ICoreOutput
         Store = Cluster.Memory.TakeStore();
         return Cluster.Shape.Strategy == SimulatedStrategy.Raft
             ? new RaftNodeCore(Cluster.Shape.RaftNode(Index), Store)
-            : new EccNodeCore(Cluster.Shape.EccNode(Index), Store);
+            : new EccNodeCore(Cluster.Shape.EccNode(Index, _nonces.Next(), _hasVoted), Store);
     }
 
     private void EndBatch()

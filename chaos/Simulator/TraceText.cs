@@ -96,6 +96,19 @@ internal static class TraceText
             return $"FetchReply fin {fetched.Head.Fin} element {fetched.Element.Version}";
         }
 
-        return $"type {type}, {message.Length}B";
+        if (EccRegisterReply.TryRead(message, out var registered))
+        {
+            return $"RegisterReply {registered.Asked} {registered.Incarnation} {registered.Standing}"
+                + (registered.Fresh ? " fresh" : "");
+        }
+
+        if (EccSlotScanReply.TryRead(message, out var shown))
+        {
+            return $"SlotScanReply {shown.Head.Incarnation}{(shown.Head.Ready ? " ready" : "")} up to {shown.Next:x}";
+        }
+
+        return EccRegister.TryRead(message, out var register) ? register.ToString()
+            : EccSlotScan.TryRead(message, out var scan) ? scan.ToString()
+            : $"type {type}, {message.Length}B";
     }
 }
