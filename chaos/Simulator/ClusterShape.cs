@@ -22,8 +22,23 @@ internal sealed record ClusterShape
     /// <summary>Whose cores.</summary>
     public required SimulatedStrategy Strategy { get; init; }
 
-    /// <summary>Nodes.</summary>
+    /// <summary>Nodes, spare ones included.</summary>
     public required int Nodes { get; init; }
+
+    /// <summary>Of them so many are no members at first. Raft only.</summary>
+    public int Spares { get; init; }
+
+    /// <summary>Nodes that are members at first.</summary>
+    public int Founders => Nodes - Spares;
+
+    /// <summary>Operators add and remove members and hand over the leadership. Raft only.</summary>
+    public bool Operates { get; init; }
+
+    /// <summary>Disks may be lost.</summary>
+    public bool Wipes { get; init; }
+
+    /// <summary>Limits of Raft's snapshots that are met all the time; null: the usual ones.</summary>
+    public SnapshotLimits? Snapshots { get; init; }
 
     /// <summary>Data elements k of ECC; 0 for Raft.</summary>
     public required int DataElements { get; init; }
@@ -31,7 +46,7 @@ internal sealed record ClusterShape
     /// <summary>True at level fsync; else os: what is written survives the process, not the machine.</summary>
     public required bool Fsync { get; init; }
 
-    /// <summary>True at level memory: a node that restarts is empty. ECC only.</summary>
+    /// <summary>True at level memory: a node that restarts is empty.</summary>
     public bool Volatile { get; init; }
 
     /// <summary>More nodes may be empty at once than the code tolerates: then the cluster may be LOST.</summary>
@@ -120,7 +135,7 @@ internal sealed record ClusterShape
 
     /// <summary>Nodes that may be away while the cluster serves.</summary>
     public int Tolerated => DataElements == 0
-        ? (Nodes - 1) / 2
+        ? (Founders - 1) / 2
         : Math.Min(Nodes - DataElements, (Nodes - 1) / 2);
 
     /// <summary>Draws a shape.</summary>
@@ -300,19 +315,45 @@ internal sealed record ClusterShape
         return bits;
     }
 
-    /// <summary>The options of a Raft node.</summary>
-    public RaftOptions RaftNode(int node)
+    /// <summary>Level memory, lost disks, operators and small snapshots for a part of Raft's seeds; drawn apart from all else.</summary>
+    private ClusterShape WithMembers()
+    {
+        var random = SimRandom.For(Seed, Concern.Memory, 0);
+        var isVolatile = random.OneIn(4);
+        var operates = random.OneIn(3);
+        var spares = operates ? (int)random.Below(3) : 0;
+        var wipes = !isVolatile && random.OneIn(4);
+        return this with
+        {
+            Nodes = Nodes + spares,
+            Spares = spares,
+            Operates = operates,
+            Volatile = isVolatile,
+            Fsync = Fsync && !isVolatile,
+            Wipes = wipes,
+            MayLose = (isVolatile || wipes) && random.OneIn(15),
+            Snapshots = random.OneIn(2) ? SnapshotLimits.Draw(random) : null,
+        };
+    }
+
+    /// <summary>The options of a Raft node, with its process's nonce, and whether it lost its log.</summary>
+    public RaftOptions RaftNode(int node, ulong nonce, bool amnesia)
     {
         var options = new RaftOptions
         {
             Self = new NodeId((byte)node),
-            Nodes = Nodes,
+            Nodes = Founders,
+            Volatile = Volatile,
+            Amnesia = amnesia,
+            Nonce = nonce,
+            SnapshotPatienceMicros = 4 * ElectionMicros,
             Seed = SimRandom.Seed(Seed, Concern.Core, node),
             ElectionTimeoutMicros = ElectionMicros,
             HeartbeatMicros = ElectionMicros / 10,
             LogChunkBytes = SmallLimits ? 700 : 16 * 1024,
             Mutants = Bugs.Raft,
         };
+        options = Snapshots?.Limit(options) ?? options;
         return SmallLimits
             ? options with
             {
@@ -374,7 +415,7 @@ internal sealed record ClusterShape
     /// <summary>The shape in a line.</summary>
     public override string ToString()
     {
-        var cluster = DataElements == 0 ? $"raft with {Nodes} nodes" : $"ecc ({Nodes},{DataElements})";
+        var cluster = DataElements == 0 ? $"raft with {Founders}{(Spares > 0 ? $"+{Spares}" : "")} nodes" : $"ecc ({Nodes},{DataElements})";
         return $"{cluster}, level {(Volatile ? "memory" : Fsync ? "fsync" : "os")}, {Clients} x {Slots} clients on {Keys} keys, "
             + $"faults for {FaultyMicros / 1_000_000} s{(WithinTolerance ? " within the tolerance" : "")}{(MayLose ? ", may be LOST" : "")}, "
             + $"links of {LinkMicros} us";

@@ -19,6 +19,11 @@ internal sealed partial class SimCluster
             return true;
         }
 
+        if (Checks is RaftChecks raft)
+        {
+            return MayForget(raft, node, kind == SimFaultKind.KillOfAll);
+        }
+
         var all = kind == SimFaultKind.KillOfAll;
         var empty = 0;
         foreach (var other in _nodes)
@@ -31,9 +36,22 @@ internal sealed partial class SimCluster
         return within || Shape.MayLose;
     }
 
-    /// <summary>True when the cluster says that it is LOST, and may be.</summary>
+    private bool MayForget(RaftChecks checks, int node, bool all)
+    {
+        var survives = checks.Survives(node, all);
+        var may = survives || (Shape.MayLose && !checks.StartsAnew(node, all));
+        MayBeLost |= may && !survives;
+        return may;
+    }
+
+    /// <summary>True when the cluster says that it is LOST, and may be; a Raft cluster says so by its silence.</summary>
     private bool IsLost()
     {
+        if (Shape.Strategy == SimulatedStrategy.Raft)
+        {
+            return MayBeLost;
+        }
+
         var lost = 0;
         foreach (var node in _nodes)
         {

@@ -104,6 +104,15 @@ internal enum SimFaultKind : byte
 
     /// <summary>What a client process sends to some of the nodes waits; what they send to it does not.</summary>
     ClientStall,
+
+    /// <summary>An operator adds a node, and lets it vote once it can.</summary>
+    MemberAdd,
+
+    /// <summary>An operator removes a node.</summary>
+    MemberRemove,
+
+    /// <summary>An operator hands the leadership over to a node.</summary>
+    LeaderTransfer,
 }
 
 /// <summary>One fault of a plan.</summary>
@@ -133,7 +142,14 @@ internal sealed record SimFault
         && (!shape.Volatile || kind is not (SimFaultKind.SlowDisk or SimFaultKind.SyncError or SimFaultKind.DiskFull
             or SimFaultKind.Corruption))
         && (shape.Volatile || kind != SimFaultKind.ClientStall)
-        && kind != (shape.Strategy == SimulatedStrategy.Raft ? SimFaultKind.Wipe : SimFaultKind.LeaderHunt);
+        && (shape.Operates || !IsOperators(kind))
+        && (shape.Strategy == SimulatedStrategy.Raft
+            ? shape.Wipes || kind != SimFaultKind.Wipe
+            : kind != SimFaultKind.LeaderHunt);
+
+    /// <summary>True for what operators do.</summary>
+    public static bool IsOperators(SimFaultKind kind) =>
+        kind is SimFaultKind.MemberAdd or SimFaultKind.MemberRemove or SimFaultKind.LeaderTransfer;
 
     /// <summary>How many nodes it takes away.</summary>
     public int Takes(int nodes) => Kind switch

@@ -128,7 +128,7 @@ internal sealed partial class SimNode
 
     private void HandOver()
     {
-        if (_writingGroup || (_open.Count == 0 && _release == _handedRelease))
+        if (Cluster.Shape.Volatile || _writingGroup || (_open.Count == 0 && _release == _handedRelease))
         {
             return;
         }
@@ -143,6 +143,8 @@ internal sealed partial class SimNode
     // Messages that waited for the disk leave before the core hears of it, so that they keep their place.
     private void AnnounceDurable(INodeCore core)
     {
+        // Nothing is written at level memory, so everything is as durable as it will be.
+        _durable = Cluster.Shape.Volatile ? _appended : _durable;
         if (_durable <= _announced)
         {
             return;

@@ -12,6 +12,10 @@ internal sealed class Founding(int self, int nodes, ulong nonce, bool mayFound, 
 {
     private readonly ulong[] _nonces = new ulong[nodes];
     private readonly ulong[] _promises = new ulong[nodes];
+
+    /// <summary>The nonces that <see cref="Promise"/> stands for.</summary>
+    private ulong[] _promised = [];
+    private bool _mayFound = mayFound && self < nodes;
     private int _draws;
     private long _newsMicros;
 
@@ -28,12 +32,12 @@ internal sealed class Founding(int self, int nodes, ulong nonce, bool mayFound, 
 
     /// <summary>What this process tells the others.</summary>
     public RaftMessage Join =>
-        new() { Kind = RaftMessageKind.Join, Round = Nonce, Hint = Promise, Yes = mayFound && self < nodes };
+        new() { Kind = RaftMessageKind.Join, Round = Nonce, Hint = Promise, Yes = _mayFound };
 
     /// <summary>Hears another process that asks, too. True when there is news to tell.</summary>
     public bool Hear(int from, in RaftMessage join, long nowMicros)
     {
-        if (!mayFound || from >= nodes || self >= nodes || !join.Yes)
+        if (!_mayFound || from >= nodes || !join.Yes)
         {
             return false;
         }
@@ -44,12 +48,23 @@ internal sealed class Founding(int self, int nodes, ulong nonce, bool mayFound, 
         return Consider() || news;
     }
 
+    /// <summary>
+    /// True when that process was among the founders with this one, whatever it knew when it said so.
+    /// </summary>
+    public bool IsFounder(int node, ulong processNonce) =>
+        IsComplete && node < _promised.Length && _promised[node] == processNonce;
+
     /// <summary>A node that has founded says so. True when this process was among the founders.</summary>
     public bool HearFounded(in RaftMessage welcome)
     {
         IsComplete |= Promise != 0 && welcome.Hint == Promise && welcome.Round == Nonce;
         return IsComplete;
     }
+
+    /// <summary>
+    /// Others have founded a cluster: this process gives no promise any more. One it gave may still be kept.
+    /// </summary>
+    public void Renounce() => _mayFound = false;
 
     /// <summary>
     /// A promise that is not completed for long will not be: somebody came back in between. Forgetting it is like
@@ -67,7 +82,7 @@ internal sealed class Founding(int self, int nodes, ulong nonce, bool mayFound, 
     /// <summary>A cluster of one needs nobody's word.</summary>
     public bool Consider()
     {
-        if (!mayFound || self >= nodes)
+        if (!_mayFound)
         {
             return false;
         }
@@ -81,7 +96,7 @@ internal sealed class Founding(int self, int nodes, ulong nonce, bool mayFound, 
         var before = (Promise, IsComplete);
         if (Promise == 0)
         {
-            Promise = Digest();
+            (Promise, _promised) = (Digest(), [.. _nonces]);
         }
 
         _promises[self] = Promise;

@@ -33,7 +33,7 @@ public sealed partial class RaftNodeCore
     private void WriteCheckpoint(ICoreOutput output)
     {
         if (_checkpoint is null && _transfer is null && !_options.Volatile && _raft.Applied > 0
-            && _loggedBytes > long.Max(_options.CheckpointBytes, 2 * Store.Bytes.TotalBytes))
+            && _loggedBytes > long.Max(_options.CheckpointBytes, 2 * SnapshotBytes))
         {
             (_checkpoint, _checkpointPieces, _loggedBytes) = (BeginSource(), 0, 0);
         }
@@ -55,6 +55,9 @@ public sealed partial class RaftNodeCore
             }
         }
     }
+
+    /// <summary>What a snapshot would take, about; the store itself may have room to spare.</summary>
+    private long SnapshotBytes => Store.Bytes.KeyBytes + Store.Bytes.PayloadBytes;
 
     private void Mark(long sequence, ulong lastIndex)
     {

@@ -181,9 +181,13 @@ public sealed partial class RaftNodeCore
                 Answer(write.From, write.CorrelationId, KvStatus.Unknown, output);
             }
 
-            if (!_options.Volatile)
+            _raft.RestoredUnder(_restoredUnder);
+            if (_options.Volatile)
             {
-                _raft.RestoredUnder(_restoredUnder);
+                _raft.StorageDone(_restoredUnder);
+            }
+            else
+            {
                 ReleaseBefore(_stagingSequence, staged.Index);
             }
         }
