@@ -55,9 +55,9 @@ internal sealed class LogView
     /// <summary>Adds the next entry; the first one of a record replaces everything from there on.</summary>
     public void Add(ulong index, ulong term, ulong hash, bool isFirst)
     {
-        if (index > Last + 1)
+        if (index > Last + 1 || (index <= Base && !IsAnchored))
         {
-            // What lay between was released: a snapshot must follow.
+            // What lay before was released: a snapshot must follow.
             _entries.Clear();
             (Base, IsAnchored) = (index - 1, false);
         }

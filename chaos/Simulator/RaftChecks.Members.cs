@@ -14,6 +14,9 @@ internal sealed partial class RaftChecks
     /// <summary>The last change of the members in each node's log, as it was seen last.</summary>
     private readonly ulong[] _configurations;
 
+    /// <summary>The members in force at each node, as it was seen last.</summary>
+    private readonly Roster?[] _inForce;
+
     /// <summary>Changes of the members that some log holds and that were not committed when they were seen.</summary>
     private readonly Dictionary<ulong, List<MembershipEntry>> _open = [];
 
@@ -37,6 +40,18 @@ internal sealed partial class RaftChecks
         if (!Remain(_truth.Members, node, all) || (change is { } asked && !Remain(RaftTruth.After(_truth.Members, asked), node, all)))
         {
             return false;
+        }
+
+        // Who is elected next may not know yet that a change was committed, and needs the quorums of before.
+        foreach (var slot in _truth.Members.Configuration.Voters)
+        {
+            var voter = _truth.Members[slot];
+            if (!all && voter.Node.Index != node && Remembers(voter)
+                && _inForce[voter.Node.Index] is { Configuration.Members.IsEmpty: false } known
+                && !Remain(known, node, all))
+            {
+                return false;
+            }
         }
 
         foreach (var (index, changes) in _open)
@@ -190,6 +205,7 @@ internal sealed partial class RaftChecks
             return;
         }
 
+        _inForce[node.Index] = raft.Roster;
         var me = new MemberId(new NodeId((byte)node.Index), raft.Incarnation);
         if (!_users.TryAdd(me, node.Memory) && _users[me] != node.Memory)
         {
@@ -210,7 +226,8 @@ internal sealed partial class RaftChecks
     // What an acknowledgement may stand for at level memory: the log of the process before anything leaves.
     private static void SeeMemory(LogView view, RaftProtocol raft)
     {
-        if (raft.Log.BaseIndex > view.Last)
+        if (raft.Log.BaseIndex > view.Base
+            && (raft.Log.BaseIndex > view.Last || view.Term(raft.Log.BaseIndex) != raft.Log.BaseTerm))
         {
             view.TakeSnapshot(raft.Log.BaseIndex, raft.Log.BaseTerm);
         }

@@ -37,7 +37,7 @@ internal sealed partial class RaftChecks : IClusterChecks
         var nodes = cluster.Shape.Nodes;
         _views = [.. Enumerable.Range(0, nodes).Select(_ => new LogView())];
         (_seen, _leaderTerm, _batches) = (new ulong[nodes], new ulong[nodes], new int[nodes]);
-        (_installed, _configurations) = (new long[nodes], new ulong[nodes]);
+        (_installed, _configurations, _inForce) = (new long[nodes], new ulong[nodes], new Roster?[nodes]);
         for (var node = 0; node < cluster.Shape.Founders && !cluster.Shape.Volatile; node++)
         {
             Live(node, 1);

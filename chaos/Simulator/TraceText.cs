@@ -67,7 +67,8 @@ internal static class TraceText
         if (type is >= MessageTypes.RaftFirst and < MessageTypes.EccFirst && RaftMessage.TryRead(message, out var raft))
         {
             return $"{raft.Kind} t{raft.Term} i{raft.Index} c{raft.Commit} r{raft.Round} "
-                + $"{(raft.Yes ? "yes " : "")}{raft.Entries.Length}B";
+                + $"{(raft.Yes ? "yes " : "")}{(raft.Hint != 0 ? $"h{raft.Hint} " : "")}"
+                + $"{raft.From}>{raft.To} {raft.Entries.Length + raft.Payload.Length}B";
         }
 
         return EccMessage(type, message);

@@ -6,7 +6,9 @@ namespace Testbed.Raft;
 /// How nodes that know nothing find out that they are the first ones. Each process draws a nonce and tells it to
 /// all. Who has heard every node's nonce promises that set of founders, one set in its life; when all have
 /// promised the same set, the cluster is founded. A process that comes back has another nonce, so no set that
-/// names it as it was can still be completed without it, and nobody votes twice for want of memory.
+/// names it as it was can still be completed without it, and nobody votes twice for want of memory. Sets that
+/// contradict each other are given up: nobody promises beside a promise that stands in the way, and who hears for
+/// a while that its own cannot be kept takes another nonce.
 /// </summary>
 internal sealed class Founding(int self, int nodes, ulong nonce, bool mayFound, long patienceMicros)
 {
@@ -17,7 +19,9 @@ internal sealed class Founding(int self, int nodes, ulong nonce, bool mayFound, 
     private ulong[] _promised = [];
     private bool _mayFound = mayFound && self < nodes;
     private int _draws;
-    private long _newsMicros;
+
+    /// <summary>Since when others have contradicted the promise; 0: they do not.</summary>
+    private long _contradictedMicros;
 
     /// <summary>This process, as long as it asks; never 0.</summary>
     public ulong Nonce { get; private set; } = Draw(nonce, 0);
@@ -35,7 +39,7 @@ internal sealed class Founding(int self, int nodes, ulong nonce, bool mayFound, 
         new() { Kind = RaftMessageKind.Join, Round = Nonce, Hint = Promise, Yes = _mayFound };
 
     /// <summary>Hears another process that asks, too. True when there is news to tell.</summary>
-    public bool Hear(int from, in RaftMessage join, long nowMicros)
+    public bool Hear(int from, in RaftMessage join)
     {
         if (!_mayFound || from >= nodes || !join.Yes)
         {
@@ -44,7 +48,6 @@ internal sealed class Founding(int self, int nodes, ulong nonce, bool mayFound, 
 
         var news = _nonces[from] != join.Round || _promises[from] != join.Hint;
         (_nonces[from], _promises[from]) = (join.Round, join.Hint);
-        _newsMicros = news ? nowMicros : _newsMicros;
         return Consider() || news;
     }
 
@@ -67,14 +70,22 @@ internal sealed class Founding(int self, int nodes, ulong nonce, bool mayFound, 
     public void Renounce() => _mayFound = false;
 
     /// <summary>
-    /// A promise that is not completed for long will not be: somebody came back in between. Forgetting it is like
-    /// coming back oneself.
+    /// A promise that was contradicted for long will not be kept: somebody came back in between. Forgetting it is
+    /// like coming back oneself. Until then a founder who had heard everybody's promise could still say so.
     /// </summary>
     public void Tick(long nowMicros)
     {
-        if (Promise != 0 && !IsComplete && nowMicros - _newsMicros > patienceMicros)
+        if (Promise == 0 || IsComplete || !IsContradicted)
         {
-            (Nonce, Promise, _newsMicros) = (Draw(nonce, ++_draws), 0, nowMicros);
+            _contradictedMicros = 0;
+        }
+        else if (_contradictedMicros == 0)
+        {
+            _contradictedMicros = nowMicros;
+        }
+        else if (nowMicros - _contradictedMicros > patienceMicros)
+        {
+            (Nonce, Promise, _contradictedMicros) = (Draw(nonce, ++_draws), 0, 0);
             Consider();
         }
     }
@@ -94,15 +105,19 @@ internal sealed class Founding(int self, int nodes, ulong nonce, bool mayFound, 
         }
 
         var before = (Promise, IsComplete);
-        if (Promise == 0)
+        var digest = Digest();
+        _promises[self] = Promise;
+        if (Promise == 0 && !_promises.AsSpan().ContainsAnyExcept(0UL, digest))
         {
-            (Promise, _promised) = (Digest(), [.. _nonces]);
+            (Promise, _promised, _promises[self]) = (digest, [.. _nonces], digest);
         }
 
-        _promises[self] = Promise;
-        IsComplete |= !_promises.AsSpan().ContainsAnyExcept(Promise);
+        IsComplete |= Promise != 0 && !_promises.AsSpan().ContainsAnyExcept(Promise);
         return before != (Promise, IsComplete);
     }
+
+    private bool IsContradicted => !_nonces.AsSpan().SequenceEqual(_promised)
+        || _promises.AsSpan().ContainsAnyExcept(0UL, Promise);
 
     private static ulong Draw(ulong nonce, int draws)
     {

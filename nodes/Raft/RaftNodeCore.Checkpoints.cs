@@ -35,7 +35,8 @@ public sealed partial class RaftNodeCore
         if (_checkpoint is null && _transfer is null && !_options.Volatile && _raft.Applied > 0
             && _loggedBytes > long.Max(_options.CheckpointBytes, 2 * SnapshotBytes))
         {
-            (_checkpoint, _checkpointPieces, _loggedBytes) = (BeginSource(), 0, 0);
+            // A snapshot that stopped arriving is given up: the log holds the pieces of one at a time.
+            (_checkpoint, _checkpointPieces, _loggedBytes, _staging) = (BeginSource(), 0, 0, null);
         }
 
         for (var bytes = 0; _checkpoint is { } source && bytes < _options.CheckpointBatchBytes;)

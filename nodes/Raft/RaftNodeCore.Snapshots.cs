@@ -116,6 +116,8 @@ public sealed partial class RaftNodeCore
             && now.Term == chunk.LogTerm;
         if (!same && chunk.Hint == 0)
         {
+            // The log holds the pieces of one snapshot at a time.
+            CancelCheckpoint();
             _staging = new SnapshotStaging(chunk.Index, chunk.LogTerm);
             (_stagingFrom, same) = ((from, chunk.Term), true);
         }

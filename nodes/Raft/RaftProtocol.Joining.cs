@@ -31,7 +31,7 @@ internal sealed partial class RaftProtocol
     {
         if (message.Kind == RaftMessageKind.Join && Incarnation == 0)
         {
-            if (_founding.Hear(from, message, _now))
+            if (_founding.Hear(from, message))
             {
                 TellJoin();
             }
@@ -58,7 +58,7 @@ internal sealed partial class RaftProtocol
         {
             Send(node.Index, new RaftMessage
             {
-                Kind = RaftMessageKind.Welcome, Round = join.Round, Hint = _founding.Promise,
+                Kind = RaftMessageKind.Welcome, Term = Term, Round = join.Round, Hint = _founding.Promise,
             });
         }
         else if (Role == RaftRole.Leader && Book.MayJoin(node) && join.Round != 0)
@@ -115,14 +115,14 @@ internal sealed partial class RaftProtocol
                 TakeFoundersPart();
             }
         }
-        else if (welcome.To > 1)
-        {
-            TakePart(welcome.To);
-            HardStateDirty = true;
-        }
         else if (welcome.To == 0)
         {
             _founding.Renounce();
+        }
+        else
+        {
+            TakePart(welcome.To);
+            HardStateDirty = true;
         }
     }
 

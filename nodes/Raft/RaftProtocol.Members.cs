@@ -9,8 +9,8 @@ namespace Testbed.Raft;
 /// </summary>
 internal sealed partial class RaftProtocol
 {
-    /// <summary>Election timeouts after which an unfinished founding is begun anew.</summary>
-    private const int FoundingPatience = 20;
+    /// <summary>Election timeouts after which a promise that others contradict is forgotten.</summary>
+    private const int FoundingPatience = 2;
 
     private readonly Founding _founding;
 
@@ -130,7 +130,8 @@ internal sealed partial class RaftProtocol
     /// </summary>
     public bool Restore(ulong index, ulong term, Roster roster, MemberBook book)
     {
-        if (IsAnchored && Applied >= index)
+        // While a log is taken back, an old snapshot may be left whose following entries are not: a later one is.
+        if (IsAnchored ? Applied >= index : index < Log.BaseIndex)
         {
             return false;
         }
@@ -288,7 +289,9 @@ internal sealed partial class RaftProtocol
 
         if (Role == RaftRole.Leader)
         {
+            // The others put it in force as soon as they can: until then they could not do without who left.
             AdvanceByQuorum();
+            SendHeartbeats();
             ConfirmRounds();
         }
     }
