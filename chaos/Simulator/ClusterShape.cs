@@ -24,14 +24,38 @@ internal sealed record ClusterShape
     /// <summary>Whose cores.</summary>
     public required SimulatedStrategy Strategy { get; init; }
 
-    /// <summary>Nodes.</summary>
+    /// <summary>Nodes, spare ones included.</summary>
     public required int Nodes { get; init; }
+
+    /// <summary>Of them so many are no members at first. Raft only.</summary>
+    public int Spares { get; init; }
+
+    /// <summary>Nodes that are members at first.</summary>
+    public int Founders => Nodes - Spares;
+
+    /// <summary>Operators add and remove members and hand over the leadership. Raft only.</summary>
+    public bool Operates { get; init; }
+
+    /// <summary>Disks may be lost.</summary>
+    public bool Wipes { get; init; }
+
+    /// <summary>Limits of Raft's snapshots that are met all the time; null: the usual ones.</summary>
+    public SnapshotLimits? Snapshots { get; init; }
 
     /// <summary>Data elements k of ECC; 0 for Raft.</summary>
     public required int DataElements { get; init; }
 
     /// <summary>True at level fsync; else os: what is written survives the process, not the machine.</summary>
     public required bool Fsync { get; init; }
+
+    /// <summary>True at level memory: a node that restarts is empty.</summary>
+    public bool Volatile { get; init; }
+
+    /// <summary>More nodes may be empty at once than the code tolerates: then the cluster may be LOST.</summary>
+    public bool MayLose { get; init; }
+
+    /// <summary>Bytes per second that an empty node reads from others.</summary>
+    public long RebuildBytesPerSecond { get; init; } = long.MaxValue;
 
     /// <summary>Client processes.</summary>
     public required int Clients { get; init; }
@@ -122,7 +146,7 @@ internal sealed record ClusterShape
 
     /// <summary>Nodes that may be away while the cluster serves.</summary>
     public int Tolerated => DataElements == 0
-        ? (Nodes - 1) / 2
+        ? (Founders - 1) / 2
         : Math.Min(Nodes - DataElements, (Nodes - 1) / 2);
 
     /// <summary>Draws a shape.</summary>
@@ -169,14 +193,69 @@ internal sealed record ClusterShape
         };
         if (strategy == SimulatedStrategy.Ecc)
         {
-            return shape;
+            return shape.WithMemory();
         }
 
-        shape = random.OneIn(4) ? shape.WithChurn(random)
+        shape = random.OneIn(4) ? shape.WithChurn(random).WithMembers()
             : random.OneIn(6) ? shape.WithSleepers(random)
-            : shape;
+            : shape.WithMembers();
         return shape.WithLease();
     }
+
+    // Level memory for a part of the seeds, and what belongs to it; drawn apart from all else.
+    private ClusterShape WithMemory()
+    {
+        var random = SimRandom.For(Seed, Concern.Memory, 0);
+        var isVolatile = random.OneIn(2);
+        var shape = this with
+        {
+            Volatile = isVolatile,
+            Fsync = Fsync && !isVolatile,
+            MayLose = isVolatile && random.OneIn(10),
+            RebuildBytesPerSecond = random.Of(1_000L, 20_000, 1_000_000_000),
+            CheckpointBytes = random.Of(2_000L, 20_000),
+        };
+        return shape.WithAmnesia(random);
+    }
+
+    /// <summary>
+    /// The corner where nodes lose their memory one after another while much is under way: few keys, short
+    /// kills, and clients whose messages wait. What needs an acknowledgement before a restart and one after the
+    /// recovery from it, in one operation, happens only here.
+    /// </summary>
+    private ClusterShape WithAmnesia(SimRandom random)
+    {
+        if (!Volatile || random.OneIn(2))
+        {
+            return this;
+        }
+
+        var (nodes, dataElements) = random.Of((3, 2), (5, 3), (5, 3), (4, 2), (5, 2), (6, 4));
+        var kinds = Bits(SimFaultKind.Kill, SimFaultKind.Wipe, SimFaultKind.ClientStall);
+        var others = Bits(
+            SimFaultKind.Stop, SimFaultKind.Pause, SimFaultKind.Partition, SimFaultKind.PartitionOfAll, SimFaultKind.PartitionIn,
+            SimFaultKind.PartitionOut, SimFaultKind.Stall, SimFaultKind.Freeze, SimFaultKind.SlowLinks,
+            SimFaultKind.HalfOpen, SimFaultKind.Reset, SimFaultKind.ClientPause, SimFaultKind.ClientKill,
+            SimFaultKind.SlowProcess);
+        return this with
+        {
+            Nodes = nodes,
+            DataElements = dataElements,
+            Keys = random.Of(1, 1, 2, 3),
+            FaultyMicros = random.Between(4, 10) * 1_000_000,
+            ThinkMicros = Clients * Slots * random.Of(2_000L, 8_000),
+            TimeoutMicros = random.Of(1_000_000L, 3_000_000),
+            ReadPercent = random.Of(20, 40),
+            LinkMicros = random.Of(200L, 800, 3_000),
+            FaultKinds = kinds | (random.Next() & random.Next() & others),
+            FaultGapMicros = random.Of(60_000L, 200_000),
+            FaultMicros = random.Of(60_000L, 400_000, 900_000),
+            WithinTolerance = false,
+        };
+    }
+
+    /// <summary>Bytes after which an ECC node writes its log anew.</summary>
+    public long CheckpointBytes { get; init; } = long.MaxValue;
 
     /// <summary>
     /// A third of Raft's clusters read by lease. Their clocks keep within the bound that leases allow for, which is
@@ -269,13 +348,38 @@ internal sealed record ClusterShape
         return bits;
     }
 
-    /// <summary>The options of a Raft node.</summary>
-    public RaftOptions RaftNode(int node)
+    /// <summary>Level memory, lost disks, operators and small snapshots for a part of Raft's seeds; drawn apart from all else.</summary>
+    private ClusterShape WithMembers()
+    {
+        var random = SimRandom.For(Seed, Concern.Memory, 0);
+        var isVolatile = random.OneIn(4);
+        var operates = random.OneIn(3);
+        var spares = operates ? (int)random.Below(3) : 0;
+        var wipes = !isVolatile && random.OneIn(4);
+        return this with
+        {
+            Nodes = Nodes + spares,
+            Spares = spares,
+            Operates = operates,
+            Volatile = isVolatile,
+            Fsync = Fsync && !isVolatile,
+            Wipes = wipes,
+            MayLose = (isVolatile || wipes) && random.OneIn(15),
+            Snapshots = random.OneIn(2) ? SnapshotLimits.Draw(random) : null,
+        };
+    }
+
+    /// <summary>The options of a Raft node, with its process's nonce, and whether it lost its log.</summary>
+    public RaftOptions RaftNode(int node, ulong nonce, bool amnesia)
     {
         var options = new RaftOptions
         {
             Self = new NodeId((byte)node),
-            Nodes = Nodes,
+            Nodes = Founders,
+            Volatile = Volatile,
+            Amnesia = amnesia,
+            Nonce = nonce,
+            SnapshotPatienceMicros = 4 * ElectionMicros,
             Seed = SimRandom.Seed(Seed, Concern.Core, node),
             ElectionTimeoutMicros = ElectionMicros,
             HeartbeatMicros = ElectionMicros / 10,
@@ -283,6 +387,7 @@ internal sealed record ClusterShape
             LeaseReads = LeaseReads,
             Mutants = Bugs.Raft,
         };
+        options = Snapshots?.Limit(options) ?? options;
         return SmallLimits
             ? options with
             {
@@ -306,8 +411,8 @@ internal sealed record ClusterShape
         Mutants = Bugs.Raft,
     };
 
-    /// <summary>The options of an ECC node.</summary>
-    public EccOptions EccNode(int node)
+    /// <summary>The options of an ECC node: with its process's nonce, and whether one before it has voted.</summary>
+    public EccOptions EccNode(int node, ulong nonce = 0, bool rejoins = false)
     {
         var options = new EccOptions
         {
@@ -317,10 +422,19 @@ internal sealed record ClusterShape
             Seed = SimRandom.Seed(Seed, Concern.Core, node),
             TinyValueBytes = TinyValueBytes,
             DigestIntervalMicros = ElectionMicros,
+            Volatile = Volatile,
+            Nonce = nonce,
+            Rejoins = rejoins,
+            RebuildBytesPerSecond = RebuildBytesPerSecond,
+            CheckpointBytes = CheckpointBytes,
             Mutants = Bugs.Ecc,
         };
         return SmallLimits
-            ? options with { FillsInFlight = 1, WidensInFlight = 1, WidensPerSecond = 50, GatewaySlots = 4 }
+            ? options with
+            {
+                FillsInFlight = 1, WidensInFlight = 1, WidensPerSecond = 50, GatewaySlots = 4, RebuildKeysPerPage = 1,
+                CheckpointBytesPerTick = 300,
+            }
             : options;
     }
 
@@ -338,10 +452,13 @@ internal sealed record ClusterShape
     /// <summary>The shape in a line.</summary>
     public override string ToString()
     {
-        var cluster = DataElements == 0 ? $"raft with {Nodes} nodes" : $"ecc ({Nodes},{DataElements})";
-        return $"{cluster}, level {(Fsync ? "fsync" : "os")}, {Clients} x {Slots} clients on {Keys} keys, "
-            + $"faults for {FaultyMicros / 1_000_000} s{(WithinTolerance ? " within the tolerance" : "")}, "
-            + $"links of {LinkMicros} us{(LeaseReads ? ", reads by lease" : "")}";
+        var cluster = DataElements == 0
+            ? $"raft with {Founders}{(Spares > 0 ? $"+{Spares}" : "")} nodes"
+            : $"ecc ({Nodes},{DataElements})";
+        var level = Volatile ? "memory" : Fsync ? "fsync" : "os";
+        return $"{cluster}, level {level}, {Clients} x {Slots} clients on {Keys} keys, "
+            + $"faults for {FaultyMicros / 1_000_000} s{(WithinTolerance ? " within the tolerance" : "")}"
+            + $"{(MayLose ? ", may be LOST" : "")}, links of {LinkMicros} us{(LeaseReads ? ", reads by lease" : "")}";
     }
 
     // Half of the shapes code values that the other half takes for too small.

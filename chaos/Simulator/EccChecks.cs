@@ -23,7 +23,9 @@ internal sealed class EccChecks : IClusterChecks
 
     /// <summary>Records of each disk that were shown since its node started last.</summary>
     private readonly int[] _shown;
-    private readonly Replica?[] _running;
+    private readonly DiskStanding[] _standings;
+    private readonly Replica?[] _voting;
+    private readonly int[] _readySlots;
     private readonly EccVersion[] _completed;
     private readonly EccVersion[] _fins;
 
@@ -35,12 +37,21 @@ internal sealed class EccChecks : IClusterChecks
         _disks = [.. Enumerable.Range(0, shape.Nodes).Select(NewReplica)];
         _records = [.. Enumerable.Range(0, shape.Nodes).Select(_ => new List<ulong>())];
         _shown = new int[shape.Nodes];
-        _running = new Replica?[shape.Nodes];
+        _standings = [.. Enumerable.Range(0, shape.Nodes).Select(_ => new DiskStanding())];
+        _voting = new Replica?[shape.Nodes];
+        _readySlots = new int[shape.Nodes];
         _completed = new EccVersion[shape.Keys];
         _fins = new EccVersion[shape.Nodes];
     }
 
     public void Forget(int node) => _shown[node] = 0;
+
+    public void Wiped(int node)
+    {
+        _disks[node] = NewReplica(node);
+        _standings[node].Wiped();
+        _records[node].Clear();
+    }
 
     public void Durable(int node, byte type, ReadOnlyMemory<byte> payload)
     {
@@ -57,13 +68,19 @@ internal sealed class EccChecks : IClusterChecks
         }
 
         _records[node].Add(record);
-        if (type != ReplicaRecords.Life)
+        if (!_standings[node].Takes(type, payload.Span))
         {
             _disks[node].Recover(type, payload);
         }
     }
 
     public void Recovered(SimNode node)
+    {
+        _readySlots[node.Index] = 0;
+        CheckAll();
+    }
+
+    private void CheckAll()
     {
         for (var key = 0; key < _completed.Length; key++)
         {
@@ -73,7 +90,15 @@ internal sealed class EccChecks : IClusterChecks
 
     public void Batch(SimNode node)
     {
-        // Every batch of every node would be too dear; each completion looks at its key on all nodes.
+        // Every batch of every node would be too dear; each completion looks at its key on all nodes. But a node
+        // that votes where it did not before is looked at whole.
+        var slots = node.Ecc!.Readiness.ReadySlots;
+        if (slots > _readySlots[node.Index])
+        {
+            CheckAll();
+        }
+
+        _readySlots[node.Index] = slots;
     }
 
     public void Completed(KvKind kind, int key, ulong identity, EccVersion version)
@@ -149,7 +174,7 @@ internal sealed class EccChecks : IClusterChecks
             }
 
             text.Append(CultureInfo.InvariantCulture,
-                $"idle {core.IsIdle} caught up {core.IsCaughtUp} missing {core.Replica.MissingElements}");
+                $"{core.Readiness.Standing} {core.Readiness.ReadySlots} idle {core.IsIdle} caught up {core.IsCaughtUp} missing {core.Replica.MissingElements}");
             text.Append(CultureInfo.InvariantCulture,
                 $" narrow {core.Replica.NarrowKeys} held {core.Replica.Held.Count} fins");
             var gauges = new GaugeSink();
@@ -187,17 +212,26 @@ internal sealed class EccChecks : IClusterChecks
 
     private void CheckKey(int key)
     {
+        var hash = EccCode.HashOf(_cluster.Key(key).Span);
         foreach (var node in _cluster.Nodes)
         {
-            _running[node.Index] = node.Ecc?.Replica;
-            if (_running[node.Index] is { } replica)
+            _voting[node.Index] = node.Ecc is { } core && core.Readiness.Votes(hash) ? core.Replica : null;
+            if (node.Ecc is { } running)
             {
-                CheckHeld(replica, node.Index, key);
+                CheckHeld(running.Replica, node.Index, key);
             }
         }
 
-        CheckQuorums(_disks, key, "by what is on the disks");
-        CheckQuorums(_running, key, "by what is in memory");
+        CheckQuorums(_voting, key, "by what is in memory");
+        if (!_cluster.Shape.Volatile)
+        {
+            for (var i = 0; i < _disks.Length; i++)
+            {
+                _voting[i] = _standings[i].Votes(hash) ? _disks[i] : null;
+            }
+
+            CheckQuorums(_voting, key, "by what is on the disks");
+        }
     }
 
     // E3: what is held beside fin is above it, or kept for a pinned reader.
@@ -306,7 +340,10 @@ internal sealed class EccChecks : IClusterChecks
 
     private sealed class CountSink(SimCluster cluster) : IStatusSink
     {
-        private static readonly string[] Names = ["fills", "widens", "adopted_fins"];
+        private static readonly string[] Names = 
+        [
+            "fills", "widens", "adopted_fins", "rebuild_keys", "rebuilt_bytes", "checkpoints", "lost_refusals",
+        ];
 
         public void Gauge(string name, long value)
         {

@@ -1,4 +1,5 @@
 using Testbed.Faults;
+using Testbed.Wire;
 
 namespace Testbed.Simulator;
 
@@ -46,8 +47,14 @@ internal sealed class FaultActor
             return;
         }
 
-        acting.Begun = true;
         acting.Node = NodeOf(acting);
+        if (!_cluster.MayForget(acting.Fault.Kind, acting.Node))
+        {
+            _cluster.Note("spared_memories");
+            return;
+        }
+
+        acting.Begun = true;
         _cluster.Note("fault_" + acting.Fault.Kind, $"fault {acting.Fault} meets n{acting.Node}");
         acting.Active = true;
         var lasts = acting.Fault.Kind switch
@@ -107,6 +114,12 @@ internal sealed class FaultActor
     public void Hunt(int place)
     {
         var acting = _plan[place];
+        if (SimFault.IsOperators(acting.Fault.Kind))
+        {
+            Operate(acting, place);
+            return;
+        }
+
         var isMuted = acting.Blocked.Count > 0;
         var node = _cluster.Nodes[isMuted ? acting.Node : NodeOf(acting)];
         if (acting.Active && (node.Leads || isMuted))
@@ -118,10 +131,67 @@ internal sealed class FaultActor
                 return;
             }
 
+            if (!_cluster.MayForget(SimFaultKind.Kill, node.Index))
+            {
+                _cluster.Note("spared_memories");
+                Unblock(acting);
+                return;
+            }
+
             _cluster.Note("hunted_leaders");
             node.Die(power: _cluster.Shape.Fsync && acting.Random.OneIn(2));
             node.PlanBoot(_cluster.Now + AnyScale(acting.Random, 1_000, 9));
             Unblock(acting);
+        }
+    }
+
+    // Operators ask whoever believes to lead, again and again; they do not remove who is needed.
+    private void Operate(Acting acting, int place)
+    {
+        if (!acting.Active)
+        {
+            return;
+        }
+
+        _cluster.Queue.Add(_cluster.Now + 5_000 + acting.Random.Below(100_000), EventKind.Hunt, place);
+        var (checks, node) = ((RaftChecks)_cluster.Checks, acting.Node);
+        if (acting.Fault.Kind == SimFaultKind.MemberRemove
+            && (_cluster.Shape.Volatile || _cluster.Shape.Wipes)
+            && !checks.Survives(-1, all: false, checks.Removal(node)))
+        {
+            return;
+        }
+
+        if (acting.Fault.Kind == SimFaultKind.MemberAdd && checks.IsStale(node) && !acting.Done
+            && _cluster.MayForget(SimFaultKind.Wipe, node))
+        {
+            // A life that was removed does not come back: the machine is set up anew.
+            acting.Done = true;
+            if (_cluster.Shape.Volatile)
+            {
+                _cluster.Nodes[node].Die(power: false);
+            }
+            else
+            {
+                _cluster.Nodes[node].Wipe();
+            }
+
+            _cluster.Nodes[node].Boot();
+        }
+
+        var kind = acting.Fault.Kind switch
+        {
+            SimFaultKind.MemberRemove => RaftAdminKind.Remove,
+            SimFaultKind.LeaderTransfer => RaftAdminKind.Transfer,
+            _ => checks.IsLearner(node) ? RaftAdminKind.Promote : RaftAdminKind.AddLearner,
+        };
+        foreach (var leader in _cluster.Nodes)
+        {
+            if (leader.Leads)
+            {
+                _cluster.Note($"operator_{kind}", $"operator asks n{leader.Index} to {kind} n{node}");
+                leader.Operate(kind, node);
+            }
         }
     }
 
@@ -201,8 +271,14 @@ internal sealed class FaultActor
             case SimFaultKind.PowerLoss:
                 node.Die(power: true);
                 break;
+            case SimFaultKind.Wipe:
+                node.Wipe();
+                break;
             case SimFaultKind.LeaderHunt:
                 Elected();
+                break;
+            case SimFaultKind.MemberAdd or SimFaultKind.MemberRemove or SimFaultKind.LeaderTransfer:
+                Operate(acting, _plan.IndexOf(acting));
                 break;
             case SimFaultKind.PowerLossOfAll or SimFaultKind.KillOfAll:
                 foreach (var each in _cluster.Nodes)
@@ -320,7 +396,7 @@ internal sealed class FaultActor
         var node = _cluster.Nodes[acting.Node];
         switch (acting.Fault.Kind)
         {
-            case SimFaultKind.Kill or SimFaultKind.Stop or SimFaultKind.PowerLoss:
+            case SimFaultKind.Kill or SimFaultKind.Stop or SimFaultKind.PowerLoss or SimFaultKind.Wipe:
                 node.Boot();
                 break;
             case SimFaultKind.PowerLossOfAll or SimFaultKind.KillOfAll:
@@ -382,7 +458,7 @@ internal sealed class FaultActor
                 {
                     acting.Blocked.Add((from, to));
                     _cluster.Network.Block(from, to, block: true);
-                    if ((detail & Rejects) != 0 && acting.Fault.Kind != SimFaultKind.Freeze)
+                    if ((detail & Rejects) != 0 && acting.Fault.Kind is not (SimFaultKind.Freeze or SimFaultKind.ClientStall))
                     {
                         _cluster.Network.BreakBetween(from, to);
                     }
@@ -434,6 +510,10 @@ internal sealed class FaultActor
             case SimFaultKind.Bridge:
                 var bridge = acting.Node;
                 return bothNodes && from != bridge && to != bridge && (from < nodes / 2) != (to < nodes / 2);
+            case SimFaultKind.ClientStall:
+                // Half of them stop what goes to any node.
+                var client = nodes + (int)(detail % (uint)Math.Max(1, _cluster.Shape.Clients));
+                return from == client && to < nodes && ((detail >> 41) & 1) + ((detail >> (8 + to)) & 1) != 0;
             case SimFaultKind.Stall:
                 return from == acting.Node && to == (int)(detail % (uint)Processes);
             default:

@@ -19,7 +19,7 @@ internal static class FaultDraw
         var faults = new List<SimFault>();
         var busyUntil = new List<(long Until, int Takes)>();
         var least = shape.LeadersSleep ? 3 * shape.ElectionMicros : 5_000;
-        var at = FirstMicros + random.Below(shape.FaultGapMicros);
+        var at = (shape.Volatile && shape.Strategy == SimulatedStrategy.Raft ? 0 : FirstMicros) + random.Below(shape.FaultGapMicros);
         for (var number = 1; at < shape.FaultyMicros && number <= MostFaults && kinds.Count > 0; number++)
         {
             var kind = kinds[(int)random.Below(kinds.Count)];
@@ -78,7 +78,7 @@ internal static class FaultDraw
         var kinds = new List<SimFaultKind>();
         foreach (var kind in Enum.GetValues<SimFaultKind>())
         {
-            if ((shape.FaultKinds & (1UL << (int)kind)) != 0 && SimFault.IsAllowed(kind, shape.Fsync, shape.Strategy))
+            if ((shape.FaultKinds & (1UL << (int)kind)) != 0 && SimFault.IsAllowed(kind, shape))
             {
                 kinds.Add(kind);
             }

@@ -14,6 +14,12 @@ internal interface IClusterChecks
     /// <summary>A record on a node's disk is durable at the level of the run.</summary>
     void Durable(int node, byte type, ReadOnlyMemory<byte> payload);
 
+    /// <summary>A node's disk was replaced by an empty one.</summary>
+    void Wiped(int node)
+    {
+        // Only clusters whose nodes recover from each other survive it.
+    }
+
     /// <summary>A node has taken back its log.</summary>
     void Recovered(SimNode node);
 

@@ -1,85 +1,88 @@
-using System.Buffers.Binary;
+using System.Globalization;
 using System.Text;
 using Testbed.Erasure;
 using Testbed.Raft;
-using Testbed.Store;
+using Testbed.Raft.Membership;
+using Testbed.Raft.Snapshots;
 using Testbed.Wire;
-using Testbed.Workloads;
 
 namespace Testbed.Simulator;
 
 /// <summary>
 /// What the whole Raft cluster has agreed on, seen from outside: leaders by term, entries by index, and what
-/// the disks hold of both.
+/// disks, or at level memory processes, hold of both.
 /// </summary>
-internal sealed class RaftChecks(SimCluster cluster) : IClusterChecks
+internal sealed partial class RaftChecks : IClusterChecks
 {
-    private const int IdentityAt = 8;
+    /// <summary>So many batches of a node from one comparison of its state to the next.</summary>
+    private const int CompareEvery = 64;
 
-    private readonly DiskView[] _disks = [.. Enumerable.Range(0, cluster.Shape.Nodes).Select(_ => new DiskView())];
-    private readonly ulong[] _seen = new ulong[cluster.Shape.Nodes];
-    private readonly ulong[] _leaderTerm = new ulong[cluster.Shape.Nodes];
+    private readonly SimCluster _cluster;
+    private readonly RaftTruth _truth;
+
+    /// <summary>What each node's disk, or process, holds now.</summary>
+    private readonly LogView[] _views;
+
+    /// <summary>The same by life, also of lives that are over.</summary>
+    private readonly Dictionary<MemberId, LogView> _lives = [];
+    private readonly ulong[] _seen;
+    private readonly ulong[] _leaderTerm;
+    private readonly int[] _batches;
     private readonly Dictionary<ulong, int> _leaders = [];
-    private readonly List<byte[]> _committed = [];
-    private readonly List<ulong> _committedHashes = [];
 
-    /// <summary>Terms of the nodes that first took an entry for committed.</summary>
-    private readonly List<ulong> _committedTerms = [];
-    private readonly HashSet<ulong> _written = [];
+    public RaftChecks(SimCluster cluster)
+    {
+        _cluster = cluster;
+        _truth = new RaftTruth(cluster);
+        var nodes = cluster.Shape.Nodes;
+        _views = [.. Enumerable.Range(0, nodes).Select(_ => new LogView())];
+        (_seen, _leaderTerm, _batches) = (new ulong[nodes], new ulong[nodes], new int[nodes]);
+        (_installed, _configurations, _inForce) = (new long[nodes], new ulong[nodes], new Roster?[nodes]);
+        for (var node = 0; node < cluster.Shape.Founders && !cluster.Shape.Volatile; node++)
+        {
+            Live(node, 1);
+        }
+    }
 
-    /// <summary>Which committed entries changed the store: not those that a session had seen before.</summary>
-    private readonly List<bool> _changed = [];
+    public void Forget(int node) => _views[node].Clear();
 
-    /// <summary>What the committed entries make of nothing.</summary>
-    private readonly StateMachine _model = new(
-        new KvStore(), new SessionTable(cluster.Shape.RaftNode(0).Sessions), RaftMutants.None);
-
-    private int Quorum => (cluster.Shape.Nodes / 2) + 1;
-
-    public void Forget(int node) => _disks[node].Clear();
+    public void Wiped(int node) => _views[node] = new LogView();
 
     public void Durable(int node, byte type, ReadOnlyMemory<byte> payload)
     {
-        var disk = _disks[node];
-        if (type == RaftRecords.HardState)
+        switch (type)
         {
-            var term = BinaryPrimitives.ReadUInt64LittleEndian(payload.Span);
-            var vote = payload.Span[sizeof(ulong)];
-            var incarnation = BinaryPrimitives.ReadUInt32LittleEndian(payload.Span[(sizeof(ulong) + 1)..]);
-            if (incarnation > 0 && !disk.Votes.TryAdd(term, vote) && disk.Votes[term] != vote)
-            {
-                throw new SimulationViolation(
-                    $"R8: the disk of n{node} holds votes for n{disk.Votes[term]} and n{vote} in term {term}");
-            }
-
-            return;
-        }
-
-        if (type != RaftRecords.Entries)
-        {
-            return;
-        }
-
-        var isFirst = true;
-        for (var rest = payload.Span[16..]; !rest.IsEmpty; isFirst = false)
-        {
-            if (!RaftEntryCodec.TryRead(rest, out var entry))
-            {
-                throw new SimulationViolation($"R3: the disk of n{node} holds an entry that is none");
-            }
-
-            disk.Set(entry.Index, Checksum.Of(rest[..entry.Bytes]), isFirst);
-            rest = rest[entry.Bytes..];
+            case RaftRecords.HardState:
+                var reader = new WireReader(payload);
+                var term = reader.U64();
+                var vote = new MemberId(new NodeId(reader.U8()), reader.U32());
+                Live(node, reader.U32());
+                SeeVote(node, term, vote);
+                break;
+            case RaftRecords.Snapshot:
+                RaftRecords.TryReadSnapshot(type, payload, out var index, out var at, out var number, out var piece);
+                _views[node].AddPiece(index, at, number, SnapshotFormat.Open(piece, out _, out _) == SnapshotFormat.Foot);
+                break;
+            case RaftRecords.Entries:
+                SeeEntries(node, payload.Span[16..]);
+                break;
+            default:
+                throw new SimulationViolation($"the disk of n{node} holds a record of type {type}");
         }
     }
 
     public void Recovered(SimNode node)
     {
-        _seen[node.Index] = 0;
-        _leaderTerm[node.Index] = 0;
-        SeeCommitted(node.Index, node.Raft!.Protocol);
-        CompareStore(node);
-        CompareSessions(node);
+        (_seen[node.Index], _leaderTerm[node.Index], _installed[node.Index]) = (0, 0, 0);
+        _configurations[node.Index] = 0;
+        var raft = node.Raft!.Protocol;
+        if (_cluster.Shape.Volatile)
+        {
+            _views[node.Index] = new LogView();
+        }
+
+        SeeCommitted(node.Index, raft);
+        Compare(node);
     }
 
     public void Batch(SimNode node)
@@ -90,6 +93,8 @@ internal sealed class RaftChecks(SimCluster cluster) : IClusterChecks
         }
 
         var raft = core.Protocol;
+        SeeLife(node, raft);
+        SeeConfiguration(node.Index, raft);
         if (raft.Commit > _seen[node.Index])
         {
             // A node that has just stepped up may have learned it as a follower.
@@ -108,46 +113,41 @@ internal sealed class RaftChecks(SimCluster cluster) : IClusterChecks
         {
             _leaderTerm[node.Index] = raft.Term;
             SeeLeader(node.Index, raft);
-            cluster.Elected();
+            _cluster.Elected();
+        }
+
+        if (core.SnapshotsInstalled != _installed[node.Index] || ++_batches[node.Index] % CompareEvery == 0)
+        {
+            _installed[node.Index] = core.SnapshotsInstalled;
+            Compare(node);
         }
     }
 
     public void Completed(KvKind kind, int key, ulong identity, EccVersion version)
     {
-        if (kind is KvKind.Put or KvKind.CompareAndSet && !_written.Contains(identity))
+        if (kind is KvKind.Put or KvKind.CompareAndSet && !_truth.HasWritten(identity))
         {
             throw new SimulationViolation(
                 $"R6: a {kind} of key {key} was acknowledged, but no committed entry made it");
         }
     }
 
-    public bool IsAtRest()
-    {
-        foreach (var node in cluster.Nodes)
-        {
-            if (node.Raft?.Protocol is not { } raft || raft.Applied != (ulong)_committed.Count
-                || raft.Leader == RaftProtocol.None || raft.Log.LastIndex != raft.Applied
-                || raft.Durable != raft.Applied)
-            {
-                return false;
-            }
-        }
-
-        return true;
-    }
-
     public void AtRest()
     {
-        foreach (var node in cluster.Nodes)
+        foreach (var node in _cluster.Nodes)
         {
-            CompareStore(node);
-            CompareSessions(node);
-            for (var index = 1; index <= _committed.Count; index++)
+            if (!IsMember(node.Index))
             {
-                if (!_disks[node.Index].Holds((ulong)index, _committedHashes[index - 1]))
+                continue;
+            }
+
+            Compare(node);
+            for (var index = 1UL; index <= _truth.Count; index++)
+            {
+                if (!_views[node.Index].Holds(index, _truth.Hash(index)))
                 {
                     throw new SimulationViolation(
-                        $"R3: at rest the disk of n{node.Index} does not hold entry {index} as it was committed");
+                        $"R3: at rest n{node.Index} does not hold entry {index} as it was committed");
                 }
             }
         }
@@ -156,35 +156,71 @@ internal sealed class RaftChecks(SimCluster cluster) : IClusterChecks
     public string Describe()
     {
         var text = new StringBuilder();
-        text.Append(System.Globalization.CultureInfo.InvariantCulture, $"{_committed.Count} entries committed");
-        foreach (var node in cluster.Nodes)
+        text.Append(CultureInfo.InvariantCulture, $"{_truth.Count} entries committed, {Text(_truth.Members)}");
+        foreach (var node in _cluster.Nodes)
         {
-            text.Append(System.Globalization.CultureInfo.InvariantCulture, $"; n{node.Index} ");
+            text.Append(CultureInfo.InvariantCulture, $"; n{node.Index} ");
             text.Append(node.Raft?.Protocol is { } raft
-                ? $"{raft.Role} in term {raft.Term}, leader {raft.Leader}, log {raft.Log.BaseIndex}..{raft.Log.LastIndex}, "
-                    + $"durable {raft.Durable}, commit {raft.Commit}, applied {raft.Applied}"
+                ? $"life {raft.Incarnation} {raft.Role} in term {raft.Term}, leader {raft.Leader}, "
+                    + $"log {raft.Log.BaseIndex}..{raft.Log.LastIndex}, "
+                    + $"durable {raft.Durable}, commit {raft.Commit}, applied {raft.Applied}, {Text(raft.Roster)}"
                 : "down");
         }
 
         return text.ToString();
     }
 
-    public void GiveBack()
-    {
-        // What it knows of disks are checksums.
-    }
+    public void GiveBack() => _truth.GiveBack();
 
     public void Collect()
     {
-        cluster.Count("terms_with_leader", _leaders.Count);
-        cluster.Count("entries_committed", _committed.Count);
-        cluster.Count("retries_deduplicated", _model.Deduplicated);
-        cluster.Count("writes_of_expired_sessions", _model.Expired);
-        cluster.Count("sessions_evicted", _model.Sessions.Evictions);
+        _cluster.Count("terms_with_leader", _leaders.Count);
+        _cluster.Count("entries_committed", (long)_truth.Count);
+        foreach (var node in _cluster.Nodes)
+        {
+            if (node.Raft is { } core)
+            {
+                core.Report(new CountSink(_cluster));
+            }
+        }
     }
 
-    // Section 5.2: at most one leader per term. It was elected by votes that a quorum of disks holds, and its
-    // log holds everything committed before (5.4).
+    private static string Text(Roster roster)
+    {
+        var record = roster.ToRecord();
+        return $"voters {Names(record.Voters)}"
+            + (record.VotersOutgoing.Length > 0 ? $" outgoing {Names(record.VotersOutgoing)}" : "")
+            + (record.Learners.Length > 0 ? $" learners {Names(record.Learners)}" : "");
+    }
+
+    private static string Names(MemberId[] members) =>
+        string.Join(' ', members.Select(member => $"{member.Node}.{member.Incarnation}"));
+
+    private void SeeEntries(int node, ReadOnlySpan<byte> rest)
+    {
+        for (var isFirst = true; !rest.IsEmpty; isFirst = false)
+        {
+            if (!RaftEntryCodec.TryRead(rest, out var entry))
+            {
+                throw new SimulationViolation($"R3: the disk of n{node} holds an entry that is none");
+            }
+
+            _views[node].Add(entry.Index, entry.Term, Checksum.Of(rest[..entry.Bytes]), isFirst);
+            rest = rest[entry.Bytes..];
+        }
+    }
+
+    private void SeeVote(int node, ulong term, MemberId vote)
+    {
+        if (vote != MemberId.None && !_views[node].TryVote(term, vote))
+        {
+            throw new SimulationViolation(
+                $"R8: n{node} holds votes for {_views[node].Votes[term]} and {vote} in term {term}");
+        }
+    }
+
+    // Section 5.2: at most one leader per term. It was elected by votes that a quorum holds, by the members in
+    // force at the leader, and its log holds everything committed before (5.4).
     private void SeeLeader(int node, RaftProtocol raft)
     {
         if (!_leaders.TryAdd(raft.Term, node) && _leaders[raft.Term] != node)
@@ -193,27 +229,17 @@ internal sealed class RaftChecks(SimCluster cluster) : IClusterChecks
                 $"R1: term {raft.Term} has two leaders, n{_leaders[raft.Term]} and n{node}");
         }
 
-        var votes = 0;
-        foreach (var disk in _disks)
-        {
-            votes += disk.Votes.TryGetValue(raft.Term, out var vote) && vote == node ? 1 : 0;
-        }
-
-        if (votes < Quorum)
+        var me = new MemberId(new NodeId((byte)node), raft.Incarnation);
+        if (!IsQuorum(raft.Roster, view => view.Votes.GetValueOrDefault(raft.Term) == me, out var votes))
         {
             throw new SimulationViolation(
-                $"R6: n{node} leads term {raft.Term}, but only {votes} disks hold a vote for it");
+                $"R6: n{node} leads term {raft.Term}, but only {votes} members hold a vote for it");
         }
 
         // A late vote may still make a leader of a term that is over: it need not know what later ones did.
-        for (var index = raft.Log.BaseIndex + 1; index <= (ulong)_committed.Count; index++)
+        for (var index = raft.Log.BaseIndex + 1; index <= _truth.Count && _truth.Term(index) < raft.Term; index++)
         {
-            if (_committedTerms[(int)index - 1] >= raft.Term)
-            {
-                break;
-            }
-
-            if (index > raft.Log.LastIndex || !raft.Log.Entry(index).SequenceEqual(_committed[(int)index - 1]))
+            if (index > raft.Log.LastIndex || !raft.Log.Entry(index).SequenceEqual(_truth.Entry(index)))
             {
                 throw new SimulationViolation(
                     $"R4: n{node} leads term {raft.Term} without committed entry {index}");
@@ -221,18 +247,18 @@ internal sealed class RaftChecks(SimCluster cluster) : IClusterChecks
         }
     }
 
-    // Sections 5.3, 5.4: what one node takes for committed, all others do, for ever; and it lies on a quorum
-    // of disks when the first node takes it so.
+    // Sections 5.3, 5.4: what one node takes for committed, all others do, for ever; and a quorum holds it when
+    // the first node takes it so.
     private void SeeCommitted(int node, RaftProtocol raft)
     {
         var seen = Math.Max(_seen[node], raft.Log.BaseIndex);
-        while (seen < raft.Commit)
+        while (seen < raft.Commit && seen < raft.Log.LastIndex)
         {
             seen++;
             var entry = raft.Log.Entry(seen);
-            if (seen <= (ulong)_committed.Count)
+            if (seen <= _truth.Count)
             {
-                if (!entry.SequenceEqual(_committed[(int)seen - 1]))
+                if (!entry.SequenceEqual(_truth.Entry(seen)))
                 {
                     throw new SimulationViolation($"R5: n{node} commits another entry {seen} than others before");
                 }
@@ -240,122 +266,75 @@ internal sealed class RaftChecks(SimCluster cluster) : IClusterChecks
                 continue;
             }
 
-            SeeFirst(node, seen, entry, raft.Term);
+            SeeFirst(node, seen, entry, raft);
         }
 
         _seen[node] = seen;
     }
 
-    private void SeeFirst(int node, ulong index, ReadOnlySpan<byte> entry, ulong term)
+    private void SeeFirst(int node, ulong index, ReadOnlySpan<byte> entry, RaftProtocol raft)
     {
-        if (index != (ulong)_committed.Count + 1)
+        if (index != _truth.Count + 1)
         {
             throw new SimulationViolation($"R5: n{node} commits entry {index} before anybody committed those below");
         }
 
         var hash = Checksum.Of(entry);
-        var held = 0;
-        foreach (var disk in _disks)
-        {
-            held += disk.Holds(index, hash) ? 1 : 0;
-        }
-
-        if (held < Quorum)
+        if (!IsQuorum(raft.Roster, view => view.Holds(index, hash), out var held))
         {
             throw new SimulationViolation(
-                $"R6: n{node} takes entry {index} for committed, but only {held} disks hold it");
+                $"R6: n{node} takes entry {index} for committed, but only {held} members hold it");
         }
 
-        _committed.Add(entry.ToArray());
-        _committedHashes.Add(hash);
-        _committedTerms.Add(term);
-        RaftEntryCodec.TryRead(entry, out var read);
-        var before = _model.Deduplicated;
-        var isDone = _model.Apply(read) == KvStatus.Ok && _model.Deduplicated == before;
-        _changed.Add(isDone && !read.Key.IsEmpty);
-        if (isDone && Sets(read.Kind) && read.Value.Length >= RecordValue.HeaderBytes)
+        _truth.Add(entry, hash, raft.Term);
+    }
+
+    // Section 5.4.3: records, sessions and members are what the committed entries make of nothing, in order.
+    private void Compare(SimNode node)
+    {
+        var applied = node.Raft!.Protocol.Applied;
+        if (applied == 0)
         {
-            _written.Add(BinaryPrimitives.ReadUInt64LittleEndian(read.Value[IdentityAt..]));
+            return;
+        }
+
+        if (applied > _truth.Count)
+        {
+            throw new SimulationViolation($"R5: n{node.Index} has applied {applied} of {_truth.Count} committed entries");
+        }
+
+        var (is_, should) = (_truth.StateOf(node.Raft!), _truth.State(applied));
+        if (is_ != should)
+        {
+            var what = is_.Records != should.Records ? "records" : is_.Sessions != should.Sessions ? "sessions" : "members";
+            throw new SimulationViolation($"R5: n{node.Index} has other {what} than {applied} entries make");
         }
     }
 
-    // Section 5.4.3: the store is what the committed entries make of an empty one, in order.
-    private void CompareStore(SimNode node)
+    private sealed class CountSink(SimCluster cluster) : IStatusSink
     {
-        var applied = (int)node.Raft!.Protocol.Applied;
-        var last = new Dictionary<string, int>(StringComparer.Ordinal);
-        for (var i = 0; i < applied; i++)
+        private static readonly string[] Names =
+        [
+            "members_replaced", "leader_transfers", "snapshots_sent", "snapshots_installed", "checkpoints",
+            "snapshots_damaged", "sessions_evicted", "retries_deduplicated",
+        ];
+
+        public void Gauge(string name, long value)
         {
-            if (_changed[i])
+            // Only what was counted matters.
+        }
+
+        public void Counter(string name, long value)
+        {
+            if (Names.Contains(name))
             {
-                RaftEntryCodec.TryRead(_committed[i], out var entry);
-                last[Encoding.ASCII.GetString(entry.Key)] = i;
+                cluster.Count(name, value);
             }
         }
 
-        var expected = 0;
-        foreach (var (key, index) in last)
+        public void Text(string name, string value)
         {
-            RaftEntryCodec.TryRead(_committed[index], out var entry);
-            var present = Sets(entry.Kind);
-            expected += present ? 1 : 0;
-            var found = node.Raft!.Store.TryGet(entry.Key, out _, out var value);
-            if (found != present || (present && !value.SequenceEqual(entry.Value)))
-            {
-                throw new SimulationViolation(
-                    $"R5: n{node.Index} holds another value of {key} than {applied} entries make");
-            }
+            // Only what was counted matters.
         }
-
-        if (node.Raft!.Store.Count != expected)
-        {
-            throw new SimulationViolation($"R5: n{node.Index} holds {node.Raft!.Store.Count} keys, not {expected}");
-        }
-    }
-
-    // The sessions are part of the state, too: thesis, 6.3.
-    private void CompareSessions(SimNode node)
-    {
-        if (node.Raft!.Protocol.Applied == (ulong)_committed.Count
-            && node.Raft.Machine.Sessions.Digest() != _model.Sessions.Digest())
-        {
-            throw new SimulationViolation(
-                $"R5: n{node.Index} holds other sessions than {_committed.Count} entries make");
-        }
-    }
-
-    private static bool Sets(RaftEntryKind kind) => kind is RaftEntryKind.Put or RaftEntryKind.CompareAndSet;
-
-    /// <summary>What one disk holds durably.</summary>
-    private sealed class DiskView
-    {
-        private readonly List<ulong> _hashes = [];
-
-        public Dictionary<ulong, int> Votes { get; } = [];
-
-        public void Clear()
-        {
-            _hashes.Clear();
-            Votes.Clear();
-        }
-
-        // A record replaces everything from its first entry on.
-        public void Set(ulong index, ulong hash, bool isFirst)
-        {
-            if (index == 0 || index > (ulong)_hashes.Count + 1)
-            {
-                throw new SimulationViolation($"R3: entry {index} reaches a disk that holds {_hashes.Count}");
-            }
-
-            if (isFirst)
-            {
-                _hashes.RemoveRange((int)index - 1, _hashes.Count - (int)index + 1);
-            }
-
-            _hashes.Add(hash);
-        }
-
-        public bool Holds(ulong index, ulong hash) =>
-            index <= (ulong)_hashes.Count && _hashes[(int)index - 1] == hash;
     }
 }

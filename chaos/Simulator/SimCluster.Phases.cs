@@ -37,6 +37,13 @@ internal sealed partial class SimCluster
         RunUntil(Shape.FaultyMicros);
         Heal();
         RunUntil(Now + GraceMicros);
+        if (IsLost())
+        {
+            // It must not serve a guess: what was answered before is in the history, and nothing else is due.
+            RunUntil(Now + ServeMicros);
+            return;
+        }
+
         Serve();
         Rest();
         Checks.AtRest();

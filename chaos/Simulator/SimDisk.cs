@@ -60,6 +60,21 @@ internal sealed class SimDisk(bool fsync, SimRandom random, Action<byte, ReadOnl
         _disk.CapacityBytes = full ? bytes + random.Below(200) : long.MaxValue;
     }
 
+    /// <summary>Another, empty disk is in its place.</summary>
+    public void Wipe()
+    {
+        FailSyncs = false;
+        _disk.Kill();
+        foreach (var name in _disk.List())
+        {
+            _disk.Delete(name);
+        }
+
+        _disk.Sync();
+        (DurableSequence, Released) = (0, 0);
+        _beforeCorruption = null;
+    }
+
     /// <summary>The process is gone.</summary>
     public void Kill() => _disk.Kill();
 

@@ -98,6 +98,21 @@ internal enum SimFaultKind : byte
     /// later, with what was under way when it fell asleep.
     /// </summary>
     Freeze,
+
+    /// <summary>The machine is replaced by an empty one of the same number.</summary>
+    Wipe,
+
+    /// <summary>What a client process sends to some of the nodes waits; what they send to it does not.</summary>
+    ClientStall,
+
+    /// <summary>An operator adds a node, and lets it vote once it can.</summary>
+    MemberAdd,
+
+    /// <summary>An operator removes a node.</summary>
+    MemberRemove,
+
+    /// <summary>An operator hands the leadership over to a node.</summary>
+    LeaderTransfer,
 }
 
 /// <summary>One fault of a plan.</summary>
@@ -122,9 +137,19 @@ internal sealed record SimFault
     public required ulong Detail { get; init; }
 
     /// <summary>Kinds that a seed of this level may draw.</summary>
-    public static bool IsAllowed(SimFaultKind kind, bool fsync, SimulatedStrategy strategy) =>
-        (fsync || kind is not (SimFaultKind.PowerLoss or SimFaultKind.PowerLossOfAll))
-        && (strategy == SimulatedStrategy.Raft || kind != SimFaultKind.LeaderHunt);
+    public static bool IsAllowed(SimFaultKind kind, ClusterShape shape) =>
+        (shape.Fsync || kind is not (SimFaultKind.PowerLoss or SimFaultKind.PowerLossOfAll))
+        && (!shape.Volatile || kind is not (SimFaultKind.SlowDisk or SimFaultKind.SyncError or SimFaultKind.DiskFull
+            or SimFaultKind.Corruption))
+        && (shape.Volatile || kind != SimFaultKind.ClientStall)
+        && (shape.Operates || !IsOperators(kind))
+        && (shape.Strategy == SimulatedStrategy.Raft
+            ? shape.Wipes || kind != SimFaultKind.Wipe
+            : kind != SimFaultKind.LeaderHunt);
+
+    /// <summary>True for what operators do.</summary>
+    public static bool IsOperators(SimFaultKind kind) =>
+        kind is SimFaultKind.MemberAdd or SimFaultKind.MemberRemove or SimFaultKind.LeaderTransfer;
 
     /// <summary>How many nodes it takes away.</summary>
     public int Takes(int nodes) => Kind switch
@@ -136,7 +161,7 @@ internal sealed record SimFault
         SimFaultKind.Kill or SimFaultKind.Stop or SimFaultKind.PowerLoss or SimFaultKind.Pause
             or SimFaultKind.PartitionIn or SimFaultKind.PartitionOut or SimFaultKind.SyncError
             or SimFaultKind.DiskFull or SimFaultKind.Corruption or SimFaultKind.LeaderHunt
-            or SimFaultKind.Freeze => 1,
+            or SimFaultKind.Freeze or SimFaultKind.Wipe => 1,
         _ => 0,
     };
 
@@ -149,7 +174,7 @@ internal sealed record SimFault
                 => "",
             SimFaultKind.Partition or SimFaultKind.PartitionOfAll or SimFaultKind.Flapping
                 => $":{Detail & 0xFFFF:x}",
-            SimFaultKind.ClientKill or SimFaultKind.ClientPause => "",
+            SimFaultKind.ClientKill or SimFaultKind.ClientPause or SimFaultKind.ClientStall => "",
             _ => $":{Target}",
         };
         return string.Create(CultureInfo.InvariantCulture,

@@ -77,6 +77,13 @@ internal sealed partial class SimNode
 
     private void Recover(INodeCore core)
     {
+        if (Cluster.Shape.Volatile)
+        {
+            _recovered = 0;
+            _appended = _durable = _announced = _handedUpTo = 0;
+            return;
+        }
+
         var before = Disk.DurableSequence;
         var records = new List<(byte Type, ReadOnlyMemory<byte> Payload)>();
         _log = WriteAheadLog.Open(
@@ -102,6 +109,7 @@ internal sealed partial class SimNode
         foreach (var (type, payload) in records)
         {
             Cluster.Checks.Durable(Index, type, payload);
+            if (Environment.GetEnvironmentVariable("RSDBG") is not null) Cluster.Note("dbg", DbgRecord(type, payload));
             core.Recover(type, payload);
         }
 
@@ -109,6 +117,13 @@ internal sealed partial class SimNode
         Recoveries += _recovered > 0 ? 1 : 0;
         _appended = _durable = _announced = _handedUpTo = (long)_log.LastSequence;
         _release = _handedRelease = 0;
+    }
+
+    private string DbgRecord(byte type, ReadOnlyMemory<byte> p)
+    {
+        if (type == 16) { var t = ""; for (var r = p.Span[16..]; !r.IsEmpty;) { RaftEntryCodec.TryRead(r, out var e); t += $" {e.Index}/{e.Term}"; r = r[e.Bytes..]; } return $"dbg n{Index} entries{t} commit {BitConverter.ToUInt64(p.Span)}"; }
+        if (type == 18) return $"dbg n{Index} piece idx {BitConverter.ToUInt64(p.Span)} no {BitConverter.ToUInt32(p.Span[16..])} kind {p.Span[28]}";
+        return $"dbg n{Index} hard term {BitConverter.ToUInt64(p.Span)} inc {BitConverter.ToUInt32(p.Span[13..])} commit {BitConverter.ToUInt64(p.Span[17..])}";
     }
 
     private void ForgetLog()
@@ -121,7 +136,7 @@ internal sealed partial class SimNode
 
     private void HandOver()
     {
-        if (_writingGroup || (_open.Count == 0 && _release == _handedRelease))
+        if (Cluster.Shape.Volatile || _writingGroup || (_open.Count == 0 && _release == _handedRelease))
         {
             return;
         }
@@ -136,6 +151,8 @@ internal sealed partial class SimNode
     // Messages that waited for the disk leave before the core hears of it, so that they keep their place.
     private void AnnounceDurable(INodeCore core)
     {
+        // Nothing is written at level memory, so everything is as durable as it will be.
+        _durable = Cluster.Shape.Volatile ? _appended : _durable;
         if (_durable <= _announced)
         {
             return;

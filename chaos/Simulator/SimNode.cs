@@ -33,6 +33,7 @@ internal sealed partial class SimNode : SimProcess, ICoreOutput
             shape.Fsync, SimRandom.For(shape.Seed, Concern.Disk, index),
             (type, payload) => cluster.Checks.Durable(index, type, payload));
         _diskRandom = SimRandom.For(shape.Seed, Concern.Disk, 1_000 + index);
+        _nonces = SimRandom.For(shape.Seed, Concern.Memory, 1_000 + index);
     }
 
     /// <summary>The Raft core; null for ECC, and while the node is down.</summary>
@@ -87,8 +88,7 @@ internal sealed partial class SimNode : SimProcess, ICoreOutput
         Cluster.Note("starts", $"n{Index} starts with {_recovered} records");
         Cluster.Checks.Recovered(this);
         core.Start(Time, this);
-        core.Flush(this);
-        EndBatch();
+        EndBatch(core);
         Cluster.Network.OpenAll(Index);
     }
 
@@ -117,7 +117,7 @@ internal sealed partial class SimNode : SimProcess, ICoreOutput
     /// <summary>The process ends in an orderly way.</summary>
     public void Stop()
     {
-        if (Alive && WriteAll())
+        if (Alive && (Cluster.Shape.Volatile || WriteAll()))
         {
             Die(power: false);
         }
@@ -127,13 +127,17 @@ internal sealed partial class SimNode : SimProcess, ICoreOutput
 
     // When everything appended is durable, nothing older is held either: it can leave like any other.
     Span<byte> ICoreOutput.BeginAfterDurable(Endpoint to, int maxBytes) =>
-        BeginMessage(to, maxBytes, held: _appended > _announced);
+        BeginMessage(to, maxBytes, held: _appended > _announced && !Cluster.Shape.Volatile);
 
     void ICoreOutput.End(int writtenBytes) => _writing?.End(writtenBytes);
 
     LogSequence ICoreOutput.Append(byte recordType, ReadOnlySpan<byte> head, ReadOnlySpan<byte> body)
     {
-        _open.Add(recordType, head, body);
+        if (!Cluster.Shape.Volatile)
+        {
+            _open.Add(recordType, head, body);
+        }
+
         return new LogSequence(++_appended);
     }
 
@@ -167,9 +171,7 @@ internal sealed partial class SimNode : SimProcess, ICoreOutput
             Handle(core, input);
         }
 
-        Cluster.Checks.Batch(this);
-        core.Flush(this);
-        EndBatch();
+        EndBatch(core);
     }
 
     private CoreTime Time => Clock.At(Cluster.Now);
@@ -180,12 +182,28 @@ internal sealed partial class SimNode : SimProcess, ICoreOutput
         Cluster.Memory.GiveBack(Store, Cluster.Keys);
         Store = Cluster.Memory.TakeStore();
         return Cluster.Shape.Strategy == SimulatedStrategy.Raft
-            ? new RaftNodeCore(Cluster.Shape.RaftNode(Index), Store)
-            : new EccNodeCore(Cluster.Shape.EccNode(Index), Store);
+            ? new RaftNodeCore(Cluster.Shape.RaftNode(Index, _nonces.Next(), HasLostDisk), Store)
+            : new EccNodeCore(Cluster.Shape.EccNode(Index, _nonces.Next(), _hasVoted), Store);
     }
 
-    private void EndBatch()
+    // What a change of the members decides while it is applied is seen before anything of it leaves, too.
+    private void EndBatch(INodeCore core)
     {
+        Cluster.Checks.Batch(this);
+        core.Flush(this);
+        if (Cluster.Shape.Volatile && _appended > _announced && Raft is not null)
+        {
+            AnnounceDurable(core);
+            Cluster.Checks.Batch(this);
+            core.Flush(this);
+        }
+
+        if (Raft is not null)
+        {
+            Cluster.Checks.Batch(this);
+        }
+
+        NoteVotes();
         HandOver();
         Publish();
     }

@@ -32,6 +32,9 @@ internal enum Concern : ulong
 
     /// <summary>Seeds of the cores.</summary>
     Core = 9,
+
+    /// <summary>What belongs to nodes that restart empty.</summary>
+    Memory = 10,
 }
 
 /// <summary>The room's generator (SplitMix64: Steele, Lea, Flood, OOPSLA 2014).</summary>

@@ -18,6 +18,7 @@ public sealed class SimulationMemory
     /// <summary>Takes a store back that holds no other keys than these.</summary>
     internal void GiveBack(KvStore store, IReadOnlyList<ReadOnlyMemory<byte>> keys)
     {
+        store.CancelSnapshot();
         foreach (var key in keys)
         {
             store.Delete(key.Span);

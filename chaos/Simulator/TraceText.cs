@@ -67,7 +67,8 @@ internal static class TraceText
         if (type is >= MessageTypes.RaftFirst and < MessageTypes.EccFirst && RaftMessage.TryRead(message, out var raft))
         {
             return $"{raft.Kind} t{raft.Term} i{raft.Index} c{raft.Commit} r{raft.Round} "
-                + $"{(raft.Yes ? "yes " : "")}{raft.Entries.Length}B";
+                + $"{(raft.Yes ? "yes " : "")}{(raft.Hint != 0 ? $"h{raft.Hint} " : "")}"
+                + $"{raft.From}>{raft.To} {raft.Entries.Length + raft.Payload.Length}B";
         }
 
         return EccMessage(type, message);
@@ -96,6 +97,19 @@ internal static class TraceText
             return $"FetchReply fin {fetched.Head.Fin} element {fetched.Element.Version}";
         }
 
-        return $"type {type}, {message.Length}B";
+        if (EccRegisterReply.TryRead(message, out var registered))
+        {
+            return $"RegisterReply {registered.Asked} {registered.Incarnation} {registered.Standing}"
+                + (registered.Fresh ? " fresh" : "");
+        }
+
+        if (EccSlotScanReply.TryRead(message, out var shown))
+        {
+            return $"SlotScanReply {shown.Head.Incarnation}{(shown.Head.Ready ? " ready" : "")} up to {shown.Next:x}";
+        }
+
+        return EccRegister.TryRead(message, out var register) ? register.ToString()
+            : EccSlotScan.TryRead(message, out var scan) ? scan.ToString()
+            : $"type {type}, {message.Length}B";
     }
 }

@@ -44,7 +44,12 @@ public sealed partial class EccNodeCore
         }
 
         _engine.LinkUp(_options.Self.Index);
-        if (!_readiness.IsReady)
+        if (_readiness.IsStarting)
+        {
+            // No incarnation was ever taken: a log that has been complete from the start.
+            _readiness.AllReady();
+        }
+        else if (!_readiness.IsReady)
         {
             _rebuild.Begin(_now);
         }

@@ -39,6 +39,7 @@ public sealed partial class EccNodeCore : INodeCore
         ArgumentOutOfRangeException.ThrowIfNegative(options.WidensInFlight);
         ArgumentOutOfRangeException.ThrowIfLessThan(options.WidensPerSecond, 1);
         ArgumentOutOfRangeException.ThrowIfLessThan(options.RebuildBytesPerSecond, 1);
+        ArgumentOutOfRangeException.ThrowIfLessThan(options.RebuildKeysPerPage, 1);
         ArgumentOutOfRangeException.ThrowIfLessThan(options.CheckpointBytesPerTick, 1);
         _code = new EccCode(options.Nodes, options.DataElements);
         ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(options.Self.Index, options.Nodes);
@@ -118,6 +119,12 @@ public sealed partial class EccNodeCore : INodeCore
         }
 
         _checkpoint.Tick();
+        if (_options.Volatile && !_readiness.IsStarting)
+        {
+            // As in StorageDone: nobody else would clear this node of suspicion.
+            _engine.Health.Heard(_options.Self.Index);
+        }
+
         _repairs.Tick(now.MonotonicMicros);
         if (_replica.Held.PinnedCount > 0)
         {

@@ -57,6 +57,9 @@ public sealed record EccOptions
     /// <summary>Most bytes per second that a node which lost its memory reads from others.</summary>
     public long RebuildBytesPerSecond { get; init; } = 128L * 1024 * 1024;
 
+    /// <summary>Keys that such a node looks at in one go, about.</summary>
+    public int RebuildKeysPerPage { get; init; } = 256;
+
     /// <summary>
     /// The log is written anew, in stretches, when it has grown by this much, and by twice the bytes that are
     /// alive, since that was done last.

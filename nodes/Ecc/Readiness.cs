@@ -15,12 +15,8 @@ internal sealed class Readiness
     private readonly EccMutants _mutants;
     private readonly ulong[] _ready = new ulong[Slots / 64];
 
-    /// <summary>READY: what holds for a node whose log is complete.</summary>
-    internal Readiness(CrashVector known, int self, EccMutants mutants)
-    {
+    internal Readiness(CrashVector known, int self, EccMutants mutants) =>
         (_known, _self, _mutants) = (known, self, mutants);
-        AllReady();
-    }
 
     internal EccStanding Standing { get; private set; }
 
@@ -37,7 +33,8 @@ internal sealed class Readiness
     internal bool IsReady => Standing == EccStanding.Ready;
 
     /// <summary>True when a vote about a key with that hash counts.</summary>
-    internal bool Votes(ulong hash) => IsReady || IsSlotReady(EccSlotScan.SlotOf(hash));
+    internal bool Votes(ulong hash) => IsSlotReady(EccSlotScan.SlotOf(hash))
+        || ((_mutants & EccMutants.RecoveringNodeVotes) != 0 && !IsStarting);
 
     internal bool IsSlotReady(int slot) => IsReady || (_ready[slot >> 6] & (1UL << (slot & 63))) != 0;
 
@@ -116,8 +113,7 @@ internal sealed class Readiness
     private EccReplyHead Head(ulong operationId, bool votes, EccVersion fin)
     {
         Invariant.Holds(!IsStarting, "E6 an incarnation acknowledges nothing before it is registered");
-        return new EccReplyHead(
-            operationId, Incarnation, votes || (_mutants & EccMutants.RecoveringNodeVotes) != 0, Shown, fin);
+        return new EccReplyHead(operationId, Incarnation, votes, Shown, fin);
     }
 
     private ReadOnlyMemory<byte> Shown =>

@@ -11,7 +11,6 @@ namespace Testbed.Ecc;
 /// </summary>
 internal sealed class Rebuild
 {
-    private const int KeysPerPage = 256;
     private const long AnswerTimeoutMicros = 500_000;
     private const long StuckAfterMicros = 1_000_000;
     private const int MostPageFailures = 3;
@@ -150,7 +149,7 @@ internal sealed class Rebuild
     private void Ask(int node)
     {
         _asked |= 1u << node;
-        var scan = new EccSlotScan(_exchange, _readiness.Incarnation, _cursor, _end, KeysPerPage);
+        var scan = new EccSlotScan(_exchange, _readiness.Incarnation, _cursor, _end, _options.RebuildKeysPerPage);
         _port.End(scan.Write(_port.Begin(node, EccSlotScan.Bytes)));
     }
 

@@ -21,7 +21,7 @@ internal sealed class EntryLog(int chunkBytes = 256 * 1024)
     /// </summary>
     private long _baseEnd;
 
-    /// <summary>The last index that was dropped; 0 when none was. Never falls.</summary>
+    /// <summary>The last index that was dropped; 0 when none was. Never falls once recovered.</summary>
     public ulong BaseIndex { get; private set; }
 
     /// <summary>Term at <see cref="BaseIndex"/>.</summary>
@@ -155,6 +155,15 @@ internal sealed class EntryLog(int chunkBytes = 256 * 1024)
 
     /// <summary>The term at the base, where it was not known before.</summary>
     public void Reanchor(ulong term) => BaseTerm = term;
+
+    /// <summary>
+    /// Forgets everything while a log is taken back whose beginning is gone: the base may fall, its term is unknown.
+    /// </summary>
+    public void Restart(ulong index)
+    {
+        DropTo(LastIndex);
+        (BaseIndex, BaseTerm) = (index, 0);
+    }
 
     /// <summary>Forgets everything: the next entry follows this position.</summary>
     public void Reset(ulong index, ulong term)

@@ -6,14 +6,22 @@ namespace Testbed.Raft;
 /// How nodes that know nothing find out that they are the first ones. Each process draws a nonce and tells it to
 /// all. Who has heard every node's nonce promises that set of founders, one set in its life; when all have
 /// promised the same set, the cluster is founded. A process that comes back has another nonce, so no set that
-/// names it as it was can still be completed without it, and nobody votes twice for want of memory.
+/// names it as it was can still be completed without it, and nobody votes twice for want of memory. Sets that
+/// contradict each other are given up: nobody promises beside a promise that stands in the way, and who hears for
+/// a while that its own cannot be kept takes another nonce.
 /// </summary>
 internal sealed class Founding(int self, int nodes, ulong nonce, bool mayFound, long patienceMicros)
 {
     private readonly ulong[] _nonces = new ulong[nodes];
     private readonly ulong[] _promises = new ulong[nodes];
+
+    /// <summary>The nonces that <see cref="Promise"/> stands for.</summary>
+    private ulong[] _promised = [];
+    private bool _mayFound = mayFound && self < nodes;
     private int _draws;
-    private long _newsMicros;
+
+    /// <summary>Since when others have contradicted the promise; 0: they do not.</summary>
+    private long _contradictedMicros;
 
     /// <summary>This process, as long as it asks; never 0.</summary>
     public ulong Nonce { get; private set; } = Draw(nonce, 0);
@@ -28,21 +36,26 @@ internal sealed class Founding(int self, int nodes, ulong nonce, bool mayFound, 
 
     /// <summary>What this process tells the others.</summary>
     public RaftMessage Join =>
-        new() { Kind = RaftMessageKind.Join, Round = Nonce, Hint = Promise, Yes = mayFound && self < nodes };
+        new() { Kind = RaftMessageKind.Join, Round = Nonce, Hint = Promise, Yes = _mayFound };
 
     /// <summary>Hears another process that asks, too. True when there is news to tell.</summary>
-    public bool Hear(int from, in RaftMessage join, long nowMicros)
+    public bool Hear(int from, in RaftMessage join)
     {
-        if (!mayFound || from >= nodes || self >= nodes || !join.Yes)
+        if (!_mayFound || from >= nodes || !join.Yes)
         {
             return false;
         }
 
         var news = _nonces[from] != join.Round || _promises[from] != join.Hint;
         (_nonces[from], _promises[from]) = (join.Round, join.Hint);
-        _newsMicros = news ? nowMicros : _newsMicros;
         return Consider() || news;
     }
+
+    /// <summary>
+    /// True when that process was among the founders with this one, whatever it knew when it said so.
+    /// </summary>
+    public bool IsFounder(int node, ulong processNonce) =>
+        IsComplete && node < _promised.Length && _promised[node] == processNonce;
 
     /// <summary>A node that has founded says so. True when this process was among the founders.</summary>
     public bool HearFounded(in RaftMessage welcome)
@@ -52,14 +65,27 @@ internal sealed class Founding(int self, int nodes, ulong nonce, bool mayFound, 
     }
 
     /// <summary>
-    /// A promise that is not completed for long will not be: somebody came back in between. Forgetting it is like
-    /// coming back oneself.
+    /// Others have founded a cluster: this process gives no promise any more. One it gave may still be kept.
+    /// </summary>
+    public void Renounce() => _mayFound = false;
+
+    /// <summary>
+    /// A promise that was contradicted for long will not be kept: somebody came back in between. Forgetting it is
+    /// like coming back oneself. Until then a founder who had heard everybody's promise could still say so.
     /// </summary>
     public void Tick(long nowMicros)
     {
-        if (Promise != 0 && !IsComplete && nowMicros - _newsMicros > patienceMicros)
+        if (Promise == 0 || IsComplete || !IsContradicted)
         {
-            (Nonce, Promise, _newsMicros) = (Draw(nonce, ++_draws), 0, nowMicros);
+            _contradictedMicros = 0;
+        }
+        else if (_contradictedMicros == 0)
+        {
+            _contradictedMicros = nowMicros;
+        }
+        else if (nowMicros - _contradictedMicros > patienceMicros)
+        {
+            (Nonce, Promise, _contradictedMicros) = (Draw(nonce, ++_draws), 0, 0);
             Consider();
         }
     }
@@ -67,7 +93,7 @@ internal sealed class Founding(int self, int nodes, ulong nonce, bool mayFound, 
     /// <summary>A cluster of one needs nobody's word.</summary>
     public bool Consider()
     {
-        if (!mayFound || self >= nodes)
+        if (!_mayFound)
         {
             return false;
         }
@@ -79,15 +105,19 @@ internal sealed class Founding(int self, int nodes, ulong nonce, bool mayFound, 
         }
 
         var before = (Promise, IsComplete);
-        if (Promise == 0)
+        var digest = Digest();
+        _promises[self] = Promise;
+        if (Promise == 0 && !_promises.AsSpan().ContainsAnyExcept(0UL, digest))
         {
-            Promise = Digest();
+            (Promise, _promised, _promises[self]) = (digest, [.. _nonces], digest);
         }
 
-        _promises[self] = Promise;
-        IsComplete |= !_promises.AsSpan().ContainsAnyExcept(Promise);
+        IsComplete |= Promise != 0 && !_promises.AsSpan().ContainsAnyExcept(Promise);
         return before != (Promise, IsComplete);
     }
+
+    private bool IsContradicted => !_nonces.AsSpan().SequenceEqual(_promised)
+        || _promises.AsSpan().ContainsAnyExcept(0UL, Promise);
 
     private static ulong Draw(ulong nonce, int draws)
     {

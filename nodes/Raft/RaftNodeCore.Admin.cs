@@ -106,10 +106,15 @@ public sealed partial class RaftNodeCore
         return begun;
     }
 
-    private (KvStatus Status, string Text) Change(ReadOnlyMemory<MemberChange> changes, NodeNote? note, string text) =>
-        _raft.TryChangeMembers(new MembershipEntry(new ConfigurationChange(Transition.Automatic, changes), note))
+    private (KvStatus Status, string Text) Change(ReadOnlyMemory<MemberChange> changes, NodeNote? note, string text)
+    {
+        var change = new ConfigurationChange(Transition.Automatic, changes);
+        return !changes.IsEmpty && !_raft.WouldDecide(change)
+            ? (KvStatus.Busy, "too few of the voters that would be left are heard")
+            : _raft.TryChangeMembers(new MembershipEntry(change, note))
             ? (KvStatus.Ok, text)
             : (KvStatus.Busy, "another change of the members is under way");
+    }
 
     /// <summary>All lives of a node that are members: a former one may still vote.</summary>
     private MemberChange[] Removals(NodeId node)

@@ -33,9 +33,10 @@ public sealed partial class RaftNodeCore
     private void WriteCheckpoint(ICoreOutput output)
     {
         if (_checkpoint is null && _transfer is null && !_options.Volatile && _raft.Applied > 0
-            && _loggedBytes > long.Max(_options.CheckpointBytes, 2 * Store.Bytes.TotalBytes))
+            && _loggedBytes > long.Max(_options.CheckpointBytes, 2 * SnapshotBytes))
         {
-            (_checkpoint, _checkpointPieces, _loggedBytes) = (BeginSource(), 0, 0);
+            // A snapshot that stopped arriving is given up: the log holds the pieces of one at a time.
+            (_checkpoint, _checkpointPieces, _loggedBytes, _staging) = (BeginSource(), 0, 0, null);
         }
 
         for (var bytes = 0; _checkpoint is { } source && bytes < _options.CheckpointBatchBytes;)
@@ -55,6 +56,9 @@ public sealed partial class RaftNodeCore
             }
         }
     }
+
+    /// <summary>What a snapshot would take, about; the store itself may have room to spare.</summary>
+    private long SnapshotBytes => Store.Bytes.KeyBytes + Store.Bytes.PayloadBytes;
 
     private void Mark(long sequence, ulong lastIndex)
     {

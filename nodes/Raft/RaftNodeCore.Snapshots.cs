@@ -116,6 +116,8 @@ public sealed partial class RaftNodeCore
             && now.Term == chunk.LogTerm;
         if (!same && chunk.Hint == 0)
         {
+            // The log holds the pieces of one snapshot at a time.
+            CancelCheckpoint();
             _staging = new SnapshotStaging(chunk.Index, chunk.LogTerm);
             (_stagingFrom, same) = ((from, chunk.Term), true);
         }
@@ -181,9 +183,13 @@ public sealed partial class RaftNodeCore
                 Answer(write.From, write.CorrelationId, KvStatus.Unknown, output);
             }
 
-            if (!_options.Volatile)
+            _raft.RestoredUnder(_restoredUnder);
+            if (_options.Volatile)
             {
-                _raft.RestoredUnder(_restoredUnder);
+                _raft.StorageDone(_restoredUnder);
+            }
+            else
+            {
                 ReleaseBefore(_stagingSequence, staged.Index);
             }
         }

@@ -46,6 +46,9 @@ public sealed partial class RaftNodeCore : INodeCore
     /// <summary>The protocol, for tests that look at its state.</summary>
     internal RaftProtocol Protocol => _raft;
 
+    /// <summary>Snapshots of others that became this node's state, for tests.</summary>
+    internal long SnapshotsInstalled => _counters.SnapshotsInstalled;
+
     /// <summary>The state machine, for tests that look at it.</summary>
     internal KvStore Store => _machine.Store;
 
@@ -150,6 +153,7 @@ public sealed partial class RaftNodeCore : INodeCore
     /// <inheritdoc/>
     public void Flush(ICoreOutput output)
     {
+        _raft.DropUnneeded();
         _raft.TendMembers();
         NoticeRole(output);
         TellAddresses(output);
@@ -162,7 +166,6 @@ public sealed partial class RaftNodeCore : INodeCore
         SendAppends(output);
         Apply(output);
         ServeReads(output);
-        _raft.DropUnneeded();
     }
 
     /// <summary>The protocol has taken it for a message of this term to this life.</summary>

@@ -31,7 +31,7 @@ internal sealed partial class RaftProtocol
     {
         if (message.Kind == RaftMessageKind.Join && Incarnation == 0)
         {
-            if (_founding.Hear(from, message, _now))
+            if (_founding.Hear(from, message))
             {
                 TellJoin();
             }
@@ -54,9 +54,12 @@ internal sealed partial class RaftProtocol
     /// <summary>A process that knows nothing asks us, who are a member.</summary>
     private void OnJoin(NodeId node, in RaftMessage join)
     {
-        if (join.Hint != 0 && join.Hint == _founding.Promise)
+        if (_founding.IsFounder(node.Index, join.Round))
         {
-            Send(node.Index, new RaftMessage { Kind = RaftMessageKind.Welcome, Round = join.Round, Hint = join.Hint });
+            Send(node.Index, new RaftMessage
+            {
+                Kind = RaftMessageKind.Welcome, Term = Term, Round = join.Round, Hint = _founding.Promise,
+            });
         }
         else if (Role == RaftRole.Leader && Book.MayJoin(node) && join.Round != 0)
         {
@@ -72,6 +75,11 @@ internal sealed partial class RaftProtocol
             {
                 Admit(node, newest, join.Round);
             }
+        }
+        else if (join.Yes)
+        {
+            // There is a cluster: who knows nothing must not found another one, not even with others like it.
+            Send(node.Index, new RaftMessage { Kind = RaftMessageKind.Welcome, Term = Term, Round = join.Round });
         }
     }
 
@@ -107,7 +115,11 @@ internal sealed partial class RaftProtocol
                 TakeFoundersPart();
             }
         }
-        else if (welcome.To > 1)
+        else if (welcome.To == 0)
+        {
+            _founding.Renounce();
+        }
+        else
         {
             TakePart(welcome.To);
             HardStateDirty = true;

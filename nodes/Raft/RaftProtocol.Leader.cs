@@ -230,7 +230,8 @@ internal sealed partial class RaftProtocol
         var shared = hint > Log.BaseIndex ? Log.HighestWithin(hint, message.LogTerm, Log.BaseIndex) : floor;
 
         // Who joined begins with a snapshot: the first members stand in no entry.
-        _times[slot].HoldsNothing = hint == 0 && _tracker.Roster[slot].Incarnation > 1;
+        var founded = _tracker.Roster[slot] is { Incarnation: 1 } first && first.Node.Index < _options.Nodes;
+        _times[slot].HoldsNothing = hint == 0 && !founded;
         if (member.State == ReplicationState.Replicate)
         {
             member.BecomeProbe();

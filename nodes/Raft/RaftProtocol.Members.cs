@@ -9,8 +9,8 @@ namespace Testbed.Raft;
 /// </summary>
 internal sealed partial class RaftProtocol
 {
-    /// <summary>Election timeouts after which an unfinished founding is begun anew.</summary>
-    private const int FoundingPatience = 20;
+    /// <summary>Election timeouts after which a promise that others contradict is forgotten.</summary>
+    private const int FoundingPatience = 2;
 
     private readonly Founding _founding;
 
@@ -90,6 +90,28 @@ internal sealed partial class RaftProtocol
         return true;
     }
 
+    /// <summary>
+    /// False when a change would leave so few voters who are heard that nothing could be decided any more, not
+    /// even its undoing; as leader.
+    /// </summary>
+    public bool WouldDecide(in ConfigurationChange change)
+    {
+        if (ConfigurationChanger.Apply(Roster, change, out var next) != ChangeError.None)
+        {
+            return true;
+        }
+
+        var heard = default(PeerSet);
+        foreach (var slot in next.Configuration.Voters)
+        {
+            heard |= slot == _self || _now - _times[slot].HeardMicros <= _options.ElectionTimeoutMicros
+                ? PeerSet.Of(slot)
+                : default;
+        }
+
+        return next.Configuration.Quorum.Result(heard, ~heard) == VoteResult.Won;
+    }
+
     /// <summary>Puts a committed change in force; every node refuses the same ones.</summary>
     public void ApplyConfiguration(ReadOnlySpan<byte> content)
     {
@@ -108,7 +130,8 @@ internal sealed partial class RaftProtocol
     /// </summary>
     public bool Restore(ulong index, ulong term, Roster roster, MemberBook book)
     {
-        if (IsAnchored && Applied >= index)
+        // While a log is taken back, an old snapshot may be left whose following entries are not: a later one is.
+        if (IsAnchored ? Applied >= index : index < Log.BaseIndex)
         {
             return false;
         }
@@ -120,11 +143,12 @@ internal sealed partial class RaftProtocol
         {
             Log.DropTo(index);
             Log.Reanchor(term);
+            Unwritten = ulong.Max(Unwritten, index + 1);
         }
         else
         {
             Log.Reset(index, term);
-            Unwritten = index + 1;
+            (Unwritten, Durable) = (index + 1, ulong.Min(Durable, index));
             for (var i = 0; i < _writing.Count; i++)
             {
                 _writing[i].LastIndex = ulong.Min(_writing[i].LastIndex, index);
@@ -191,6 +215,12 @@ internal sealed partial class RaftProtocol
             ReplaceFormerLives();
         }
     }
+
+    /// <summary>The last entry that may change the members; for tests.</summary>
+    internal ulong LastConfiguration => _lastConfiguration;
+
+    /// <summary>What this process has promised while nobody knew anything; for tests.</summary>
+    internal ulong FoundersPromise => _founding.Promise;
 
     private MemberId Me => new(new NodeId((byte)Self), Incarnation);
 
@@ -259,7 +289,9 @@ internal sealed partial class RaftProtocol
 
         if (Role == RaftRole.Leader)
         {
+            // The others put it in force as soon as they can: until then they could not do without who left.
             AdvanceByQuorum();
+            SendHeartbeats();
             ConfirmRounds();
         }
     }

@@ -166,10 +166,11 @@ internal sealed partial class RaftProtocol
         while (!entries.IsEmpty)
         {
             var readable = RaftEntryCodec.TryRead(entries, out var entry);
-            if (readable && Log.LastIndex == 0 && entry.Index > 1)
+            if (readable && (entry.Index > Log.LastIndex + 1 || (!IsAnchored && entry.Index <= Log.BaseIndex)))
             {
-                // What came before was released: a checkpoint that follows tells what it amounted to.
-                Log.Reset(entry.Index - 1, 0);
+                // What came before was released: a checkpoint that follows tells what it amounted to. Entries that
+                // were overruled later may come first.
+                Log.Restart(entry.Index - 1);
                 IsAnchored = false;
             }
 

@@ -191,7 +191,6 @@ internal static class Program
               micro [filter]  microbenchmarks (BenchmarkDotNet): codec, store, messages, log; filter '*Store*'
               codec           GB/s of the erasure code; with TESTBED_SIMD=NAME by that kernel
               isal            the erasure code against Intel ISA-L (Debian's libisal2), same buffers
-              codec           GB/s of the erasure code
               store [N] [CSV] bytes per key and CPU per operation of the store, against ConcurrentDictionary, with
                               N keys (100000); the table also goes into the file CSV
               log             MB/s of recovery; what a synced group costs, by file and by way of syncing

@@ -58,19 +58,7 @@ internal sealed class SessionTable
     public long Evictions { get; private set; }
 
     /// <summary>Bytes that <see cref="Write"/> writes.</summary>
-    public int SnapshotBytes
-    {
-        get
-        {
-            var bytes = HeadBytes;
-            foreach (var session in Written)
-            {
-                bytes += SessionHeadBytes + session.Span;
-            }
-
-            return bytes;
-        }
-    }
+    public int SnapshotBytes => BytesOf(Written);
 
     /// <summary>Test only: the planted bug, see <see cref="RaftMutants.SessionLostInSnapshot"/>.</summary>
     internal bool LosesSessions { get; init; }
@@ -140,8 +128,8 @@ internal sealed class SessionTable
     /// <summary>A number that is the same for tables that hold the same.</summary>
     public ulong Digest()
     {
-        var bytes = new byte[SnapshotBytes];
-        Write(bytes);
+        var bytes = new byte[BytesOf(_sessions)];
+        WriteAll(bytes, _sessions);
         var hash = 14_695_981_039_346_656_037UL;
         foreach (var one in bytes)
         {
@@ -156,12 +144,14 @@ internal sealed class SessionTable
     /// last use (8), first unanswered (8), number of results (4), and they: 0 for one that is missing, else status + 1.
     /// Equal tables give equal bytes.
     /// </summary>
-    public void Write(Span<byte> destination)
+    public void Write(Span<byte> destination) => WriteAll(destination, Written);
+
+    private void WriteAll(Span<byte> destination, List<Session> sessions)
     {
         BinaryPrimitives.WriteInt32LittleEndian(destination, Capacity);
-        BinaryPrimitives.WriteInt32LittleEndian(destination[4..], Written.Count);
+        BinaryPrimitives.WriteInt32LittleEndian(destination[4..], sessions.Count);
         destination = destination[HeadBytes..];
-        foreach (var session in Written)
+        foreach (var session in sessions)
         {
             BinaryPrimitives.WriteUInt64LittleEndian(destination, session.Id);
             BinaryPrimitives.WriteUInt64LittleEndian(destination[8..], session.LastUse);
@@ -208,6 +198,17 @@ internal sealed class SessionTable
         }
 
         return source.IsEmpty;
+    }
+
+    private static int BytesOf(List<Session> sessions)
+    {
+        var bytes = HeadBytes;
+        foreach (var session in sessions)
+        {
+            bytes += SessionHeadBytes + session.Span;
+        }
+
+        return bytes;
     }
 
     private static bool IsResult(byte kept) =>

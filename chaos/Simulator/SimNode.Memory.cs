@@ -1,0 +1,68 @@
+using Testbed.Ecc;
+using Testbed.Raft;
+using Testbed.Wire;
+
+namespace Testbed.Simulator;
+
+/// <summary>What of a node outlives its memory: a sign that it has voted, as a host keeps it.</summary>
+internal sealed partial class SimNode
+{
+    private readonly SimRandom _nonces;
+    private bool _hasVoted;
+    private bool _isForgetful;
+    private long _disks;
+
+    /// <summary>Number of the memory that this node's process has: itself at level memory, else its disk.</summary>
+    public long Memory => Cluster.Shape.Volatile ? Life : _disks;
+
+    /// <summary>The first disk was lost: the node knows that it once had another one.</summary>
+    private bool HasLostDisk => _disks > 0;
+
+    /// <summary>What the node had acknowledged is gone, and it has not recovered from the others yet.</summary>
+    public bool HasForgotten => _core is EccNodeCore ecc
+        ? (_isForgetful || Cluster.Shape.Volatile) && !ecc.Readiness.IsReady
+        : _isForgetful || (Cluster.Shape.Volatile && !Alive);
+
+    /// <summary>The machine is gone with its disk; one in its place gets its number.</summary>
+    public void Wipe()
+    {
+        Die(power: false);
+        Disk.Wipe();
+        _isForgetful = true;
+        _disks++;
+
+        // Nodes without memory that have no such sign are told by the others, unless all are new together.
+        _hasVoted &= !Cluster.Shape.Volatile || Cluster.Shape.MayLose;
+        Cluster.Checks.Wiped(Index);
+    }
+
+    /// <summary>An operator asks this node, which must be awake.</summary>
+    public void Operate(RaftAdminKind kind, int node)
+    {
+        if (_core is not RaftNodeCore core || IsPaused)
+        {
+            return;
+        }
+
+        var request = new RaftMessage { Kind = RaftMessageKind.Admin, Index = (ulong)node, LogTerm = (ulong)kind };
+        var message = new byte[RaftMessage.HeadBytes];
+        core.Tick(Time, this);
+        AnnounceDurable(core);
+        if (!core.Receive(Endpoint.Client(int.MaxValue), message.AsMemory(0, request.Write(message)), this))
+        {
+            throw new SimulationViolation($"n{Index} takes an operator's request for malformed");
+        }
+
+        EndBatch(core);
+    }
+
+    // The sign is there before anything of the batch leaves.
+    private void NoteVotes()
+    {
+        if (_core is EccNodeCore ecc)
+        {
+            _hasVoted |= ecc.HasVoted;
+            _isForgetful &= !ecc.Readiness.IsReady;
+        }
+    }
+}
