@@ -79,14 +79,32 @@ internal sealed class Founding(int self, int nodes, ulong nonce, bool mayFound, 
         }
 
         var before = (Promise, IsComplete);
-        if (Promise == 0)
+        var digest = Digest();
+        if (Promise == 0 && !HasOtherPromise(digest))
         {
-            Promise = Digest();
+            Promise = digest;
         }
 
         _promises[self] = Promise;
-        IsComplete |= !_promises.AsSpan().ContainsAnyExcept(Promise);
+        IsComplete |= Promise != 0 && !_promises.AsSpan().ContainsAnyExcept(Promise);
         return before != (Promise, IsComplete);
+    }
+
+    /// <summary>
+    /// Who has promised another set will never complete this one: it forgets its promise first, and draws another
+    /// nonce. Promising before would only give it one more set that nobody completes, for ever.
+    /// </summary>
+    private bool HasOtherPromise(ulong digest)
+    {
+        for (var node = 0; node < nodes; node++)
+        {
+            if (node != self && _promises[node] != 0 && _promises[node] != digest)
+            {
+                return true;
+            }
+        }
+
+        return false;
     }
 
     private static ulong Draw(ulong nonce, int draws)

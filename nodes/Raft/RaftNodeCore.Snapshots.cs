@@ -116,6 +116,7 @@ public sealed partial class RaftNodeCore
             && now.Term == chunk.LogTerm;
         if (!same && chunk.Hint == 0)
         {
+            CancelCheckpoint();
             _staging = new SnapshotStaging(chunk.Index, chunk.LogTerm);
             (_stagingFrom, same) = ((from, chunk.Term), true);
         }

@@ -120,14 +120,17 @@ internal sealed partial class RaftProtocol
         {
             Log.DropTo(index);
             Log.Reanchor(term);
+            Unwritten = ulong.Max(Unwritten, index + 1);
         }
         else
         {
+            // What lies behind the commit index was overruled: neither it nor the snapshot is durable yet.
             Log.Reset(index, term);
             Unwritten = index + 1;
+            Durable = ulong.Min(Durable, Commit);
             for (var i = 0; i < _writing.Count; i++)
             {
-                _writing[i].LastIndex = ulong.Min(_writing[i].LastIndex, index);
+                _writing[i].LastIndex = ulong.Min(_writing[i].LastIndex, Commit);
             }
         }
 
@@ -152,10 +155,10 @@ internal sealed partial class RaftProtocol
     public bool TryTransfer(NodeId node)
     {
         var slot = VoterOn(node);
-        if (Role != RaftRole.Leader || slot < 0 || IsTransferring
+        if (Role != RaftRole.Leader || slot < 0 || slot == _self || IsTransferring
             || _now - _times[slot].HeardMicros > _options.ElectionTimeoutMicros)
         {
-            return slot == _self && Role == RaftRole.Leader;
+            return Role == RaftRole.Leader && slot >= 0 && slot == _self;
         }
 
         (_transferTo, _transferAsked) = (slot, false);
