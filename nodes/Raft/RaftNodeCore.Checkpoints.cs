@@ -32,10 +32,11 @@ public sealed partial class RaftNodeCore
 
     private void WriteCheckpoint(ICoreOutput output)
     {
-        if (_checkpoint is null && _transfer is null && !_options.Volatile && _raft.Applied > 0
-            && _loggedBytes > long.Max(_options.CheckpointBytes, 2 * SnapshotBytes))
+        // Pieces of two snapshots must not mix in the log; one that came in part is outdated once we are past it.
+        var isReceiving = _staging is { } staging && staging.Index > _raft.Applied;
+        if (_checkpoint is null && _transfer is null && !isReceiving && !_options.Volatile && _raft.Applied > 0
+            && _loggedBytes > long.Max(_options.CheckpointBytes, _options.CheckpointStoreTimes * SnapshotBytes))
         {
-            // A snapshot that stopped arriving is given up: the log holds the pieces of one at a time.
             (_checkpoint, _checkpointPieces, _loggedBytes, _staging) = (BeginSource(), 0, 0, null);
         }
 

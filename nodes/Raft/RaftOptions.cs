@@ -136,6 +136,11 @@ public sealed record RaftOptions
     /// </summary>
     public bool TestLie { get; init; }
 
+    /// <summary>
+    /// A log that has grown by less than so many times the store's size gets no checkpoint; only tests take another.
+    /// </summary>
+    internal int CheckpointStoreTimes { get; init; } = 2;
+
     /// <summary>Bytes of a chunk of entries in memory; only simulations take smaller ones.</summary>
     internal int LogChunkBytes { get; init; } = 256 * 1024;
 

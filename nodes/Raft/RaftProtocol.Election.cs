@@ -121,7 +121,7 @@ internal sealed partial class RaftProtocol
     }
 
     /// <summary>The leader wants this node to take over (thesis, 3.10): no pre-vote, nobody protects the leader.</summary>
-    private void OnTimeoutNow()
+    internal void OnTimeoutNow()
     {
         if (MayCampaign)
         {

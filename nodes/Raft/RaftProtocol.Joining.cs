@@ -84,13 +84,13 @@ internal sealed partial class RaftProtocol
     }
 
     /// <summary>
-    /// Gives the process an incarnation that none had before, as a learner: it counts for nothing until it has
+    /// Gives the process an incarnation that none had before, and no founder has, as a learner: it counts for nothing until it has
     /// caught up. A former life that learned itself goes with it; one that votes stays until then, for its vote
     /// is part of the quorums.
     /// </summary>
     private void Admit(NodeId node, MemberId former, ulong nonce)
     {
-        var learner = new MemberId(node, Book.Highest(node) + 1);
+        var learner = new MemberId(node, uint.Max(1, Book.Highest(node)) + 1);
         var slot = Roster.SlotOf(former);
         var leaves = slot >= 0 && Roster.Configuration.Learners.Contains(slot);
         MemberChange[] changes = leaves

@@ -147,11 +147,13 @@ internal sealed partial class RaftProtocol
         }
         else
         {
+            // What lies behind the commit index was overruled: neither it nor the snapshot is durable yet.
             Log.Reset(index, term);
-            (Unwritten, Durable) = (index + 1, ulong.Min(Durable, index));
+            Unwritten = index + 1;
+            Durable = ulong.Min(Durable, Commit);
             for (var i = 0; i < _writing.Count; i++)
             {
-                _writing[i].LastIndex = ulong.Min(_writing[i].LastIndex, index);
+                _writing[i].LastIndex = ulong.Min(_writing[i].LastIndex, Commit);
             }
         }
 
@@ -176,10 +178,10 @@ internal sealed partial class RaftProtocol
     public bool TryTransfer(NodeId node)
     {
         var slot = VoterOn(node);
-        if (Role != RaftRole.Leader || slot < 0 || IsTransferring
+        if (Role != RaftRole.Leader || slot < 0 || slot == _self || IsTransferring
             || _now - _times[slot].HeardMicros > _options.ElectionTimeoutMicros)
         {
-            return slot == _self && Role == RaftRole.Leader;
+            return Role == RaftRole.Leader && slot >= 0 && slot == _self;
         }
 
         (_transferTo, _transferAsked) = (slot, false);

@@ -8,12 +8,20 @@ namespace Testbed.Tests.Unit.Raft;
 internal sealed class TestNode : ICoreOutput
 {
     private readonly List<(int Records, Endpoint To, byte[] Message)> _waiting = [];
+    private readonly int _gone;
     private byte[] _room = [];
     private (Endpoint To, bool Wait) _begun;
     private int _durable;
 
-    public TestNode(int self, int nodes, IEnumerable<(byte, byte[])>? log = null, RaftOptions? options = null)
+    /// <param name="self">Its number.</param>
+    /// <param name="nodes">How many found the cluster.</param>
+    /// <param name="log">What it finds on its disk.</param>
+    /// <param name="options">Others than the usual ones.</param>
+    /// <param name="released">How many records were released before the first of the log.</param>
+    public TestNode(int self, int nodes, IEnumerable<(byte, byte[])>? log = null, RaftOptions? options = null,
+        int released = 0)
     {
+        _gone = released;
         Options = options ?? new RaftOptions { Self = new NodeId((byte)self), Nodes = nodes, Seed = 1 };
         Core = new RaftNodeCore(Options, new KvStore());
         foreach (var (type, payload) in log ?? [])
@@ -38,6 +46,15 @@ internal sealed class TestNode : ICoreOutput
     public long Now { get; private set; } = 1_000_000;
 
     public List<(byte Type, byte[] Payload)> Records { get; } = [];
+
+    /// <summary>
+    /// How many records from the first on need not be found at the next start, and how many had to be durable then.
+    /// </summary>
+    public List<(int Written, int Released)> Releases { get; } = [];
+
+    /// <summary>How many records were released when so many were durable.</summary>
+    public int ReleasedAt(int durable) =>
+        Releases.Where(r => r.Written <= durable).Select(r => r.Released).Append(0).Max();
 
     /// <summary>What really left, in order.</summary>
     public List<(Endpoint To, byte[] Message)> Sent { get; } = [];
@@ -120,11 +137,63 @@ internal sealed class TestNode : ICoreOutput
         Core.Flush(this);
     }
 
+    /// <summary>Takes a message as it travelled.</summary>
+    public void ReceiveBytes(int from, byte[] message)
+    {
+        Assert.True(Core.Receive(Endpoint.Peer(new NodeId((byte)from)), message, this));
+        Core.Flush(this);
+    }
+
+    public void LinkUp(int peer)
+    {
+        Core.LinkUp(Endpoint.Peer(new NodeId((byte)peer)), this);
+        Core.Flush(this);
+    }
+
+    public void LinkDown(int peer)
+    {
+        Core.LinkDown(Endpoint.Peer(new NodeId((byte)peer)), this);
+        Core.Flush(this);
+    }
+
+    /// <summary>What an operator asks, answered at once.</summary>
+    public KvReply Admin(RaftAdminKind what, int node)
+    {
+        var request = new RaftMessage
+        {
+            Kind = RaftMessageKind.Admin, Round = 1, Index = (ulong)node, LogTerm = (ulong)what,
+        };
+        Assert.True(Core.Receive(Endpoint.Client(77), Encode(request), this));
+        var answer = Assert.Single(TakeAnswers(77));
+        Core.Flush(this);
+        return answer;
+    }
+
+    /// <summary>One of the node's figures.</summary>
+    public string Figure(string name)
+    {
+        var figures = new PumpFigures();
+        Core.Report(figures);
+        return figures[name];
+    }
+
+    /// <summary>Syncs what is not durable; false when there was nothing.</summary>
+    public bool SyncIfNeeded()
+    {
+        var needed = _durable < Records.Count;
+        if (needed)
+        {
+            Sync();
+        }
+
+        return needed;
+    }
+
     /// <summary>Everything written so far becomes durable.</summary>
     public void Sync()
     {
         _durable = Records.Count;
-        Core.StorageDone(new LogSequence(_durable), this);
+        Core.StorageDone(new LogSequence(_gone + _durable), this);
         Sent.AddRange(_waiting.Select(w => (w.To, w.Message)));
         _waiting.Clear();
         Core.Flush(this);
@@ -183,13 +252,11 @@ internal sealed class TestNode : ICoreOutput
     public LogSequence Append(byte recordType, ReadOnlySpan<byte> head, ReadOnlySpan<byte> body)
     {
         Records.Add((recordType, [.. head, .. body]));
-        return new LogSequence(Records.Count);
+        return new LogSequence(_gone + Records.Count);
     }
 
-    public void Release(LogSequence upTo)
-    {
-        // A hint: this log keeps everything.
-    }
+    /// <summary>A hint: this log keeps everything, and tests cut it as they like.</summary>
+    public void Release(LogSequence upTo) => Releases.Add((Records.Count, (int)upTo.Value - _gone));
 
     private List<T> Take<T>(Endpoint to, Func<byte[], T> decode)
     {
