@@ -44,7 +44,7 @@ internal sealed class EccChecks : IClusterChecks
         _fins = new EccVersion[shape.Nodes];
     }
 
-    public void Forget(int node) => _shown[node] = 0;
+    public void Forget(int node, ulong firstSequence) => _shown[node] = (int)firstSequence - 1;
 
     public void Wiped(int node)
     {

@@ -8,8 +8,11 @@ namespace Testbed.Simulator;
 /// </summary>
 internal interface IClusterChecks
 {
-    /// <summary>What was known of a node's disk no longer counts; its whole log follows.</summary>
-    void Forget(int node);
+    /// <summary>
+    /// What was known of a node's disk no longer counts; all that its log holds follows, from this record on: those
+    /// before it were released.
+    /// </summary>
+    void Forget(int node, ulong firstSequence);
 
     /// <summary>A record on a node's disk is durable at the level of the run.</summary>
     void Durable(int node, byte type, ReadOnlyMemory<byte> payload);

@@ -44,7 +44,7 @@ internal sealed partial class RaftChecks : IClusterChecks
         }
     }
 
-    public void Forget(int node) => _views[node].Clear();
+    public void Forget(int node, ulong firstSequence) => _views[node].Clear();
 
     public void Wiped(int node) => _views[node] = new LogView();
 

@@ -105,7 +105,7 @@ internal sealed partial class SimNode
         }
 
         // The disk's records count as durable now: opening the log has made them so.
-        Cluster.Checks.Forget(Index);
+        Cluster.Checks.Forget(Index, ulong.Max(1, _log.FirstSequence));
         foreach (var (type, payload) in records)
         {
             Cluster.Checks.Durable(Index, type, payload);

@@ -206,6 +206,7 @@ public sealed partial class RaftNodeCore
 
         CancelCheckpoint();
         EndTransfer();
+        staged.Sessions.LosesSessions = _machine.Sessions.LosesSessions;
         (_machine.Store, _machine.Sessions) = (staged.Store, staged.Sessions);
         return true;
     }

@@ -61,7 +61,7 @@ internal sealed class SessionTable
     public int SnapshotBytes => BytesOf(Written);
 
     /// <summary>Test only: the planted bug, see <see cref="RaftMutants.SessionLostInSnapshot"/>.</summary>
-    internal bool LosesSessions { get; init; }
+    internal bool LosesSessions { get; set; }
 
     private List<Session> Written => LosesSessions ? [] : _sessions;
 
