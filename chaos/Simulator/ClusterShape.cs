@@ -54,6 +54,9 @@ internal sealed record ClusterShape
     /// <summary>More nodes may be empty at once than the code tolerates: then the cluster may be LOST.</summary>
     public bool MayLose { get; init; }
 
+    /// <summary>Longest time for which a node is killed or replaced; 0: as for other faults.</summary>
+    public long KillMicros { get; init; }
+
     /// <summary>Bytes per second that an empty node reads from others.</summary>
     public long RebuildBytesPerSecond { get; init; } = long.MaxValue;
 
@@ -233,8 +236,8 @@ internal sealed record ClusterShape
         var (nodes, dataElements) = random.Of((3, 2), (5, 3), (5, 3), (4, 2), (5, 2), (6, 4));
         var kinds = Bits(SimFaultKind.Kill, SimFaultKind.Wipe, SimFaultKind.ClientStall);
         var others = Bits(
-            SimFaultKind.Stop, SimFaultKind.Pause, SimFaultKind.Partition, SimFaultKind.PartitionOfAll, SimFaultKind.PartitionIn,
-            SimFaultKind.PartitionOut, SimFaultKind.Stall, SimFaultKind.Freeze, SimFaultKind.SlowLinks,
+            SimFaultKind.Stop, SimFaultKind.Pause, SimFaultKind.Partition, SimFaultKind.PartitionOfAll,
+            SimFaultKind.PartitionIn, SimFaultKind.PartitionOut, SimFaultKind.Stall, SimFaultKind.Freeze, SimFaultKind.SlowLinks,
             SimFaultKind.HalfOpen, SimFaultKind.Reset, SimFaultKind.ClientPause, SimFaultKind.ClientKill,
             SimFaultKind.SlowProcess);
         return this with
@@ -247,9 +250,13 @@ internal sealed record ClusterShape
             TimeoutMicros = random.Of(1_000_000L, 3_000_000),
             ReadPercent = random.Of(20, 40),
             LinkMicros = random.Of(200L, 800, 3_000),
+
+            // Many values too small to be coded: what they lack cannot be made up for by a narrower encoding.
+            ValueBytes = random.Of(40, 60, 200),
             FaultKinds = kinds | (random.Next() & random.Next() & others),
             FaultGapMicros = random.Of(60_000L, 200_000),
-            FaultMicros = random.Of(60_000L, 400_000, 900_000),
+            FaultMicros = random.Of(200_000L, 600_000, 1_500_000),
+            KillMicros = random.Of(10_000L, 50_000, 300_000),
             WithinTolerance = false,
         };
     }

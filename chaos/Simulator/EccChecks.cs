@@ -26,6 +26,8 @@ internal sealed class EccChecks : IClusterChecks
     private readonly DiskStanding[] _standings;
     private readonly Replica?[] _voting;
     private readonly int[] _readySlots;
+    private readonly (long Life, uint Incarnation)[] _registered;
+    private string? _reused;
     private readonly EccVersion[] _completed;
     private readonly EccVersion[] _fins;
 
@@ -40,6 +42,7 @@ internal sealed class EccChecks : IClusterChecks
         _standings = [.. Enumerable.Range(0, shape.Nodes).Select(_ => new DiskStanding())];
         _voting = new Replica?[shape.Nodes];
         _readySlots = new int[shape.Nodes];
+        _registered = new (long, uint)[shape.Nodes];
         _completed = new EccVersion[shape.Keys];
         _fins = new EccVersion[shape.Nodes];
     }
@@ -90,6 +93,8 @@ internal sealed class EccChecks : IClusterChecks
 
     public void Batch(SimNode node)
     {
+        CheckIncarnation(node);
+
         // Every batch of every node would be too dear; each completion looks at its key on all nodes. But a node
         // that votes where it did not before is looked at whole.
         var slots = node.Ecc!.Readiness.ReadySlots;
@@ -99,6 +104,24 @@ internal sealed class EccChecks : IClusterChecks
         }
 
         _readySlots[node.Index] = slots;
+    }
+
+    // E7: at level memory every process that acknowledges anything has an incarnation of its own.
+    private void CheckIncarnation(SimNode node)
+    {
+        var readiness = node.Ecc!.Readiness;
+        if (readiness.IsStarting || !_cluster.Shape.Volatile)
+        {
+            return;
+        }
+
+        ref var last = ref _registered[node.Index];
+        if (last.Life != node.Life && last.Life != 0 && readiness.Incarnation <= last.Incarnation)
+        {
+            _reused ??= $"E7: incarnation {readiness.Incarnation} of n{node.Index} had been registered before";
+        }
+
+        last = (node.Life, readiness.Incarnation);
     }
 
     public void Completed(KvKind kind, int key, ulong identity, EccVersion version)
@@ -135,6 +158,12 @@ internal sealed class EccChecks : IClusterChecks
 
     public void AtRest()
     {
+        // Said last, so that what comes of it is seen first.
+        if (_reused is not null)
+        {
+            throw new SimulationViolation(_reused);
+        }
+
         var open = 0;
         foreach (var operation in _cluster.History)
         {
@@ -174,7 +203,9 @@ internal sealed class EccChecks : IClusterChecks
             }
 
             text.Append(CultureInfo.InvariantCulture,
-                $"{core.Readiness.Standing} {core.Readiness.ReadySlots} idle {core.IsIdle} caught up {core.IsCaughtUp} missing {core.Replica.MissingElements}");
+                $"{core.Readiness.Standing} in {core.Readiness.ReadySlots} slots ");
+            text.Append(CultureInfo.InvariantCulture,
+                $"idle {core.IsIdle} caught up {core.IsCaughtUp} missing {core.Replica.MissingElements}");
             text.Append(CultureInfo.InvariantCulture,
                 $" narrow {core.Replica.NarrowKeys} held {core.Replica.Held.Count} fins");
             var gauges = new GaugeSink();

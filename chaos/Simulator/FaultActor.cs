@@ -458,7 +458,8 @@ internal sealed class FaultActor
                 {
                     acting.Blocked.Add((from, to));
                     _cluster.Network.Block(from, to, block: true);
-                    if ((detail & Rejects) != 0 && acting.Fault.Kind is not (SimFaultKind.Freeze or SimFaultKind.ClientStall))
+                    if ((detail & Rejects) != 0
+                        && acting.Fault.Kind is not (SimFaultKind.Freeze or SimFaultKind.ClientStall))
                     {
                         _cluster.Network.BreakBetween(from, to);
                     }

@@ -31,7 +31,7 @@ internal static class FaultDraw
                     ? FaultTarget.Leader
                     : FaultTarget.Node((int)random.Below(shape.Nodes)),
                 AtMicros = at,
-                ForMicros = least + random.Below(kind == SimFaultKind.LeaderHunt ? HuntMicros : shape.FaultMicros),
+                ForMicros = least + random.Below(LongestMicros(shape, kind)),
                 Detail = random.Next(),
             };
             at += 10_000 + random.Below(shape.FaultGapMicros);
@@ -48,6 +48,11 @@ internal static class FaultDraw
 
         return faults;
     }
+
+    private static long LongestMicros(ClusterShape shape, SimFaultKind kind) =>
+        kind == SimFaultKind.LeaderHunt ? HuntMicros
+        : kind is SimFaultKind.Kill or SimFaultKind.Wipe && shape.KillMicros > 0 ? shape.KillMicros
+        : shape.FaultMicros;
 
     /// <summary>The faults of a plan made for real clusters.</summary>
     public static List<SimFault> Translate(FaultPlan plan, long endMicros)

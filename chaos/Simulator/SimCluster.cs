@@ -331,6 +331,7 @@ internal sealed partial class SimCluster
                 Count("width_steps", counters.WidthSteps);
                 Count("degraded_reads", counters.DegradedReads);
                 Count("read_restarts", counters.Restarts);
+                Count("void_acks", counters.VoidAcks);
             }
         }
 

@@ -219,7 +219,7 @@ public sealed partial class EccNodeCore : INodeCore
                 }
 
                 return true;
-            case >= EccTypes.Register and <= EccTypes.PullReply:
+            case >= EccTypes.Register and <= EccTypes.PullReply when from != _self:
                 return DispatchRecovery(from, message);
             default:
                 return EngineReplies.TryDispatch(_engine, from.Id, message);

@@ -11,6 +11,8 @@ namespace Testbed.Ecc;
 /// </summary>
 internal sealed class Rebuild
 {
+    /// <summary>The rate may be exceeded for that long, so that a page need not wait for a tick.</summary>
+    private const long BurstMicros = 10_000;
     private const long AnswerTimeoutMicros = 500_000;
     private const long StuckAfterMicros = 1_000_000;
     private const int MostPageFailures = 3;
@@ -106,7 +108,7 @@ internal sealed class Rebuild
 
     private void Continue()
     {
-        if (!IsIdle || _now < _mayGoOnAt || _readiness.Standing != EccStanding.Recovering)
+        if (!IsIdle || _now + BurstMicros < _mayGoOnAt || _readiness.Standing != EccStanding.Recovering)
         {
             return;
         }

@@ -3,7 +3,9 @@ using Testbed.Wire;
 
 namespace Testbed.Ecc;
 
-/// <summary>Answers a recovering peer: what this node holds of a stretch of the hash order, and elements of it.</summary>
+/// <summary>
+/// Answers a recovering peer: what this node holds of a stretch of the hash order, and elements of it.
+/// </summary>
 internal sealed class RebuildSource
 {
     /// <summary>Elements of one answer take about this much; a single larger one goes alone.</summary>

@@ -109,7 +109,8 @@ internal sealed class Registration(
 
     internal void OnReply(int node, in EccRegisterReply reply, long now)
     {
-        if (!readiness.IsStarting || reply.Asked.Nonce != readiness.Nonce || reply.Nodes != code.Nodes)
+        if (!readiness.IsStarting || reply.Asked.Nonce != readiness.Nonce || reply.Nodes != code.Nodes
+            || reply.KnownOf(Self) >= EccRegister.MostIncarnations)
         {
             return;
         }

@@ -23,6 +23,9 @@ public enum EccStanding : byte
 /// <param name="Nonce">Random, one per process: tells two processes with the same idea apart.</param>
 public readonly record struct EccRegister(uint Incarnation, ulong Nonce)
 {
+    /// <summary>No node restarts that often; a higher number is refused.</summary>
+    public const uint MostIncarnations = 1 << 30;
+
     /// <summary>Bytes of the message.</summary>
     public const int Bytes = 13;
 
@@ -42,7 +45,7 @@ public readonly record struct EccRegister(uint Incarnation, ulong Nonce)
         var reader = new WireReader(message);
         var type = reader.U8();
         register = new EccRegister(reader.U32(), reader.U64());
-        return reader.Complete && type == EccTypes.Register;
+        return reader.Complete && type == EccTypes.Register && register.Incarnation < MostIncarnations;
     }
 }
 

@@ -59,6 +59,20 @@ public sealed class EccMessageTests
         list = list[..EccFinList.Write(list, Key, Version)];
         samples.Add(buffer[..new EccDigestReply(9, false, Key, list).Write(buffer)]);
         samples.Add(buffer[..new EccDigestPush(list).Write(buffer)]);
+        samples.Add(buffer[..new EccRegister(3, 99).Write(buffer)]);
+        samples.Add(buffer[..new EccRegisterReply(new EccRegister(3, 99), 2, EccStanding.Ready, false,
+            new byte[20], new byte[40], new byte[40]).Write(buffer)]);
+        samples.Add(buffer[..new EccSlotScan(9, 3, 0, 1 << 16, 10).Write(buffer)]);
+        var entry = new byte[64];
+        entry = entry[..EccSlotEntry.Write(entry, Key, Version, 12, isFin: true, holds: false)];
+        samples.Add(buffer[..new EccSlotScanReply(head, 1 << 16, entry).Write(buffer)]);
+        samples.Add(buffer[..new EccPull(9, 3, list).Write(buffer)]);
+        var pulled = new byte[128];
+        pulled = pulled[..EccPullEntry.Write(
+            pulled, Version, new EccElement(Version, 12, Checksum.Of(blob), default), blob)];
+        samples.Add(buffer[..EccPullReply.Write(buffer, head, pulled)]);
+        samples.Add(buffer[..new EccRefusal(77).Write(buffer)]);
+        samples.Add(buffer[..new EccReset(0).Write(buffer)]);
         return samples;
     }
 
@@ -92,6 +106,27 @@ public sealed class EccMessageTests
         Assert.True(EccDigestReply.TryRead(samples[11], out var digestReply));
         Assert.True(digestReply.Last.Span.SequenceEqual(Key));
         Assert.True(EccDigestPush.TryRead(samples[12], out var push) && push.Entries.Length == 26);
+        ReadsBackRecovery(samples);
+    }
+
+    private static void ReadsBackRecovery(List<byte[]> samples)
+    {
+        Assert.True(EccRegister.TryRead(samples[13], out var register));
+        Assert.Equal((3U, 99UL), (register.Incarnation, register.Nonce));
+        Assert.True(EccRegisterReply.TryRead(samples[14], out var registered));
+        Assert.Equal((register, 2U, EccStanding.Ready, 5, 0UL), (registered.Asked, registered.Incarnation,
+            registered.Standing, registered.Nodes, registered.FounderOf(4)));
+        Assert.True(EccSlotScan.TryRead(samples[15], out var scan) && scan is { End: 1 << 16, Limit: 10 });
+        Assert.True(EccSlotScanReply.TryRead(samples[16], out var shown) && shown.Next == 1 << 16);
+        var rest = shown.Entries;
+        Assert.True(EccSlotEntry.TryRead(ref rest, out var entry) && rest.IsEmpty);
+        Assert.Equal((Version, 12, true, false), (entry.Version, entry.ValueBytes, entry.IsFin, entry.Holds));
+        Assert.True(EccPull.TryRead(samples[17], out var pull) && pull.Wanted.Length == 26);
+        Assert.True(EccPullReply.TryRead(samples[18], out var pulled));
+        rest = pulled.Entries;
+        Assert.True(EccPullEntry.TryRead(ref rest, out var element) && element.Element.Blob.Length == 12);
+        Assert.True(EccRefusal.TryRead(samples[19], out var refusal) && refusal.OperationId == 77);
+        Assert.True(EccReset.TryRead(samples[20], out var reset) && reset.Incarnation == 0);
     }
 
     [Fact]

@@ -64,6 +64,9 @@ internal sealed class EccPump
 
     internal long BytesToClients { get; set; }
 
+    /// <summary>Restarts from a log written anew that gave what the whole log gives.</summary>
+    internal int ComparedLogs { get; set; }
+
     internal int Acknowledged { get; private set; }
 
     internal int Unknown { get; private set; }

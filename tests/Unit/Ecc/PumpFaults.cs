@@ -37,6 +37,17 @@ internal sealed class PumpFaults(EccPump pump)
         return away;
     }
 
+    private int Empty()
+    {
+        var empty = 0;
+        foreach (var node in pump.Nodes)
+        {
+            empty += node.Core is { Readiness.IsReady: true } ? 0 : 1;
+        }
+
+        return empty;
+    }
+
     private void Act(int kind)
     {
         var n = pump.Settings.Nodes;
@@ -45,7 +56,7 @@ internal sealed class PumpFaults(EccPump pump)
         var node = pump.Nodes[(int)pump.Random.Below(n)];
         var other = pump.Nodes[(int)pump.Random.Below(n)];
         var client = pump.Clients[(int)pump.Random.Below(pump.Clients.Count)];
-        var mayTakeNode = !_withinTolerance || Away() < tolerated;
+        var mayTakeNode = pump.Settings.Volatile ? Empty() < tolerated : !_withinTolerance || Away() < tolerated;
         switch (kind)
         {
             case 0 when node.Alive && mayTakeNode:

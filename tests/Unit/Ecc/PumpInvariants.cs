@@ -42,7 +42,7 @@ internal sealed class PumpInvariants
             var fins = new EccVersion[_code.Nodes];
             foreach (var node in _pump.Nodes)
             {
-                if (node.Core is { } core)
+                if (node.Core is { } core && core.Readiness.Votes(hash))
                 {
                     running |= 1u << node.Index;
                     fins[node.Index] = core.Replica.FinOf(bytes);

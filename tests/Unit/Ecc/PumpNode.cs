@@ -17,6 +17,9 @@ internal sealed class PumpNode(EccPump pump, int index) : ICoreOutput
     private bool _afterDurable;
     private int _durable;
     private bool _syncing;
+    private bool _hasVoted;
+    private (int UpTo, int Needs) _toRelease;
+    private int _released;
 
     internal int Index => index;
 
@@ -37,27 +40,73 @@ internal sealed class PumpNode(EccPump pump, int index) : ICoreOutput
     {
         Life++;
         Store = new KvStore();
-        Core = new EccNodeCore(
-            new EccOptions
-            {
-                Self = new NodeId((byte)index),
-                Nodes = pump.Settings.Nodes,
-                DataElements = pump.Settings.DataElements,
-                Seed = pump.Settings.Seed + (ulong)index,
-                Mutants = pump.Settings.Mutants,
-                TestLie = pump.Settings.Lie && index == 0,
-                DigestIntervalMicros = 200_000,
-                TinyValueBytes = 16,
-            },
-            Store);
-        foreach (var (type, payload) in _log)
+        Core = new EccNodeCore(Options(), Store);
+        Replay(Core, _released);
+        if (_released > 0)
         {
-            Core.Recover(type, payload);
+            CompareWithWholeLog();
         }
 
         Core.Start(Now, this);
         Core.Flush(this);
         AfterBatch();
+    }
+
+    private EccOptions Options() =>
+        new()
+        {
+            Self = new NodeId((byte)index),
+            Nodes = pump.Settings.Nodes,
+            DataElements = pump.Settings.DataElements,
+            Seed = pump.Settings.Seed + (ulong)index,
+            Mutants = pump.Settings.Mutants,
+            TestLie = pump.Settings.Lie && index == 0,
+            DigestIntervalMicros = 200_000,
+            TinyValueBytes = 16,
+            Volatile = pump.Settings.Volatile,
+            Nonce = ((ulong)(index + 1) << 32) + (ulong)Life,
+            Rejoins = _hasVoted,
+            RebuildBytesPerSecond = pump.Settings.RebuildBytesPerSecond,
+            RebuildKeysPerPage = 2,
+            CheckpointBytes = pump.Settings.CheckpointBytes,
+            CheckpointBytesPerTick = 500,
+        };
+
+    private void Replay(EccNodeCore core, int from)
+    {
+        for (var i = from; i < _log.Count; i++)
+        {
+            core.Recover(_log[i].Type, _log[i].Payload);
+        }
+    }
+
+    /// <summary>What a node takes back from a log written anew is what the whole log gives.</summary>
+    private void CompareWithWholeLog()
+    {
+        var whole = new EccNodeCore(Options(), new KvStore());
+        Replay(whole, 0);
+        for (var key = 0; key < pump.Settings.Keys; key++)
+        {
+            var bytes = PumpClient.KeyBytes(key);
+            Assert.Equal(Picture(whole.Replica, bytes), Picture(Core!.Replica, bytes));
+        }
+
+        Assert.Equal(whole.Readiness.Incarnation, Core!.Readiness.Incarnation);
+        Assert.Equal(whole.Readiness.ReadySlots, Core.Readiness.ReadySlots);
+        pump.ComparedLogs++;
+    }
+
+    private static string Picture(Replica replica, byte[] key)
+    {
+        var hash = EccCode.HashOf(key);
+        replica.Store.TryGet(key, out var header, out var payload);
+        var held = new SortedSet<string>(StringComparer.Ordinal);
+        for (var i = replica.Held.First(key, hash); i >= 0; i = replica.Held.Next(i, key, hash))
+        {
+            held.Add($"{replica.Held.VersionAt(i)} {Convert.ToHexString(replica.Held.BlobAt(i))}");
+        }
+
+        return $"{header} {Convert.ToHexString(payload)} held {string.Join(", ", held)}";
     }
 
     internal CoreTime Now => new(pump.Now, EccPump.WallBase + pump.Now + ClockOffset);
@@ -69,6 +118,7 @@ internal sealed class PumpNode(EccPump pump, int index) : ICoreOutput
         _log.RemoveRange(_durable, _log.Count - _durable);
         _gated.Clear();
         _syncing = false;
+        _toRelease = default;
         PausedUntil = 0;
     }
 
@@ -82,6 +132,7 @@ internal sealed class PumpNode(EccPump pump, int index) : ICoreOutput
 
     private void AfterBatch()
     {
+        _hasVoted |= Core!.HasVoted;
         if (_log.Count > _durable && !_syncing)
         {
             _syncing = true;
@@ -114,6 +165,7 @@ internal sealed class PumpNode(EccPump pump, int index) : ICoreOutput
 
         _durable = upTo;
         _syncing = false;
+        _released = _toRelease.Needs <= _durable ? Math.Max(_released, _toRelease.UpTo) : _released;
         while (_gated.TryPeek(out var first) && first.After <= _durable)
         {
             _gated.Dequeue();
@@ -160,8 +212,5 @@ internal sealed class PumpNode(EccPump pump, int index) : ICoreOutput
         return new LogSequence(_log.Count);
     }
 
-    public void Release(LogSequence upTo)
-    {
-        // A hint: this log keeps everything.
-    }
+    public void Release(LogSequence upTo) => _toRelease = ((int)upTo.Value, _log.Count);
 }

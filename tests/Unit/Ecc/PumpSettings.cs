@@ -25,4 +25,13 @@ internal sealed record PumpSettings
     internal long? DelayMicros { get; init; }
 
     internal bool Lie { get; init; }
+
+    /// <summary>Level memory: a node that crashes comes back empty.</summary>
+    internal bool Volatile { get; init; }
+
+    /// <summary>Bytes after which a node writes its log anew.</summary>
+    internal long CheckpointBytes { get; init; } = long.MaxValue;
+
+    /// <summary>Bytes per second that an empty node reads.</summary>
+    internal long RebuildBytesPerSecond { get; init; } = long.MaxValue;
 }

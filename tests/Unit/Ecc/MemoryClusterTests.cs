@@ -1,0 +1,130 @@
+using Testbed.Checker;
+using Testbed.Wire;
+
+namespace Testbed.Tests.Unit.Ecc;
+
+/// <summary>Whole clusters at level memory, in virtual time.</summary>
+public sealed class MemoryClusterTests(ITestOutputHelper output)
+{
+    private static EccPump Calm(long rebuildBytesPerSecond = long.MaxValue)
+    {
+        var pump = new EccPump(new PumpSettings
+        {
+            Seed = 5, Faults = false, Volatile = true, Keys = 40, DelayMicros = 400, Clients = 1,
+            RebuildBytesPerSecond = rebuildBytesPerSecond,
+        });
+        pump.Boot();
+        pump.RunUntil(() => pump.Nodes.All(n => n.Core!.Readiness.IsReady), 2_000_000);
+        for (var key = 0; key < pump.Settings.Keys; key++)
+        {
+            Submit(pump, HistoryKind.Write, key);
+        }
+
+        return pump;
+    }
+
+    private static void Submit(EccPump pump, HistoryKind kind, int key)
+    {
+        var client = pump.Clients[0];
+        Assert.True(client.TrySubmit(kind, key, 2_000_000));
+        pump.RunUntil(() => client.IsIdle, 3_000_000);
+    }
+
+    [Fact]
+    public void A_killed_node_comes_back_empty_and_holds_everything_again()
+    {
+        var pump = Calm();
+        var node = pump.Nodes[2];
+        var before = node.Store.Bytes.PayloadBytes;
+        pump.Crash(node);
+        pump.Start(node);
+        Assert.Equal(0, node.Store.Count);
+        pump.RunUntil(() => node.Core!.Readiness.IsReady, 2_000_000);
+        Assert.Equal(before, node.Store.Bytes.PayloadBytes);
+        var status = StatusProbe.Of(node.Core!.Report);
+        Assert.Equal((1, 256, 0), (status["incarnation"], status["slots_ready"], status["missing_elements"]));
+        output.WriteLine($"{status["rebuilt_bytes"]} bytes rebuilt from {status["rebuild_read_bytes"]} read");
+        pump.RunUntilQuiet();
+    }
+
+    [Fact]
+    public void Reads_and_writes_do_not_wait_for_a_rebuild()
+    {
+        var pump = Calm(rebuildBytesPerSecond: 500);
+        pump.Crash(pump.Nodes[1]);
+        pump.Start(pump.Nodes[1]);
+        pump.RunFor(200_000);
+        Assert.Equal(EccStanding.Recovering, pump.Nodes[1].Core!.Readiness.Standing);
+        for (var key = 0; key < pump.Settings.Keys; key++)
+        {
+            var begun = pump.Now;
+            Submit(pump, HistoryKind.Write, key);
+            Submit(pump, HistoryKind.Read, key);
+            Assert.True(pump.Now - begun < 50_000, $"{pump.Now - begun} us for key {key}");
+        }
+
+        Assert.Equal(0, pump.Failed + pump.Unknown);
+        Assert.False(pump.Nodes[1].Core!.Readiness.IsReady);
+        var status = StatusProbe.Of(pump.Nodes[1].Core!.Report);
+        Assert.True(status["rebuild_left_ms"] > 0 || status["slots_ready"] == 0);
+    }
+
+    [Fact]
+    public void F_nodes_may_be_empty_at_once()
+    {
+        var pump = Calm();
+        pump.Crash(pump.Nodes[0]);
+        pump.Crash(pump.Nodes[4]);
+        pump.Start(pump.Nodes[0]);
+        pump.Start(pump.Nodes[4]);
+        pump.RunUntil(() => pump.Nodes.All(n => n.Core!.Readiness.IsReady), 3_000_000);
+        pump.RunUntilQuiet();
+        for (var key = 0; key < pump.Settings.Keys; key++)
+        {
+            Submit(pump, HistoryKind.Read, key);
+        }
+
+        Assert.Equal(0, pump.Failed + pump.Unknown);
+        Assert.Equal(Verdict.Valid, LinearizabilityChecker.Check(pump.History).Verdict);
+    }
+
+    [Theory]
+    [InlineData(3)]
+    [InlineData(5)]
+    public void More_than_f_empty_nodes_are_lost_and_refuse(int killed)
+    {
+        var pump = Calm();
+        foreach (var node in pump.Nodes.Take(killed))
+        {
+            pump.Crash(node);
+        }
+
+        foreach (var node in pump.Nodes.Take(killed))
+        {
+            pump.Start(node);
+        }
+
+        pump.RunFor(3_000_000);
+        Assert.All(pump.Nodes.Take(killed), n => Assert.True(n.Core!.IsLost));
+        var failed = pump.Failed;
+        Submit(pump, HistoryKind.Write, 0);
+        Submit(pump, HistoryKind.Read, 0);
+        Assert.Equal((failed + 2, 0), (pump.Failed, pump.Unknown));
+    }
+
+    [Fact]
+    public void A_log_written_anew_gives_what_the_whole_log_gives()
+    {
+        var compared = 0;
+        for (var seed = 1UL; seed <= 30; seed++)
+        {
+            var pump = new EccPump(new PumpSettings { Seed = seed, CheckpointBytes = 1_500, Keys = 4 });
+            pump.Run();
+            Assert.Equal(Verdict.Valid, LinearizabilityChecker.Check(pump.History).Verdict);
+            compared += pump.ComparedLogs;
+        }
+
+        output.WriteLine($"seeds 1..30: {compared} restarts compared");
+        Assert.True(compared > 20);
+    }
+}
