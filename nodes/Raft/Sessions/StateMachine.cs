@@ -35,10 +35,12 @@ internal sealed class StateMachine(KvStore store, SessionTable sessions, RaftMut
         }
 
         var stamp = entry.Command.Stamp;
-        if (stamp.IsNone || (mutants & RaftMutants.RetryAppliedTwice) != 0)
+        if (stamp.IsNone)
         {
             return CarryOut(entry);
         }
+
+        var again = (mutants & RaftMutants.RetryAppliedTwice) != 0;
 
         switch (Sessions.Look(stamp, entry.Index, out var status))
         {
@@ -49,6 +51,8 @@ internal sealed class StateMachine(KvStore store, SessionTable sessions, RaftMut
             case SessionVerdict.Expired:
                 Expired++;
                 return status;
+            case SessionVerdict.Applied or SessionVerdict.Answered when again:
+                return CarryOut(entry);
             default:
                 Deduplicated++;
                 return status;
