@@ -238,18 +238,25 @@ internal sealed class FaultActor
     private int NodeOf(Acting acting)
     {
         var target = acting.Fault.Kind == SimFaultKind.LeaderHunt ? FaultTarget.Leader : acting.Fault.Target;
-        if (target.Kind == TargetKind.Node)
+        if (acting.Fault.Kind == SimFaultKind.MemberAdd)
         {
-            return target.Index % Nodes;
+            return AnyFrom((int)acting.Random.Below(Nodes), node => !((RaftChecks)_cluster.Checks).IsMember(node));
         }
 
-        var first = (int)acting.Random.Below(Nodes);
+        return target.Kind == TargetKind.Node
+            ? target.Index % Nodes
+            : AnyFrom((int)acting.Random.Below(Nodes), node =>
+                _cluster.Nodes[node].Alive && _cluster.Nodes[node].Leads == (target.Kind == TargetKind.Leader));
+    }
+
+    // The first node from one on that suits, or that one.
+    private int AnyFrom(int first, Func<int, bool> suits)
+    {
         for (var i = 0; i < Nodes; i++)
         {
-            var node = (first + i) % Nodes;
-            if (_cluster.Nodes[node].Alive && _cluster.Nodes[node].Leads == (target.Kind == TargetKind.Leader))
+            if (suits((first + i) % Nodes))
             {
-                return node;
+                return (first + i) % Nodes;
             }
         }
 

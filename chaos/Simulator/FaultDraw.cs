@@ -89,6 +89,18 @@ internal static class FaultDraw
             }
         }
 
+        if (shape.Operates)
+        {
+            // What members may become takes several requests.
+            kinds.AddRange([SimFaultKind.MemberAdd, SimFaultKind.MemberAdd, SimFaultKind.MemberRemove, SimFaultKind.LeaderTransfer]);
+        }
+
+        if (shape.Strategy == SimulatedStrategy.Raft && (shape.Volatile || shape.Wipes))
+        {
+            var forgets = shape.Volatile ? SimFaultKind.Kill : SimFaultKind.Wipe;
+            kinds.AddRange([forgets, forgets, forgets]);
+        }
+
         return kinds;
     }
 

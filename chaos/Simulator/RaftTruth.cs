@@ -22,6 +22,11 @@ internal sealed class RaftTruth
     private const int IdentityAt = 8;
 
     private readonly SimCluster _cluster;
+
+    /// <summary>
+    /// The nodes' own, without planted bugs but the one that would make all nodes wrong alike: that one is the
+    /// history's to find.
+    /// </summary>
     private readonly StateMachine _machine;
     private readonly List<byte[]> _entries = [];
     private readonly List<ulong> _hashes = [];
@@ -39,7 +44,8 @@ internal sealed class RaftTruth
         _cluster = cluster;
         var founders = cluster.Shape.Founders;
         _machine = new StateMachine(
-            cluster.Memory.TakeStore(), new SessionTable(cluster.Shape.RaftNode(0, 0, false).Sessions), RaftMutants.None);
+            cluster.Memory.TakeStore(), new SessionTable(cluster.Shape.RaftNode(0, 0, false).Sessions),
+            cluster.Shape.Bugs.Raft & RaftMutants.RetryAppliedTwice);
         _records = new ulong[cluster.Shape.Keys];
         Book = new MemberBook(founders);
         var voters = new MemberId[founders];

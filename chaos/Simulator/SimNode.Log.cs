@@ -109,7 +109,6 @@ internal sealed partial class SimNode
         foreach (var (type, payload) in records)
         {
             Cluster.Checks.Durable(Index, type, payload);
-            if (Environment.GetEnvironmentVariable("RSDBG") is not null) Cluster.Note("dbg", DbgRecord(type, payload));
             core.Recover(type, payload);
         }
 
@@ -117,13 +116,6 @@ internal sealed partial class SimNode
         Recoveries += _recovered > 0 ? 1 : 0;
         _appended = _durable = _announced = _handedUpTo = (long)_log.LastSequence;
         _release = _handedRelease = 0;
-    }
-
-    private string DbgRecord(byte type, ReadOnlyMemory<byte> p)
-    {
-        if (type == 16) { var t = ""; for (var r = p.Span[16..]; !r.IsEmpty;) { RaftEntryCodec.TryRead(r, out var e); t += $" {e.Index}/{e.Term}"; r = r[e.Bytes..]; } return $"dbg n{Index} entries{t} commit {BitConverter.ToUInt64(p.Span)}"; }
-        if (type == 18) return $"dbg n{Index} piece idx {BitConverter.ToUInt64(p.Span)} no {BitConverter.ToUInt32(p.Span[16..])} kind {p.Span[28]}";
-        return $"dbg n{Index} hard term {BitConverter.ToUInt64(p.Span)} inc {BitConverter.ToUInt32(p.Span[13..])} commit {BitConverter.ToUInt64(p.Span[17..])}";
     }
 
     private void ForgetLog()

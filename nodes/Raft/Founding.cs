@@ -10,10 +10,12 @@ namespace Testbed.Raft;
 /// contradict each other are given up: nobody promises beside a promise that stands in the way, and who hears for
 /// a while that its own cannot be kept takes another nonce.
 /// </summary>
-internal sealed class Founding(int self, int nodes, ulong nonce, bool mayFound, long patienceMicros)
+internal sealed class Founding(
+    int self, int nodes, ulong nonce, bool mayFound, long patienceMicros, bool majorityFounds = false)
 {
     private readonly ulong[] _nonces = new ulong[nodes];
     private readonly ulong[] _promises = new ulong[nodes];
+    private readonly long[] _heardMicros = new long[nodes];
 
     /// <summary>The nonces that <see cref="Promise"/> stands for.</summary>
     private ulong[] _promised = [];
@@ -39,13 +41,14 @@ internal sealed class Founding(int self, int nodes, ulong nonce, bool mayFound, 
         new() { Kind = RaftMessageKind.Join, Round = Nonce, Hint = Promise, Yes = _mayFound };
 
     /// <summary>Hears another process that asks, too. True when there is news to tell.</summary>
-    public bool Hear(int from, in RaftMessage join)
+    public bool Hear(int from, in RaftMessage join, long nowMicros)
     {
         if (!_mayFound || from >= nodes || !join.Yes)
         {
             return false;
         }
 
+        _heardMicros[from] = nowMicros;
         var news = _nonces[from] != join.Round || _promises[from] != join.Hint;
         (_nonces[from], _promises[from]) = (join.Round, join.Hint);
         return Consider() || news;
@@ -71,7 +74,8 @@ internal sealed class Founding(int self, int nodes, ulong nonce, bool mayFound, 
 
     /// <summary>
     /// A promise that was contradicted for long will not be kept: somebody came back in between. Forgetting it is
-    /// like coming back oneself. Until then a founder who had heard everybody's promise could still say so.
+    /// like coming back oneself. Until every other node was heard to ask, too, one of them could still say that it has
+    /// heard everybody's promise.
     /// </summary>
     public void Tick(long nowMicros)
     {
@@ -83,7 +87,7 @@ internal sealed class Founding(int self, int nodes, ulong nonce, bool mayFound, 
         {
             _contradictedMicros = nowMicros;
         }
-        else if (nowMicros - _contradictedMicros > patienceMicros)
+        else if (nowMicros - _contradictedMicros > patienceMicros && AllAsk(_contradictedMicros + (patienceMicros / 2)))
         {
             (Nonce, Promise, _contradictedMicros) = (Draw(nonce, ++_draws), 0, 0);
             Consider();
@@ -112,8 +116,21 @@ internal sealed class Founding(int self, int nodes, ulong nonce, bool mayFound, 
             (Promise, _promised, _promises[self]) = (digest, [.. _nonces], digest);
         }
 
-        IsComplete |= Promise != 0 && !_promises.AsSpan().ContainsAnyExcept(Promise);
+        IsComplete |= Promise != 0 && _promises.AsSpan().Count(Promise) >= (majorityFounds ? (nodes / 2) + 1 : nodes);
         return before != (Promise, IsComplete);
+    }
+
+    private bool AllAsk(long sinceMicros)
+    {
+        for (var node = 0; node < nodes; node++)
+        {
+            if (node != self && _heardMicros[node] < sinceMicros)
+            {
+                return false;
+            }
+        }
+
+        return true;
     }
 
     private bool IsContradicted => !_nonces.AsSpan().SequenceEqual(_promised)

@@ -52,7 +52,7 @@ internal enum RaftMutants
     /// <summary>Clients read from any node, which answers from its own store.</summary>
     FollowerRead = 8192,
 
-    /// <summary>What was said to or by a former life of a node counts for its present one.</summary>
+    /// <summary>Members tell each other apart by their node alone: one life's answers count for another.</summary>
     StaleIncarnation = 1 << 20,
 
     /// <summary>A node that comes back empty takes up its old part and votes again.</summary>
@@ -69,6 +69,15 @@ internal enum RaftMutants
 
     /// <summary>A leader takes any answer to a heartbeat for one to its newest read round.</summary>
     StaleReadRound = 16384,
+
+    /// <summary>Who takes a snapshot goes on one entry too late behind it.</summary>
+    SnapshotSkip = 1 << 25,
+
+    /// <summary>What a checkpoint replaces is released when it is begun.</summary>
+    ReleaseBeforeCheckpoint = 1 << 26,
+
+    /// <summary>A majority of equal promises founds a cluster.</summary>
+    FoundByMajority = 1 << 27,
 
     /// <summary>A snapshot holds no sessions.</summary>
     SessionLostInSnapshot = 32768,

@@ -53,6 +53,10 @@ public sealed partial class RaftNodeCore
             {
                 _checkpoint = null;
                 _counters.Checkpoints++;
+            }
+
+            if (isLast || (_options.Mutants & RaftMutants.ReleaseBeforeCheckpoint) != 0)
+            {
                 ReleaseBefore(_checkpointSequence, source.Index);
             }
         }

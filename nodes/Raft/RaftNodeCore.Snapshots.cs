@@ -172,7 +172,7 @@ public sealed partial class RaftNodeCore
     {
         var staged = _staging!;
         _staging = null;
-        if (TakeState(staged))
+        if (TakeState(staged, (_options.Mutants & RaftMutants.SnapshotSkip) != 0 ? 1UL : 0))
         {
             _counters.SnapshotsInstalled++;
             while (_writes.Count > 0)
@@ -197,9 +197,9 @@ public sealed partial class RaftNodeCore
         _raft.AcknowledgeSnapshot(from, incarnation, staged.Index);
     }
 
-    private bool TakeState(SnapshotStaging staged)
+    private bool TakeState(SnapshotStaging staged, ulong skipped = 0)
     {
-        if (!_raft.Restore(staged.Index, staged.Term, staged.Roster, staged.Book))
+        if (!_raft.Restore(staged.Index + skipped, staged.Term, staged.Roster, staged.Book))
         {
             return false;
         }

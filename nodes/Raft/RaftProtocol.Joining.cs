@@ -31,7 +31,7 @@ internal sealed partial class RaftProtocol
     {
         if (message.Kind == RaftMessageKind.Join && Incarnation == 0)
         {
-            if (_founding.Hear(from, message))
+            if (_founding.Hear(from, message, _now))
             {
                 TellJoin();
             }

@@ -248,18 +248,10 @@ internal sealed partial class RaftProtocol
 
     private int SlotOf(int from, in RaftMessage message)
     {
-        if (IsPlanted(RaftMutants.StaleIncarnation))
-        {
-            foreach (var slot in Roster.Configuration.Members)
-            {
-                if (Roster[slot].Node.Index == from && Roster[slot].Incarnation >= message.From)
-                {
-                    return slot;
-                }
-            }
-        }
-
-        return Roster.SlotOf(new MemberId(new NodeId((byte)from), message.From));
+        var node = new NodeId((byte)from);
+        return IsPlanted(RaftMutants.StaleIncarnation) && VoterOn(node) is >= 0 and var voter
+            ? voter
+            : Roster.SlotOf(new MemberId(node, message.From));
     }
 
     private int VoterOn(NodeId node)

@@ -64,7 +64,7 @@ internal sealed partial class RaftProtocol
         var founder = options.Self.Index < options.Nodes && !options.Amnesia;
         _founding = new Founding(
             options.Self.Index, options.Nodes, options.Nonce, founder && options.Volatile,
-            FoundingPatience * options.ElectionTimeoutMicros);
+            FoundingPatience * options.ElectionTimeoutMicros, IsPlanted(RaftMutants.FoundByMajority));
         if (founder && (!options.Volatile || IsPlanted(RaftMutants.RejoinAsFounder)))
         {
             TakePart(1);

@@ -40,6 +40,8 @@ internal sealed class StateMachine(KvStore store, SessionTable sessions, RaftMut
             return CarryOut(entry);
         }
 
+        var again = (mutants & RaftMutants.RetryAppliedTwice) != 0;
+
         switch (Sessions.Look(stamp, entry.Index, out var status))
         {
             case SessionVerdict.New:
@@ -49,6 +51,8 @@ internal sealed class StateMachine(KvStore store, SessionTable sessions, RaftMut
             case SessionVerdict.Expired:
                 Expired++;
                 return status;
+            case SessionVerdict.Applied or SessionVerdict.Answered when again:
+                return CarryOut(entry);
             default:
                 Deduplicated++;
                 return (mutants & RaftMutants.RetryAppliedTwice) != 0 ? CarryOut(entry) : status;
