@@ -56,7 +56,10 @@ internal sealed partial class RaftProtocol
     {
         if (join.Hint != 0 && join.Hint == _founding.Promise)
         {
-            Send(node.Index, new RaftMessage { Kind = RaftMessageKind.Welcome, Round = join.Round, Hint = join.Hint });
+            Send(node.Index, new RaftMessage
+            {
+                Kind = RaftMessageKind.Welcome, Term = Term, Round = join.Round, Hint = join.Hint,
+            });
         }
         else if (Role == RaftRole.Leader && Book.MayJoin(node) && join.Round != 0)
         {

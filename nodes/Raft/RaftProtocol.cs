@@ -162,9 +162,10 @@ internal sealed partial class RaftProtocol
         while (!entries.IsEmpty)
         {
             var readable = RaftEntryCodec.TryRead(entries, out var entry);
-            if (readable && Log.LastIndex == 0 && entry.Index > 1)
+            if (readable && entry.Index > Log.LastIndex + 1)
             {
-                // What came before was released: a checkpoint that follows tells what it amounted to.
+                // What came before was released, perhaps all but an earlier checkpoint: one that follows tells what
+                // it amounted to.
                 Log.Reset(entry.Index - 1, 0);
                 IsAnchored = false;
             }

@@ -82,7 +82,7 @@ public readonly record struct KvRequest(
             var presence = reader.U8();
             var expected = reader.Long(Limits.ValueBytes - request.Value.Length);
             isSane = presence == 1 || (presence == 0 && expected.IsEmpty);
-            request = request with { Expected = presence == 1 ? expected : null };
+            request = request with { Expected = presence == 1 ? expected : default(ReadOnlyMemory<byte>?) };
         }
 
         return reader.Complete && isSane && type == MessageTypes.KvRequest && request.IsSane(isStamped);

@@ -44,7 +44,7 @@ internal sealed class KvStoreService(NodeRuntime node) : KvStoreBase
             new Call(KvKind.CompareAndSet, request.Key.Memory)
             {
                 Value = request.Value.Memory,
-                Expected = request.HasExpected ? request.Expected.Memory : null,
+                Expected = request.HasExpected ? request.Expected.Memory : default(ReadOnlyMemory<byte>?),
             },
             context).ConfigureAwait(false);
         return new CompareAndSetReply { Applied = reply.Status == KvStatus.Ok };
