@@ -9,8 +9,11 @@ namespace Testbed.Raft;
 /// </summary>
 public sealed partial class RaftNodeCore
 {
-    /// <summary>Record bytes that one mark stands for at least.</summary>
+    /// <summary>Most record bytes that one mark stands for.</summary>
     private const int MarkBytes = 64 * 1024;
+
+    /// <summary>Marks that stand for a checkpoint's log at least, where that is short.</summary>
+    private const int FewestMarks = 32;
 
     /// <summary>
     /// For each stretch of records: the sequence of its first entries and the last index. Bounded: a checkpoint
@@ -38,6 +41,7 @@ public sealed partial class RaftNodeCore
             && _loggedBytes > long.Max(_options.CheckpointBytes, _options.CheckpointStoreTimes * SnapshotBytes))
         {
             (_checkpoint, _checkpointPieces, _loggedBytes, _staging) = (BeginSource(), 0, 0, null);
+            _markedAtBytes = -MarkBytes;
         }
 
         for (var bytes = 0; _checkpoint is { } source && bytes < _options.CheckpointBatchBytes;)
@@ -67,7 +71,8 @@ public sealed partial class RaftNodeCore
 
     private void Mark(long sequence, ulong lastIndex)
     {
-        if (_marks.Count > 0 && _loggedBytes - _markedAtBytes is >= 0 and < MarkBytes)
+        if (_marks.Count > 0 && _loggedBytes >= _markedAtBytes
+            && _loggedBytes - _markedAtBytes < long.Min(MarkBytes, _options.CheckpointBytes / FewestMarks))
         {
             ref var last = ref _marks[_marks.Count - 1];
             last.LastIndex = ulong.Max(last.LastIndex, lastIndex);

@@ -25,7 +25,7 @@ public sealed class CheckpointTests
     public void Writes_are_answered_while_a_checkpoint_is_written_piece_by_piece()
     {
         var node = Single(o => o with { CheckpointBytes = 3_000, CheckpointBatchBytes = 1 });
-        Put(node, 60, keys: 30);
+        Put(node, 120, keys: 30);
         Assert.Contains(node.Records, r => r.Type == RaftRecords.Snapshot);
         var between = node.Records.SkipWhile(r => r.Type != RaftRecords.Snapshot).ToList();
         var firstEntries = between.FindIndex(r => r.Type == RaftRecords.Entries);
@@ -146,16 +146,26 @@ public sealed class CheckpointTests
             });
         var process = cluster[follower];
 
-        // The follower is in the middle of a checkpoint when the leader's first piece comes.
         cluster.Reconnect(cluster.LeaderNode, follower);
         cluster.Settle();
-        for (var i = 0; i < 80; i++)
+        for (var i = 0UL; !IsInTheMiddle(); i++)
         {
-            cluster.Put($"k{i % 30}", new string('y', 50));
+            Assert.True(i < 2_000, "no checkpoint");
+            cluster.Leader.Request(8, i, KvKind.Put, $"k{i % 30}", new string('y', 50));
+            cluster.UntilStep(
+                () => IsInTheMiddle() || process.Raft.Applied + 1 >= cluster.Leader.Raft.Log.LastIndex, "in step");
         }
 
-        cluster.Until(() => process.Records[^1].Type == RaftRecords.Snapshot || Touch(), "a checkpoint is under way");
-        Cut();
+        // The leader's pieces begin while the follower's own are being written.
+        cluster.Frozen = follower;
+        cluster.Cut(cluster.LeaderNode, follower);
+        for (var i = 0; i < 20; i++)
+        {
+            cluster.Put($"k{i % 30}", new string('w', 50));
+        }
+
+        Assert.True(IsInTheMiddle());
+        cluster.Frozen = -1;
         cluster.Reconnect(cluster.LeaderNode, follower);
         cluster.Settle();
         Assert.Equal("2", process.Figure("snapshots_installed"));
@@ -164,18 +174,11 @@ public sealed class CheckpointTests
             CheckSame(process, durable);
         }
 
-        bool Touch() => cluster.Put("k1", new string('z', 50)) != KvStatus.Ok;
-
-        void Cut()
+        bool IsInTheMiddle()
         {
-            cluster.Cut(cluster.LeaderNode, follower);
-            cluster.Loses = (a, b, _) => a == follower || b == follower;
-            for (var i = 0; i < 40; i++)
-            {
-                cluster.Put($"k{i % 30}", new string('w', 50));
-            }
-
-            cluster.Loses = (_, _, _) => false;
+            var pieces = process.Records.AsEnumerable().Reverse().TakeWhile(r => r.Type != RaftRecords.HardState)
+                .Where(r => r.Type == RaftRecords.Snapshot).Select(r => r.Payload).ToList();
+            return pieces.Count > 0 && pieces[0][20 + 8] != 3;
         }
     }
 

@@ -79,6 +79,17 @@ public sealed class PaperSnapshotTests
     }
 
     [Fact]
+    public void A_compare_and_set_that_expects_absence_is_another_than_one_that_expects_an_empty_value()
+    {
+        var cluster = new TestCluster(1, isVolatile: false).Ready();
+        var session = Open(cluster);
+        Assert.Equal(KvStatus.PreconditionFailed, Swap(cluster, session, 1, "k", "", "a"));
+        Assert.Equal(KvStatus.Ok, Swap(cluster, session, 2, "k", null, ""));
+        Assert.Equal(KvStatus.PreconditionFailed, Swap(cluster, session, 3, "k", null, "b"));
+        Assert.Equal(KvStatus.Ok, Swap(cluster, session, 4, "k", "", "b"));
+    }
+
+    [Fact]
     public void S8_a_leader_that_was_deposed_without_knowing_serves_no_read()
     {
         var cluster = new TestCluster(3, isVolatile: false).Ready();
@@ -147,7 +158,7 @@ public sealed class PaperSnapshotTests
         Ask(cluster, new KvRequest(
             80 + sequence, KvKind.CompareAndSet, Bytes(key), Bytes(value), 0, 0)
         {
-            Stamp = new SessionStamp(session, sequence, sequence), Expected = old is null ? null : new ReadOnlyMemory<byte>(Bytes(old)),
+            Stamp = new SessionStamp(session, sequence, sequence), Expected = old is null ? default(ReadOnlyMemory<byte>?) : Bytes(old),
         }).Status;
 
     private static byte[] Bytes(string text) => System.Text.Encoding.ASCII.GetBytes(text);

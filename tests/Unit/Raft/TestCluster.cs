@@ -36,6 +36,9 @@ internal sealed class TestCluster
     /// <summary>Says which messages are lost: sender, receiver, message.</summary>
     public Func<int, int, RaftMessage, bool> Loses { get; set; } = (_, _, _) => false;
 
+    /// <summary>A node that stands still: it hears, says and writes nothing; none by default.</summary>
+    public int Frozen { get; set; } = -1;
+
     /// <summary>Sees every message that arrives.</summary>
     public Action<int, int, RaftMessage>? Sees { get; set; }
 
@@ -114,14 +117,14 @@ internal sealed class TestCluster
     public bool Step()
     {
         var moved = false;
-        foreach (var (node, process) in Alive.ToList())
+        foreach (var (node, process) in Alive.Where(a => a.Node != Frozen).ToList())
         {
             moved |= process.SyncIfNeeded();
             foreach (var (endpoint, bytes) in process.Sent.Where(s => s.To.Kind == EndpointKind.Peer).ToList())
             {
                 moved = true;
                 Assert.True(RaftMessage.TryRead(bytes, out var message));
-                if (_nodes[endpoint.Id] is { } receiver && !Loses(node, endpoint.Id, message))
+                if (endpoint.Id != Frozen && _nodes[endpoint.Id] is { } receiver && !Loses(node, endpoint.Id, message))
                 {
                     receiver.ReceiveBytes(node, bytes);
                     Sees?.Invoke(node, endpoint.Id, message);
@@ -138,7 +141,7 @@ internal sealed class TestCluster
     {
         for (var left = micros; left > 0; left -= TickMicros)
         {
-            foreach (var (_, process) in Alive)
+            foreach (var (_, process) in Alive.Where(a => a.Node != Frozen))
             {
                 process.Jump(TickMicros);
             }
