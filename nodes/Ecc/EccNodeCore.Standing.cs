@@ -7,6 +7,7 @@ namespace Testbed.Ecc;
 public sealed partial class EccNodeCore
 {
     private bool _hadLog;
+    private bool _hadIdentity;
 
     /// <summary>The log ends before this node had an incarnation, or with a reset.</summary>
     private bool _mustRegister;
@@ -29,7 +30,8 @@ public sealed partial class EccNodeCore
 
     private void Stand(ulong random)
     {
-        var isEmpty = _options.Volatile || (_options.Rejoins && !_hadLog);
+        var rejoins = (_options.Rejoins && !_hadLog) || (_options.Amnesia && !_hadIdentity);
+        var isEmpty = _options.Volatile || rejoins;
         if (!_options.Volatile)
         {
             _replica.Log = _port;
@@ -38,7 +40,7 @@ public sealed partial class EccNodeCore
 
         if (_mustRegister || (isEmpty && (_options.Mutants & EccMutants.EmptyNodeVotes) == 0))
         {
-            var rejoins = _rejoins || (_options.Rejoins && !_hadLog);
+            rejoins |= _rejoins;
             Register(_options.Nonce != 0 ? _options.Nonce : random, rejoins, rejoins ? 1u : 0);
             return;
         }
@@ -139,7 +141,12 @@ public sealed partial class EccNodeCore
                 _known.Learn(Math.Min(reader.U8(), _code.Nodes - 1), reader.U32(), reader.U64());
                 return true;
             case ReplicaRecords.SlotReady:
-                _readiness.SlotRecovered(payload.Span[0]);
+                // Where the log begins behind the registration, the identity that follows it holds this slot, too.
+                if (!_readiness.IsStarting)
+                {
+                    _readiness.SlotRecovered(payload.Span[0]);
+                }
+
                 return true;
             case ReplicaRecords.Reset:
                 _replica.Clear();
@@ -151,6 +158,7 @@ public sealed partial class EccNodeCore
 
     private void RecoverIdentity(ReadOnlyMemory<byte> payload)
     {
+        _hadIdentity = true;
         var reader = new WireReader(payload);
         _lives = reader.U64();
         _mustRegister = (EccStanding)reader.U8() == EccStanding.Starting;

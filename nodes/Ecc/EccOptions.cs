@@ -41,12 +41,6 @@ public sealed record EccOptions
     /// <summary>Time between two digests with a random peer when nothing is known to be missing.</summary>
     public long DigestIntervalMicros { get; init; } = 1_000_000;
 
-    /// <summary>Level memory: nothing outlives the process, and a node that restarts is empty.</summary>
-    public bool Volatile { get; init; }
-
-    /// <summary>Random, another one in every process of this node: tells incarnations apart.</summary>
-    public ulong Nonce { get; init; }
-
     /// <summary>
     /// The host has a sign that this node has voted in an earlier process (<see cref="EccNodeCore.HasVoted"/>).
     /// When its log is empty nevertheless, its memory is lost: it recovers from the others and never takes itself
@@ -68,6 +62,22 @@ public sealed record EccOptions
 
     /// <summary>Bytes of the new log written per tick.</summary>
     public int CheckpointBytesPerTick { get; init; } = 256 * 1024;
+
+    /// <summary>
+    /// Level memory: what the node knows dies with its process. A process that starts is a new and empty node,
+    /// whatever its predecessor of the same id had promised.
+    /// </summary>
+    public bool Volatile { get; init; }
+
+    /// <summary>Drawn at random by the host for each start of the process: tells its lives apart.</summary>
+    public ulong Nonce { get; init; }
+
+    /// <summary>
+    /// A damaged log of this node was put aside and an empty one begun, in this life or an earlier one: what it
+    /// had promised before is not known, so it must not take part as if it had promised nothing. True in every
+    /// life from then on.
+    /// </summary>
+    public bool Amnesia { get; init; }
 
     /// <summary>
     /// Test only: every 50th read is answered with a forged higher version of width 1 and a garbage element

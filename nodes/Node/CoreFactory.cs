@@ -36,7 +36,7 @@ internal static class CoreFactory
                 Seed = options.Seed,
                 Volatile = options.IsVolatile,
                 Nonce = Nonce(),
-                Rejoins = options.Amnesia,
+                Amnesia = options.Amnesia,
                 TestLie = options.TestLie,
             }.WithPlant(options.TestPlant),
             new KvStore()),
