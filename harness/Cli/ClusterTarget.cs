@@ -75,6 +75,7 @@ internal sealed class ClusterTarget
 
     private static KvClientOptions Options(ClusterState state) => new()
     {
+        Founders = state.Founders,
         Strategy = state.Strategy,
         Nodes = [.. state.Members.Select(m => m.Address)],
         DataElements = state.DataElements,

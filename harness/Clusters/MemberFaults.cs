@@ -1,5 +1,4 @@
 using Testbed.Faults;
-using Testbed.Injectors;
 
 namespace Testbed.Harness.Clusters;
 

@@ -135,6 +135,7 @@ internal sealed class RunSession(
         var sink = new RecorderSink(recorder.CreateWorker(), history);
         await using var client = KvClients.Connect(new KvClientOptions
         {
+            CodecKernel = Environment.GetEnvironmentVariable("TESTBED_SIMD"),
             Strategy = options.Strategy,
             Nodes = cluster.Addresses,
             DataElements = options.DataElements,

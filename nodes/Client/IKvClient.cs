@@ -23,6 +23,17 @@ public sealed record KvClientOptions
     /// <summary>host:port of every node, in node order.</summary>
     public required IReadOnlyList<string> Nodes { get; init; }
 
+    /// <summary>
+    /// The first so many nodes founded the cluster, the others were added to it; 0: all. Nodes that are added after the
+    /// client has connected are not found by it.
+    /// </summary>
+    public int Founders { get; init; }
+
+    /// <summary>
+    /// Kernel of the codec by its name, see <see cref="Testbed.Erasure.Kernel"/>; null or empty: the fastest.
+    /// </summary>
+    public string? CodecKernel { get; init; }
+
     /// <summary>Data elements k of the ECC strategy; ignored for Raft.</summary>
     public int DataElements { get; init; } = 3;
 

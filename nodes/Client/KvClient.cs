@@ -236,7 +236,7 @@ internal sealed class KvClient : OwnerLoop, IKvClient, IClientOutput, ILinkOwner
         new Thread(() => ExceptionDispatchInfo.Throw(fault)) { Name = "testbed client fault" }.Start();
 
     private static FrameHello Hello(KvClientOptions options, int node) => new(
-        FrameHello.CurrentVersion, options.Strategy, (byte)options.Nodes.Count,
+        FrameHello.CurrentVersion, options.Strategy, (byte)(options.Founders > 0 ? options.Founders : options.Nodes.Count),
         options.Strategy == "ecc" ? (byte)options.DataElements : (byte)0, EndpointKind.Client, default,
         new NodeId((byte)node));
 

@@ -1,4 +1,5 @@
 using Testbed.Ecc;
+using Testbed.Erasure;
 using Testbed.Raft;
 using Testbed.Wire;
 
@@ -35,6 +36,7 @@ public static class KvClients
         {
             Nodes = options.Nodes.Count,
             DataElements = options.DataElements,
+            Kernel = Kernel.Named(options.CodecKernel),
             Seed = options.Seed,
             MaxInFlight = options.MaxInFlight,
         }.WithPlant(options.TestPlant)),

@@ -19,7 +19,7 @@ public sealed class EccClientCore : IClientCore
     {
         ArgumentNullException.ThrowIfNull(options);
         _maxInFlight = options.MaxInFlight;
-        var code = new EccCode(options.Nodes, options.DataElements);
+        var code = new EccCode(options.Nodes, options.DataElements, options.Kernel);
         _engine = new OperationEngine(code, ClientIdOf(new SplitMix64(options.Seed)), options.MaxInFlight,
             options.TinyValueBytes, options.Mutants, _port);
     }

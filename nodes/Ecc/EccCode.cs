@@ -10,7 +10,7 @@ internal sealed class EccCode
 {
     private readonly ReedSolomon[] _codes;
 
-    internal EccCode(int nodes, int dataElements)
+    internal EccCode(int nodes, int dataElements, Kernel? kernel = null)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(nodes, 2);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(nodes, Limits.Nodes);
@@ -24,7 +24,7 @@ internal sealed class EccCode
         _codes = new ReedSolomon[dataElements + 1];
         for (var width = 1; width <= dataElements; width++)
         {
-            _codes[width] = new ReedSolomon(nodes, width);
+            _codes[width] = new ReedSolomon(nodes, width, kernel ?? Kernel.Default);
         }
     }
 

@@ -41,7 +41,7 @@ public sealed partial class EccNodeCore : INodeCore
         ArgumentOutOfRangeException.ThrowIfLessThan(options.RebuildBytesPerSecond, 1);
         ArgumentOutOfRangeException.ThrowIfLessThan(options.RebuildKeysPerPage, 1);
         ArgumentOutOfRangeException.ThrowIfLessThan(options.CheckpointBytesPerTick, 1);
-        _code = new EccCode(options.Nodes, options.DataElements);
+        _code = new EccCode(options.Nodes, options.DataElements, options.Kernel);
         ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(options.Self.Index, options.Nodes);
         _options = options;
         _self = Endpoint.Peer(options.Self);

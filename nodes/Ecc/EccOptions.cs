@@ -1,3 +1,4 @@
+using Testbed.Erasure;
 using Testbed.Wire;
 
 namespace Testbed.Ecc;
@@ -85,6 +86,9 @@ public sealed record EccOptions
     /// </summary>
     public bool TestLie { get; init; }
 
+    /// <summary>The codec's kernel; null: the fastest this processor has. All give the same bytes.</summary>
+    public Kernel? Kernel { get; init; }
+
     /// <summary>Test only: planted bugs.</summary>
     internal EccMutants Mutants { get; init; }
 
@@ -109,6 +113,9 @@ public sealed record EccClientOptions
 
     /// <summary>Values up to this size are written at width 1: coding them saves nothing.</summary>
     public int TinyValueBytes { get; init; } = 64;
+
+    /// <summary>The codec's kernel; null: the fastest this processor has. All give the same bytes.</summary>
+    public Kernel? Kernel { get; init; }
 
     /// <summary>Test only: planted bugs.</summary>
     internal EccMutants Mutants { get; init; }

@@ -1,5 +1,6 @@
 using System.Security.Cryptography;
 using Testbed.Ecc;
+using Testbed.Erasure;
 using Testbed.Raft;
 using Testbed.Store;
 using Testbed.Wire;
@@ -33,6 +34,7 @@ internal static class CoreFactory
                 Self = options.Id,
                 Nodes = options.Nodes.Count,
                 DataElements = options.DataElements,
+                Kernel = Kernel.Named(options.CodecKernel),
                 Seed = options.Seed,
                 Volatile = options.IsVolatile,
                 Nonce = Nonce(),

@@ -86,6 +86,11 @@ internal sealed record NodeOptions
     /// <summary>Where the metrics server listens; null: nowhere.</summary>
     public required IPEndPoint? Metrics { get; init; }
 
+    /// <summary>
+    /// Kernel of the codec by its name; null or empty: the fastest. From the environment, <c>TESTBED_SIMD</c>.
+    /// </summary>
+    public string? CodecKernel { get; init; } = Environment.GetEnvironmentVariable("TESTBED_SIMD");
+
     /// <summary>True: the node ends with its standard input.</summary>
     public bool ExitWithParent { get; init; }
 

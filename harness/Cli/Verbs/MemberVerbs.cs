@@ -1,7 +1,6 @@
 using System.CommandLine;
 using System.Globalization;
 using Testbed.Faults;
-using Testbed.Harness.Clusters;
 using Testbed.Harness.Clusters.Processes;
 
 namespace Testbed.Harness.Cli.Verbs;
