@@ -400,7 +400,7 @@ internal sealed record ClusterShape
             {
                 // One entry in each append, or a few.
                 AppendBytes = (Seed & 2) == 0 ? 1 : 100, WindowMessages = 2, WindowBytes = 300, UncommittedBytes = 1_000,
-                PendingReads = 4, ReadRounds = 1, ApplyBytes = 150, Sessions = 3,
+                PendingReads = 4, ReadRounds = 1, ApplyBytes = 150, Sessions = Math.Max(3, Clients),
             }
             : options;
     }

@@ -155,13 +155,6 @@ internal sealed class FaultActor
 
         _cluster.Queue.Add(_cluster.Now + 5_000 + acting.Random.Below(100_000), EventKind.Hunt, place);
         var (checks, node) = ((RaftChecks)_cluster.Checks, acting.Node);
-        if (acting.Fault.Kind == SimFaultKind.MemberRemove
-            && (_cluster.Shape.Volatile || _cluster.Shape.Wipes)
-            && !checks.Survives(-1, all: false, checks.Removal(node)))
-        {
-            return;
-        }
-
         if (acting.Fault.Kind == SimFaultKind.MemberAdd && checks.IsStale(node) && !acting.Done
             && _cluster.MayForget(SimFaultKind.Wipe, node))
         {
@@ -177,6 +170,13 @@ internal sealed class FaultActor
             }
 
             _cluster.Nodes[node].Boot();
+        }
+
+        var forgets = _cluster.Shape.Volatile || _cluster.Shape.Wipes;
+        if ((forgets && acting.Fault.Kind == SimFaultKind.MemberRemove && !checks.Survives(-1, false, checks.Removal(node)))
+            || (forgets && checks.IsLearner(node) && !checks.Survives(-1, false, checks.Promotion(node))))
+        {
+            return;
         }
 
         var kind = acting.Fault.Kind switch

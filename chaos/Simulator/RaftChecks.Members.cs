@@ -99,6 +99,12 @@ internal sealed partial class RaftChecks
                 .Select(member => new MemberChange(MemberChangeKind.Remove, member)).ToArray()),
         null);
 
+    /// <summary>The change by which a node's newest life votes.</summary>
+    public MembershipEntry Promotion(int node) => new(
+        new ConfigurationChange(
+            Transition.Automatic, new[] { new MemberChange(MemberChangeKind.Voter, NewestOf(node)) }),
+        null);
+
     /// <summary>True when the node learns and has no life that votes.</summary>
     public bool IsLearner(int node) => _truth.Members.Of(_truth.Members.Configuration.Learners).Any(IsOf(node))
         && !_truth.Members.Of(_truth.Members.Configuration.Voters).Any(IsOf(node));

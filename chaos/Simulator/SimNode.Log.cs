@@ -6,6 +6,9 @@ namespace Testbed.Simulator;
 /// <summary>The node's log writer: one group at a time; what is appended meanwhile is the next.</summary>
 internal sealed partial class SimNode
 {
+    // What is under way when all heals still ends soon.
+    private const long LongestDiskMicros = 1_500_000;
+
     private readonly SimRandom _diskRandom;
     private WriteAheadLog? _log;
     private LogGroup _open = new();
@@ -202,6 +205,7 @@ internal sealed partial class SimNode
     private long DiskDelay(long usual)
     {
         usual *= Disk.Slowness;
-        return 1 + (usual / 2) + _diskRandom.Below(usual) + (_diskRandom.OneIn(50) ? 5 * usual : 0);
+        var delay = 1 + (usual / 2) + _diskRandom.Below(usual) + (_diskRandom.OneIn(50) ? 5 * usual : 0);
+        return Math.Min(delay, LongestDiskMicros);
     }
 }

@@ -37,7 +37,7 @@ internal sealed partial class RaftProtocol
         if (Role == RaftRole.Leader)
         {
             CommitAtStepDown = Commit;
-            _transferTo = None;
+            (_transferTo, _leaveRound) = (None, 0);
         }
 
         Role = RaftRole.Follower;
@@ -91,15 +91,38 @@ internal sealed partial class RaftProtocol
                 Reply(from, message, new RaftMessage { Kind = RaftMessageKind.HeartbeatReply, Term = Term });
                 break;
             case RaftMessageKind.Vote:
-                Reply(from, message, new RaftMessage { Kind = RaftMessageKind.VoteReply, Term = Term });
+                ReplyToVote(from, message, new RaftMessage { Kind = RaftMessageKind.VoteReply, Term = Term });
                 break;
             case RaftMessageKind.PreVote:
-                Reply(from, message, new RaftMessage { Kind = RaftMessageKind.PreVoteReply, Term = Term });
+                ReplyToVote(from, message, new RaftMessage { Kind = RaftMessageKind.PreVoteReply, Term = Term });
                 break;
             default:
                 break;
         }
     }
+
+    /// <summary>
+    /// A voter knows more to be committed than we. It may have been removed by just that, and refuse us for what it
+    /// holds beyond: without its word we would need its vote for ever.
+    /// </summary>
+    private void LearnCommit(in RaftMessage reply)
+    {
+        if (Role == RaftRole.Leader || reply.Commit <= Commit || reply.Commit > Log.LastIndex
+            || Log.Term(reply.Commit) != reply.LogTerm)
+        {
+            return;
+        }
+
+        Advance(reply.Commit);
+        if (Role != RaftRole.Follower && !MayCampaign)
+        {
+            // The members change first.
+            BecomeFollower(Term, None);
+        }
+    }
+
+    private void ReplyToVote(int from, in RaftMessage request, in RaftMessage reply, bool afterDurable = false) =>
+        Reply(from, request, reply with { Commit = Commit, LogTerm = Log.Term(Commit) }, afterDurable);
 
     private void BeginPreVote()
     {
@@ -173,7 +196,7 @@ internal sealed partial class RaftProtocol
                 : _electionDeadline;
 
             // A refusal never carries a term below the candidate's own, or it would not be counted.
-            Reply(from, message, new RaftMessage
+            ReplyToVote(from, message, new RaftMessage
             {
                 Kind = RaftMessageKind.PreVoteReply, Yes = granted,
                 Term = granted ? message.Term : ulong.Max(Term, message.Term - 1),
@@ -189,7 +212,7 @@ internal sealed partial class RaftProtocol
             _electionDeadline = _now + FullTimeout();
         }
 
-        Reply(
+        ReplyToVote(
             from, message, new RaftMessage { Kind = RaftMessageKind.VoteReply, Term = Term, Yes = granted },
             afterDurable: true);
     }

@@ -34,6 +34,9 @@ internal sealed partial class RaftProtocol
     private long _transferDeadline;
     private bool _transferAsked;
 
+    /// <summary>The read round that ends our leadership after we were removed; 0: none.</summary>
+    private ulong _leaveRound;
+
     /// <summary>
     /// Which life of this node we are; 0 while we have no part in a cluster. Set once (R8: a node without memory
     /// never takes up the part of its former life).
@@ -118,6 +121,9 @@ internal sealed partial class RaftProtocol
         var readable = MembershipEntry.TryRead(content, out var entry);
         Invariant.Holds(readable, "R5 state machine safety");
         Book.Apply(entry);
+
+        // That it is committed outlives us: who was removed may be gone when we ask for votes next.
+        HardStateDirty = true;
         if (!IsNoteOnly(entry) && ConfigurationChanger.Apply(Roster, entry.Change, out var next) == ChangeError.None)
         {
             Adopt(next);
@@ -208,9 +214,7 @@ internal sealed partial class RaftProtocol
         }
         else if (!configuration.IsJoint && !configuration.Voters.Contains(_self) && _pendingConfiguration <= Applied)
         {
-            // Everybody should know the commit index that ended our part before we fall silent.
-            SendHeartbeats();
-            BecomeFollower(Term, None);
+            Leave();
         }
         else if (!IsChanging && !configuration.Learners.IsEmpty)
         {
@@ -223,6 +227,23 @@ internal sealed partial class RaftProtocol
 
     /// <summary>What this process has promised while nobody knew anything; for tests.</summary>
     internal ulong FoundersPromise => _founding.Promise;
+
+    /// <summary>
+    /// Our part has ended: we lead on until those that stay know it to be committed. Else they would still need
+    /// our vote, and we may be gone for good.
+    /// </summary>
+    private void Leave()
+    {
+        if (_leaveRound == 0 && _tracker.CommittedIndex() >= _pendingConfiguration)
+        {
+            _leaveRound = BeginReadRound();
+        }
+
+        if (_leaveRound > 0 && ConfirmedRound >= _leaveRound)
+        {
+            BecomeFollower(Term, None);
+        }
+    }
 
     private MemberId Me => new(new NodeId((byte)Self), Incarnation);
 

@@ -247,6 +247,11 @@ internal sealed partial class RaftProtocol
             return;
         }
 
+        if (message.Kind is RaftMessageKind.VoteReply or RaftMessageKind.PreVoteReply)
+        {
+            LearnCommit(message);
+        }
+
         if (message.Term > Term && !MeetHigherTerm(from, message))
         {
             return;

@@ -110,11 +110,11 @@ public readonly record struct RaftMessage
 
     /// <summary>
     /// Append, snapshots: term at <see cref="Index"/>. AppendReply, refused: term at <see cref="Hint"/>. Votes:
-    /// last term. Admin: what to do, a <see cref="RaftAdminKind"/>.
+    /// last term. Vote replies: term at <see cref="Commit"/>. Admin: what to do, a <see cref="RaftAdminKind"/>.
     /// </summary>
     public ulong LogTerm { get; init; }
 
-    /// <summary>The leader's commit index.</summary>
+    /// <summary>The leader's commit index; of vote replies the voter's own.</summary>
     public ulong Commit { get; init; }
 
     /// <summary>
@@ -231,6 +231,8 @@ public readonly record struct RaftMessage
                 break;
             case RaftMessageKind.VoteReply or RaftMessageKind.PreVoteReply:
                 writer.U8(Yes ? (byte)1 : (byte)0);
+                writer.U64(Commit);
+                writer.U64(LogTerm);
                 break;
             case RaftMessageKind.LeaderInfo:
                 writer.U64(Round);
@@ -277,7 +279,7 @@ public readonly record struct RaftMessage
             },
             RaftMessageKind.VoteReply or RaftMessageKind.PreVoteReply => new()
             {
-                Kind = kind, Yes = Flag(ref reader, ref known),
+                Kind = kind, Yes = Flag(ref reader, ref known), Commit = reader.U64(), LogTerm = reader.U64(),
             },
             RaftMessageKind.LeaderInfo => new()
             {
