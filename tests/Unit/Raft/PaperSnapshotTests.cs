@@ -163,10 +163,8 @@ public sealed class PaperSnapshotTests
         TestCluster cluster, ulong session, ulong sequence, string key, string? old, string value) =>
         Ask(cluster, new KvRequest(80 + sequence, KvKind.CompareAndSet, Bytes(key), Bytes(value), 0, 0)
         {
-            Stamp = new SessionStamp(session, sequence, sequence),
-
-            // A plain null would become an empty value.
-            Expected = old is null ? default(ReadOnlyMemory<byte>?) : Bytes(old),
+            Stamp = new SessionStamp(session, sequence, sequence), ExpectsValue = old is not null,
+            Expected = Bytes(old ?? ""),
         }).Status;
 
     private static byte[] Bytes(string text) => System.Text.Encoding.ASCII.GetBytes(text);
