@@ -16,7 +16,7 @@ public sealed class CheckpointTests
         Assert.NotEmpty(node.Releases);
         Assert.InRange(node.Records.Count - node.Releases[^1].Released, 1, 200);
 
-        var large = Single(o => o with { CheckpointBytes = 5_000, CheckpointStoreTimes = 2 });
+        var large = Single(o => o with { CheckpointBytes = 5_000, CheckpointStoreTimes = 1_000 });
         Put(large, 400, keys: 4);
         Assert.Equal("0", large.Figure("checkpoints"));
     }
