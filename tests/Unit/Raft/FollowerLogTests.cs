@@ -142,8 +142,8 @@ public sealed class FollowerLogTests
     [Fact]
     public void A_node_does_not_campaign_before_it_has_applied_the_changes_it_knows_to_be_committed()
     {
-        var entry = new MembershipEntry(new ConfigurationChange(
-            Transition.Automatic, new[] { new MemberChange(MemberChangeKind.Remove, new MemberId(new NodeId(1), 1)) }), null);
+        var removal = new MemberChange(MemberChangeKind.Remove, new MemberId(new NodeId(1), 1));
+        var entry = new MembershipEntry(new ConfigurationChange(Transition.Automatic, new[] { removal }), null);
         var content = new byte[entry.Bytes];
         entry.Write(content);
         var bytes = new byte[RaftEntryCodec.Bytes(RaftEntryKind.Configuration, 0, content.Length)];
@@ -154,7 +154,8 @@ public sealed class FollowerLogTests
         });
         var append = new RaftMessage
         {
-            Kind = RaftMessageKind.Append, Term = 1, Commit = 3, Entries = (byte[])[.. TestNode.Entries(1, 1, 1), .. bytes],
+            Kind = RaftMessageKind.Append, Term = 1, Commit = 3,
+            Entries = (byte[])[.. TestNode.Entries(1, 1, 1), .. bytes],
         };
         Assert.True(node.Core.Receive(Endpoint.Peer(new NodeId(0)), TestNode.Encode(append), node));
         Assert.Equal((3UL, 0UL), (node.Raft.Commit, node.Raft.Applied));

@@ -27,11 +27,32 @@ public sealed class FoundingTests
         table.Tell(1, 0);
         Assert.NotEqual(0UL, table.Process(0).Promise);
         table.Restart(1);
-        table.Tell(1, 0);
-        table.Process(0).Tick(50);
+        table.Pass(50);
+        table.Pass(90);
         Assert.Equal(nonce, table.Process(0).Nonce);
-        table.Process(0).Tick(1_000);
+        table.Pass(20);
         Assert.NotEqual(nonce, table.Process(0).Nonce);
+    }
+
+    [Fact]
+    public void A_promise_is_kept_as_long_as_somebody_could_still_have_heard_all()
+    {
+        // Of three, n1 comes back and n2 is silent: it may have founded, and be about to say so.
+        var table = new Table(3);
+        table.Tell(1, 0);
+        table.Tell(2, 0);
+        var promise = table.Process(0).Promise;
+        Assert.NotEqual(0UL, promise);
+        table.Restart(1);
+        for (var i = 0; i < 50; i++)
+        {
+            table.Pass(20);
+        }
+
+        Assert.Equal(promise, table.Process(0).Promise);
+        table.Tell(2, 0);
+        table.Pass(1);
+        Assert.NotEqual(promise, table.Process(0).Promise);
     }
 
     [Theory]
@@ -113,6 +134,7 @@ public sealed class FoundingTests
         var cluster = new TestCluster(nodes, isVolatile: true);
         cluster.Loses = (_, _, _) => random.Below(100) < lostPercent;
         var holders = new Dictionary<(int, uint), TestNode>();
+        var founded = false;
         var leaders = new PumpTruth();
         var committed = new Dictionary<ulong, byte[]>();
         for (var step = 0; step < 400; step++)
@@ -132,7 +154,10 @@ public sealed class FoundingTests
         cluster.Loses = (_, _, _) => false;
         cluster.Until(() => { Look(); return IsWell(); }, "a cluster, or one without a majority", 100_000_000);
 
-        bool IsWell() => cluster.Alive.All(a => a.Process.Raft.Incarnation > 0) || HasNoMajority();
+        bool IsWell() => cluster.Alive.All(a => a.Process.Raft.Incarnation > 0) || HasNoMajority() || IsGone();
+
+        // Who has heard of a cluster founds no other, not even when that one has died out.
+        bool IsGone() => founded && cluster.Alive.All(a => a.Process.Raft.Incarnation == 0);
 
         // Founders that died at once take the cluster with them: memory is lost, and nobody may pretend otherwise.
         bool HasNoMajority() => cluster.Alive.Any(a => a.Process.Raft.Incarnation > 0)
@@ -150,6 +175,7 @@ public sealed class FoundingTests
                 var holder = holders.GetValueOrDefault((node, process.Raft.Incarnation)) ?? process;
                 Assert.Same(holder, process);
                 holders[(node, process.Raft.Incarnation)] = process;
+                founded = true;
                 for (var index = process.Raft.Log.BaseIndex + 1; index <= process.Raft.Commit; index++)
                 {
                     var entry = process.Raft.Log.Entry(index).ToArray();
@@ -289,6 +315,14 @@ public sealed class FoundingTests
         }
 
         public void Tell(int from, int to) => Hear(to, (from, _processes[from].Join));
+
+        /// <summary>Time passes, and node 1 tells node 0 once more.</summary>
+        public void Pass(long micros)
+        {
+            _now += micros;
+            Tell(1, 0);
+            _processes[0].Tick(_now);
+        }
 
         public void CheckAgreement()
         {

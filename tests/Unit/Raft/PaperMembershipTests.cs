@@ -86,8 +86,10 @@ public sealed class PaperMembershipTests
 
         Assert.Equal(RaftRole.Follower, node.Raft.Role);
 
-        void Beat(int from, uint life) => node.Receive(
-            from, new RaftMessage { Kind = RaftMessageKind.HeartbeatReply, Term = node.Raft.Term, Round = round, From = life });
+        void Beat(int from, uint life) => node.Receive(from, new RaftMessage
+        {
+            Kind = RaftMessageKind.HeartbeatReply, Term = node.Raft.Term, Round = round, From = life,
+        });
     }
 
     [Fact]
@@ -260,8 +262,10 @@ public sealed class PaperMembershipTests
         Assert.True(node.Raft.TryChangeMembers(new MembershipEntry(
             new ConfigurationChange(Transition.JointExplicit, new[]
             {
-                new MemberChange(MemberChangeKind.Remove, Member(1)), new MemberChange(MemberChangeKind.Remove, Member(2)),
-                new MemberChange(MemberChangeKind.Voter, Member(3)), new MemberChange(MemberChangeKind.Voter, Member(4)),
+                new MemberChange(MemberChangeKind.Remove, Member(1)),
+                new MemberChange(MemberChangeKind.Remove, Member(2)),
+                new MemberChange(MemberChangeKind.Voter, Member(3)),
+                new MemberChange(MemberChangeKind.Voter, Member(4)),
             }), null)));
         node.Core.Flush(node);
         node.Sync();
@@ -282,7 +286,8 @@ public sealed class PaperMembershipTests
             .. Enumerable.Range(0, 3).Where(n => n != cluster.LeaderNode)
                 .Select(n => new MemberChange(MemberChangeKind.Learner, Member(n))),
         ];
-        var done = leader.Raft.TryChangeMembers(new MembershipEntry(new ConfigurationChange(transition, changes), null));
+        var done = leader.Raft.TryChangeMembers(
+            new MembershipEntry(new ConfigurationChange(transition, changes), null));
         leader.Core.Flush(leader);
         return done;
     }

@@ -9,7 +9,10 @@ public sealed class PaperSnapshotTests
     [Fact]
     public void S7_each_server_takes_snapshots_on_its_own_and_discards_the_log_before()
     {
-        var cluster = new TestCluster(3, isVolatile: false, o => o with { CheckpointBytes = 1_000, CheckpointStoreTimes = 0 }).Ready();
+        var cluster = new TestCluster(3, isVolatile: false, o => o with
+        {
+            CheckpointBytes = 1_000, CheckpointStoreTimes = 0,
+        }).Ready();
         for (var i = 0; i < 80; i++)
         {
             cluster.Put($"k{i % 4}", $"value {i}");
@@ -96,7 +99,8 @@ public sealed class PaperSnapshotTests
         cluster.Put("k", "old");
         var (stale, node) = (cluster.Leader, cluster.LeaderNode);
         cluster.Loses = (from, to, _) => from == node || to == node;
-        cluster.Until(() => cluster.Alive.Any(a => a.Node != node && a.Process.Raft.Role == RaftRole.Leader), "another");
+        cluster.Until(
+            () => cluster.Alive.Any(a => a.Node != node && a.Process.Raft.Role == RaftRole.Leader), "another");
         stale.Request(9, 1, KvKind.Get, "k");
         Assert.Equal(KvStatus.Ok, cluster.Put("k", "new"));
         cluster.Deliver();
@@ -150,15 +154,17 @@ public sealed class PaperSnapshotTests
 
     private static ulong Open(TestCluster cluster)
     {
-        var answer = Ask(cluster, new KvRequest(70, KvKind.OpenSession, default, new byte[] { 9, 2, 3, 4, 5, 6, 7, 8 }, 0, 0));
+        byte[] nonce = [9, 2, 3, 4, 5, 6, 7, 8];
+        var answer = Ask(cluster, new KvRequest(70, KvKind.OpenSession, default, nonce, 0, 0));
         return BitConverter.ToUInt64(answer.Value.Span);
     }
 
-    private static KvStatus Swap(TestCluster cluster, ulong session, ulong sequence, string key, string? old, string value) =>
-        Ask(cluster, new KvRequest(
-            80 + sequence, KvKind.CompareAndSet, Bytes(key), Bytes(value), 0, 0)
+    private static KvStatus Swap(
+        TestCluster cluster, ulong session, ulong sequence, string key, string? old, string value) =>
+        Ask(cluster, new KvRequest(80 + sequence, KvKind.CompareAndSet, Bytes(key), Bytes(value), 0, 0)
         {
-            Stamp = new SessionStamp(session, sequence, sequence), Expected = old is null ? default(ReadOnlyMemory<byte>?) : Bytes(old),
+            Stamp = new SessionStamp(session, sequence, sequence), ExpectsValue = old is not null,
+            Expected = Bytes(old ?? ""),
         }).Status;
 
     private static byte[] Bytes(string text) => System.Text.Encoding.ASCII.GetBytes(text);

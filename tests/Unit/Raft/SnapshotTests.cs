@@ -29,7 +29,8 @@ public sealed class SnapshotTests
         var (cluster, follower) = Behind();
         var open = new KvRequest(1, KvKind.OpenSession, default, new byte[] { 1, 2, 3, 4, 5, 6, 7, 8 }, 0, 0);
         var bytes = new byte[open.MaxBytes];
-        Assert.True(cluster.Leader.Core.Receive(Endpoint.Client(9), bytes.AsMemory(0, open.Write(bytes)), cluster.Leader));
+        var message = bytes.AsMemory(0, open.Write(bytes));
+        Assert.True(cluster.Leader.Core.Receive(Endpoint.Client(9), message, cluster.Leader));
         cluster.Deliver();
         cluster.Leader.Admin(RaftAdminKind.AddLearner, 5);
         cluster.Deliver();
@@ -55,7 +56,8 @@ public sealed class SnapshotTests
         for (var i = 0; process.Figure("snapshots_installed") == "0"; i++)
         {
             Assert.True(i < 10_000);
-            leader.Request(9, (ulong)i + 1_000, i % 3 == 0 ? KvKind.Delete : KvKind.Put, $"k{i % 30}", i % 3 == 0 ? "" : $"new{i}");
+            var (kind, value) = i % 3 == 0 ? (KvKind.Delete, "") : (KvKind.Put, $"new{i}");
+            leader.Request(9, (ulong)i + 1_000, kind, $"k{i % 30}", value);
             cluster.Step();
             if (process.Figure("snapshots_installed") != "0")
             {
@@ -232,8 +234,10 @@ public sealed class SnapshotTests
     [Fact]
     public void Snapshots_leave_at_their_rate_and_appends_to_others_are_not_held_up()
     {
-        var (cluster, follower) = Behind(
-            o => o with { SnapshotBytesPerSecond = 10_000, SnapshotWindowChunks = 1_000, SnapshotPatienceMicros = 100_000_000 });
+        var (cluster, follower) = Behind(o => o with
+        {
+            SnapshotBytesPerSecond = 10_000, SnapshotWindowChunks = 1_000, SnapshotPatienceMicros = 100_000_000,
+        });
         cluster.Reconnect(cluster.LeaderNode, follower);
         cluster.Deliver();
         var start = long.Parse(cluster.Leader.Figure("snapshot_bytes_sent"));
@@ -312,7 +316,10 @@ public sealed class SnapshotTests
         node.Advance(2_000_000);
         node.Elect();
         Assert.Equal(index + 1, node.Raft.Log.LastIndex);
-        node.Receive(0, new RaftMessage { Kind = RaftMessageKind.AppendReply, Term = node.Raft.Term, Yes = true, Index = index + 1 });
+        node.Receive(0, new RaftMessage
+        {
+            Kind = RaftMessageKind.AppendReply, Term = node.Raft.Term, Yes = true, Index = index + 1,
+        });
         Assert.Equal(index + 1, node.Raft.Commit);
     }
 

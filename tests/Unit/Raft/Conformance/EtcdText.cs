@@ -36,19 +36,21 @@ internal static class EtcdText
     /// <summary>
     /// Example: <c>voters=(1 2 3)&amp;&amp;(1) learners=(4) learners_next=(2) autoleave</c>.
     /// </summary>
-    public static string Configuration(Roster roster)
+    public static string Configuration(Roster roster, Func<MemberId, ulong>? id = null)
     {
         var configuration = roster.Configuration;
-        var text = new StringBuilder($"voters={Set(roster, configuration.Incoming)}");
-        text.Append(configuration.IsJoint ? $"&&{Set(roster, configuration.Outgoing)}" : "");
+        var text = new StringBuilder($"voters={Set(configuration.Incoming)}");
+        text.Append(configuration.IsJoint ? $"&&{Set(configuration.Outgoing)}" : "");
         Part(" learners=", configuration.Learners);
         Part(" learners_next=", configuration.LearnersNext);
         return text.Append(configuration.AutoLeave ? " autoleave" : "").ToString();
 
         void Part(string name, PeerSet slots)
         {
-            text.Append(slots.IsEmpty ? "" : name + Set(roster, slots));
+            text.Append(slots.IsEmpty ? "" : name + Set(slots));
         }
+
+        string Set(PeerSet slots) => $"({string.Join(' ', roster.Of(slots).Select(id ?? Id))})";
     }
 
     /// <summary>
@@ -81,7 +83,4 @@ internal static class EtcdText
         return text.Append(inFlight > 0 ? $" inflight={inFlight}" : "")
             .Append(inFlight > 0 && progress.Window.Full ? "[full]" : "").ToString();
     }
-
-    private static string Set(Roster roster, PeerSet slots) =>
-        $"({string.Join(' ', roster.Of(slots).Select(Id))})";
 }
