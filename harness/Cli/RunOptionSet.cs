@@ -24,7 +24,7 @@ internal sealed class RunOptionSet
 
     private readonly Option<string?> _durability = Values.Text(
         "--durability", "memory|os|fsync",
-        "When a write counts: in the node's memory, in the operating system's hands, or on the disk. [default: os]");
+        "When a write counts: in the node's memory, in the operating system's hands, or on the disk. [default: memory]");
 
     private readonly Option<string> _reads = Values.Word(
         "--reads", "index", "How raft's leaders answer reads: index asks the followers first, lease does not for a while after "
@@ -176,7 +176,7 @@ internal sealed class RunOptionSet
             $"--nodes {nodes} and --code {code?.Item1},{code?.Item2} contradict each other"));
         Refuse(code is not null && chosen == "raft" && parse.GetResult(_strategy) is not null,
             "--code is for --strategy ecc; raft keeps a full copy on each of --nodes");
-        var durability = parse.GetValue(_durability) ?? "os";
+        var durability = parse.GetValue(_durability) ?? "memory";
         Refuse(durability is not ("memory" or "os" or "fsync"),
             $"--durability: '{durability}' is not memory, os or fsync");
 

@@ -59,7 +59,7 @@ public sealed record ClusterOptions
     public int DataElements { get; init; } = 3;
 
     /// <summary>memory, os or fsync.</summary>
-    public string Durability { get; init; } = "os";
+    public string Durability { get; init; } = "memory";
 
     /// <summary><c>index</c> or <c>lease</c>: how Raft's leaders answer reads; ECC ignores it.</summary>
     public string Reads { get; init; } = "index";

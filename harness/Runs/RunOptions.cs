@@ -26,7 +26,7 @@ public sealed record RunOptions
     public int DataElements { get; init; } = 3;
 
     /// <summary><c>memory</c>, <c>os</c> or <c>fsync</c>.</summary>
-    public string Durability { get; init; } = "os";
+    public string Durability { get; init; } = "memory";
 
     /// <summary><c>index</c> or <c>lease</c>: how Raft's leaders answer reads.</summary>
     public string Reads { get; init; } = "index";

@@ -19,7 +19,7 @@ public readonly record struct FrameHello(
     NodeId Target)
 {
     /// <summary>Today's version.</summary>
-    public const byte CurrentVersion = 1;
+    public const byte CurrentVersion = 2;
 
     /// <summary>Bytes that suffice for <see cref="Write"/>.</summary>
     public const int MaxBytes = 16 + MaxStrategyBytes;
@@ -97,7 +97,7 @@ public readonly record struct FrameHello(
         }
 
         return other.Sender == EndpointKind.Peer
-            && (other.SenderNode.Index >= Limits.Nodes || other.SenderNode == Target)
+            && (other.SenderNode.Index >= (DataElements == 0 ? Limits.Nodes : Nodes) || other.SenderNode == Target)
             ? $"there is no peer {other.SenderNode}"
             : null;
     }

@@ -55,7 +55,7 @@ public sealed class CommandTests
     [InlineData("rnu", "there is no verb 'rnu'; did you mean run?")]
     [InlineData("comapre", "there is no verb 'comapre'; did you mean compare?")]
     [InlineData("xyzzy", "there is no verb 'xyzzy'")]
-    [InlineData("cluster", "harness cluster needs a verb: up, status, down, image, prune")]
+    [InlineData("cluster", "harness cluster needs a verb: up, status, down, add, remove, replace, transfer, image, prune")]
     [InlineData("cluster upp", "there is no verb 'upp'; did you mean up?")]
     [InlineData("get", "harness get needs KEY")]
     [InlineData("node kill", "harness node kill needs NODE")]

@@ -10,7 +10,7 @@ public sealed class RunOptionTests
     public async Task Without_options_a_run_has_the_documented_defaults()
     {
         var o = await Parse("run");
-        Assert.Equal(("ecc", "b", 5, 3, "os"), (o.Strategy, o.Workload, o.Nodes, o.DataElements, o.Durability));
+        Assert.Equal(("ecc", "b", 5, 3, "memory"), (o.Strategy, o.Workload, o.Nodes, o.DataElements, o.Durability));
         Assert.Equal((2000.0, "poisson", 64), (o.RatePerSecond, o.Arrival, o.Clients));
         Assert.Equal((30 * Second, 5 * Second, Second), (o.DurationNanos, o.WarmupNanos, o.TimeoutNanos));
         Assert.Equal((4711ul, false), (o.Seed, o.SeedGiven));

@@ -105,7 +105,7 @@ public sealed class FaultPlanTests
     [Theory]
     [InlineData("kill", "write KIND:TARGET@AT [for DURATION], such as \"pause:leader@10s for 5s\"")]
     [InlineData("kill:leader@10s 5s", "write KIND:TARGET@AT [for DURATION], such as \"pause:leader@10s for 5s\"")]
-    [InlineData("crash:leader@10s", "'crash' is not kill, stop, pause, restart, throttle, oom, disk-full, partition, partition-in, partition-out or isolate")]
+    [InlineData("crash:leader@10s", "'crash' is not kill, stop, pause, restart, throttle, oom, disk-full, partition, partition-in, partition-out, isolate, transfer, remove or replace")]
     [InlineData("kill:2@10s to 0.5", "only a throttle takes \"to CPUS\"")]
     [InlineData("throttle:2@10s to 0", "'0' is not a number of CPUs from 0.01 to 64, such as 0.2")]
     [InlineData("kill:2@10s for 5s for 6s", "write KIND:TARGET@AT [for DURATION], such as \"pause:leader@10s for 5s\"")]
