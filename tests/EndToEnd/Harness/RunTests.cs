@@ -5,15 +5,16 @@ namespace Testbed.Tests.EndToEnd.Harness;
 /// <summary>The main job on real clusters: five processes, real sockets, real signals.</summary>
 public sealed class RunTests
 {
-    public static TheoryData<string, string, int> Matrix()
+    public static TheoryData<string, string, string, int> Matrix()
     {
-        var data = new TheoryData<string, string, int>();
+        string[] levels = ["memory", "os", "fsync", "memory", "fsync", "os"];
+        var data = new TheoryData<string, string, string, int>();
         foreach (var strategy in new[] { "raft", "ecc" })
         {
             var kills = strategy == "raft" ? 0 : 1;
             foreach (var workload in new[] { "a", "b", "c", "d", "e", "f" })
             {
-                data.Add(strategy, workload, kills++ % 3);
+                data.Add(strategy, workload, levels[workload[0] - 'a'], kills++ % 3);
             }
         }
 
@@ -22,12 +23,13 @@ public sealed class RunTests
 
     [Theory]
     [MemberData(nameof(Matrix))]
-    public async Task A_run_ends_valid_with_every_file_there(string strategy, string workload, int kills)
+    public async Task A_run_ends_valid_with_every_file_there(
+        string strategy, string workload, string durability, int kills)
     {
         using var results = new ResultsFolder();
         var (exitCode, output, error) = await HarnessProcess.RunAsync(
-            "run", "--strategy", strategy, "--workload", workload, "--kill", $"{kills}", "--records", "400",
-            "--rate", "200", "--duration", "4s", "--warmup", "1s", "--seed", "7", "--max-lag", "250ms",
+            "run", "--strategy", strategy, "--workload", workload, "--durability", durability, "--kill", $"{kills}",
+            "--records", "400", "--rate", "200", "--duration", "4s", "--warmup", "1s", "--seed", "7", "--max-lag", "250ms",
             "--results", results.Root);
 
         Assert.True(exitCode == 0, $"exit {exitCode}\n{output}\n{error}");
