@@ -363,7 +363,7 @@ internal sealed record ClusterShape
         var operates = random.OneIn(3);
         var spares = operates ? (int)random.Below(3) : 0;
         var wipes = !isVolatile && random.OneIn(4);
-        return this with
+        var shape = this with
         {
             Nodes = Nodes + spares,
             Spares = spares,
@@ -372,8 +372,10 @@ internal sealed record ClusterShape
             Fsync = Fsync && !isVolatile,
             Wipes = wipes,
             MayLose = (isVolatile || wipes) && random.OneIn(15),
-            Snapshots = random.OneIn(2) ? SnapshotLimits.Draw(random) : null,
         };
+        return random.OneIn(2)
+            ? shape
+            : shape with { Snapshots = SnapshotLimits.Draw(random), SegmentBytes = random.Of(4_096, 4_096, SegmentBytes) };
     }
 
     /// <summary>The options of a Raft node, with its process's nonce, and whether it lost its log.</summary>

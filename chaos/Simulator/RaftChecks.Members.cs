@@ -84,6 +84,16 @@ internal sealed partial class RaftChecks
         return _founded != 0 && _cluster.Shape.Volatile;
     }
 
+    /// <summary>
+    /// Too few founders know that the cluster is founded, and the others have come back since: nothing was ever
+    /// committed, nothing can be, and an operator must begin again.
+    /// </summary>
+    public bool IsUnborn()
+    {
+        var parts = _cluster.Nodes.Count(node => node.Raft is { Protocol.Incarnation: 1 });
+        return _cluster.Shape.Volatile && _truth.Count == 0 && parts > 0 && !Remain(_truth.Members, -1, all: false);
+    }
+
     /// <summary>True for nodes that belong to the cluster in some life.</summary>
     public bool IsMember(int node) => NewestOf(node) != MemberId.None;
 
@@ -211,6 +221,7 @@ internal sealed partial class RaftChecks
             return;
         }
 
+        SeeFounding(node.Index, raft);
         _inForce[node.Index] = raft.Roster;
         var me = new MemberId(new NodeId((byte)node.Index), raft.Incarnation);
         if (!_users.TryAdd(me, node.Memory) && _users[me] != node.Memory)
@@ -223,10 +234,30 @@ internal sealed partial class RaftChecks
             return;
         }
 
-        _founded = _founded == 0 ? raft.FoundersPromise : _founded;
         Live(node.Index, raft.Incarnation);
         SeeVote(node.Index, raft.Term, raft.Vote);
         SeeMemory(_views[node.Index], raft);
+    }
+
+    // When founders come back before the others have heard that all had promised, the cluster is founded anew: with
+    // the same lives, so nothing may have been committed by then.
+    private void SeeFounding(int node, RaftProtocol raft)
+    {
+        if (!_cluster.Shape.Volatile || raft.Incarnation != 1 || node >= _cluster.Shape.Founders
+            || raft.FoundersPromise == _founded)
+        {
+            return;
+        }
+
+        if (_founded != 0 && _truth.Count > 0)
+        {
+            throw new SimulationViolation($"R15: n{node} founds a cluster beside one of {_truth.Count} entries");
+        }
+
+        _founded = raft.FoundersPromise;
+        _users.Clear();
+        _lives.Clear();
+        _leaders.Clear();
     }
 
     // What an acknowledgement may stand for at level memory: the log of the process before anything leaves.

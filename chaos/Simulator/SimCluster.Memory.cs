@@ -39,7 +39,7 @@ internal sealed partial class SimCluster
     private bool MayForget(RaftChecks checks, int node, bool all)
     {
         var survives = checks.Survives(node, all);
-        var may = survives || (Shape.MayLose && !checks.StartsAnew(node, all));
+        var may = (survives || Shape.MayLose) && !checks.StartsAnew(node, all);
         MayBeLost |= may && !survives;
         return may;
     }

@@ -37,6 +37,7 @@ internal sealed partial class SimCluster
         RunUntil(Shape.FaultyMicros);
         Heal();
         RunUntil(Now + GraceMicros);
+        BeginAgain();
         if (IsLost())
         {
             // It must not serve a guess: what was answered before is in the history, and nothing else is due.
@@ -48,6 +49,23 @@ internal sealed partial class SimCluster
         Rest();
         Checks.AtRest();
         ReadAll();
+    }
+
+    private void BeginAgain()
+    {
+        if (Checks is not RaftChecks raft || !raft.IsUnborn())
+        {
+            return;
+        }
+
+        Note("unborn", "the cluster was founded by too few: all nodes start again");
+        foreach (var node in _nodes)
+        {
+            node.Die(power: false);
+            node.PlanBoot(Now + 1);
+        }
+
+        RunUntil(Now + GraceMicros);
     }
 
     private void RunUntil(long time)

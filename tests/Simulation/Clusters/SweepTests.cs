@@ -85,7 +85,12 @@ public sealed class SweepTests(ITestOutputHelper output)
             "fault_PowerLossOfAll", "fault_ClockDrift", "fault_HalfOpen", "fault_PartitionIn", "fault_Bridge",
         ];
         string[] own = strategy == SimulatedStrategy.Raft
-            ? ["terms_with_leader", "hunted_leaders"]
+            ?
+            [
+                "terms_with_leader", "hunted_leaders", "fault_Wipe", "operator_AddLearner", "operator_Promote",
+                "operator_Remove", "leader_transfers", "members_replaced", "snapshots_installed", "checkpoints",
+                "retries_deduplicated",
+            ]
             : ["retags", "hedges", "width_steps", "degraded_reads", "read_restarts", "fills", "widens", "adopted_fins"];
         return [.. common, .. own];
     }
