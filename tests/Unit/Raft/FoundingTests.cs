@@ -1,6 +1,7 @@
 using System.Text;
 using CsCheck;
 using Testbed.Raft;
+using Testbed.Raft.Membership;
 using Testbed.Wire;
 
 namespace Testbed.Tests.Unit.Raft;
@@ -160,8 +161,22 @@ public sealed class FoundingTests
         bool IsGone() => founded && cluster.Alive.All(a => a.Process.Raft.Incarnation == 0);
 
         // Founders that died at once take the cluster with them: memory is lost, and nobody may pretend otherwise.
-        bool HasNoMajority() => cluster.Alive.Any(a => a.Process.Raft.Incarnation > 0)
-            && cluster.Alive.Count(a => a.Process.Figure("part") == "voter") * 2 <= nodes;
+        bool HasNoMajority() => cluster.Alive.Any(a => !a.Process.Raft.Roster.Configuration.Members.IsEmpty
+            && !HasQuorum(a.Process.Raft.Roster));
+
+        bool HasQuorum(Roster roster)
+        {
+            var alive = default(PeerSet);
+            foreach (var slot in roster.Configuration.Voters)
+            {
+                var member = roster[slot];
+                var lives = cluster.IsAlive(member.Node.Index)
+                    && cluster[member.Node.Index].Raft.Incarnation == member.Incarnation;
+                alive |= lives ? PeerSet.Of(slot) : default;
+            }
+
+            return roster.Configuration.Quorum.Result(alive, ~alive) == VoteResult.Won;
+        }
 
         void Look()
         {

@@ -8,18 +8,6 @@ internal static class EtcdDifferences
 {
     private static readonly Dictionary<string, string> Listed = new(StringComparer.Ordinal)
     {
-        ["confchange_v1_remove_leader.txt"] = """
-    # A leader that is removed steps down once that is committed; what else it had proposed is left to the next
-    # leader, which the file does not elect.
-    128 1 commit: etcd <6> ours <5>
-    128 1 applied: etcd <6> ours <5>
-    128 2 commit: etcd <6> ours <5>
-    128 2 applied: etcd <6> ours <5>
-    # The node that was held back would hear the commit index from that leader.
-    128 3 commit: etcd <6> ours <3>
-    128 3 applied: etcd <6> ours <3>
-    128 3 members: etcd <voters=(2 3)> ours <voters=(1 2 3)>
-    """,
         ["confchange_v2_add_single_auto.txt"] = """
     # The entry that leaves a joint configuration is sent at once; etcd's goes with the next message.
     114 2 log: etcd <> ours <1/7 EntryConfChange>
