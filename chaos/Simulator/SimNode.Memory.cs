@@ -11,6 +11,7 @@ internal sealed partial class SimNode
     private bool _hasVoted;
     private bool _isForgetful;
     private long _disks;
+    private long _readyAt = long.MaxValue;
 
     /// <summary>Number of the memory that this node's process has: itself at level memory, else its disk.</summary>
     public long Memory => Cluster.Shape.Volatile ? Life : _disks;
@@ -19,16 +20,15 @@ internal sealed partial class SimNode
     private bool HasLostDisk => _disks > 0;
 
     /// <summary>What the node had acknowledged is gone, and it has not recovered from the others yet.</summary>
-    public bool HasForgotten => _core is EccNodeCore ecc
-        ? (_isForgetful || Cluster.Shape.Volatile) && !ecc.Readiness.IsReady
-        : _isForgetful || (Cluster.Shape.Volatile && !Alive);
+    public bool HasForgotten => _isForgetful
+        || (Cluster.Shape.Volatile && _core is not RaftNodeCore and not EccNodeCore { Readiness.IsReady: true });
 
     /// <summary>The machine is gone with its disk; one in its place gets its number.</summary>
     public void Wipe()
     {
         Die(power: false);
         Disk.Wipe();
-        _isForgetful = true;
+        (_isForgetful, _readyAt) = (true, long.MaxValue);
         _disks++;
 
         // Nodes without memory that have no such sign are told by the others, unless all are new together.
@@ -62,7 +62,10 @@ internal sealed partial class SimNode
         if (_core is EccNodeCore ecc)
         {
             _hasVoted |= ecc.HasVoted;
-            _isForgetful &= !ecc.Readiness.IsReady;
+
+            // What was recovered counts once it is durable: before, a second death takes it away again.
+            _readyAt = ecc.Readiness.IsReady ? Math.Min(_readyAt, _appended) : long.MaxValue;
+            _isForgetful &= _durable < _readyAt;
         }
     }
 }
