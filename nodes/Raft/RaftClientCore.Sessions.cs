@@ -16,6 +16,9 @@ public sealed partial class RaftClientCore
     /// <summary>In the place of a slot's number: the answer belongs to the session.</summary>
     private const int SessionSlot = (1 << SlotBits) - 1;
 
+    /// <summary>So many times the time after which a silent leader is suspected, a session is asked for anew.</summary>
+    private const int OpenPatience = 2;
+
     /// <summary>Which numbers from the first unanswered on are answered, as a ring.</summary>
     private readonly bool[] _answered = new bool[Limits.SessionWindow];
 
@@ -33,6 +36,7 @@ public sealed partial class RaftClientCore
     /// <summary>The request for a session that is under way, and where; 0: none.</summary>
     private ulong _opening;
     private int _openingAt;
+    private long _openingMicros;
     private long _openNotBefore;
 
     private bool IsOfSession(in Slot slot) => slot.Sequence != 0 && slot.Session == _session;
@@ -51,12 +55,14 @@ public sealed partial class RaftClientCore
 
     private void OpenSession(IClientOutput output)
     {
-        if (_opening != 0 || _now < _openNotBefore)
+        if ((_opening != 0 && _now - _openingMicros < OpenPatience * _options.SuspicionMicros) || _now < _openNotBefore)
         {
             return;
         }
 
-        (_opening, _openingAt) = ((++_sends << SlotBits) | SessionSlot, _target);
+        // One that nobody answers has no deadline of its own: its node may have lost it, and lead again.
+        StopOpening();
+        (_opening, _openingAt, _openingMicros) = ((++_sends << SlotBits) | SessionSlot, _target, _now);
         Expect(_target);
         BinaryPrimitives.WriteUInt64LittleEndian(_nonce, _random.Next());
         var request = new KvRequest(_opening, KvKind.OpenSession, default, _nonce, 0, 0);
