@@ -125,6 +125,13 @@ public sealed class FoundingTests
         Gen.Select(Gen.Int[1, 3], Gen.ULong, Gen.Int[0, 60], Gen.Int[0, 40]).Sample(
             (nodes, seed, lost, kills) => Live(nodes, seed, lost, kills), iter: 60);
 
+    [Theory]
+    [InlineData(3, 119_900_392_841, 22, 21)]
+    [InlineData(3, 113_963, 21, 3)]
+    [InlineData(3, 65_751_304, 31, 9)]
+    public void A_welcomed_process_whose_cluster_died_out_founds_no_other(int nodes, ulong seed, int lost, int kills) =>
+        Live(nodes, seed, lost, kills);
+
     /// <summary>
     /// A cluster whose messages are lost and whose processes die and come back at random. While anybody with a part
     /// lives, the cluster stays the same one.
@@ -157,8 +164,9 @@ public sealed class FoundingTests
 
         bool IsWell() => cluster.Alive.All(a => a.Process.Raft.Incarnation > 0) || HasNoMajority() || IsGone();
 
-        // Who has heard of a cluster founds no other, not even when that one has died out.
-        bool IsGone() => founded && cluster.Alive.All(a => a.Process.Raft.Incarnation == 0);
+        // Who has heard of a cluster founds no other, not even when that one has died out: when nobody is left who
+        // knows its members.
+        bool IsGone() => founded && cluster.Alive.All(a => a.Process.Raft.Roster.Configuration.Members.IsEmpty);
 
         // Founders that died at once take the cluster with them: memory is lost, and nobody may pretend otherwise.
         bool HasNoMajority() => cluster.Alive.Any(a => !a.Process.Raft.Roster.Configuration.Members.IsEmpty
