@@ -61,7 +61,7 @@ internal sealed partial class SimNode
     {
         if (_core is EccNodeCore ecc)
         {
-            _hasVoted |= ecc.HasVoted;
+            _hasVoted |= ecc.HasPart;
 
             // What was recovered counts once it is durable: before, a second death takes it away again.
             _readyAt = ecc.Readiness.IsReady ? Math.Min(_readyAt, _appended) : long.MaxValue;

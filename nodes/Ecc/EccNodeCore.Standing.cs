@@ -20,7 +20,7 @@ public sealed partial class EccNodeCore
     /// (<see cref="EccOptions.Rejoins"/>): only so can a cluster whose nodes were all killed at once see that it
     /// lost its memory, and is not new.
     /// </summary>
-    public bool HasVoted => !_readiness.IsStarting && _readiness.ReadySlots > 0;
+    public bool HasPart => !_readiness.IsStarting && _readiness.ReadySlots > 0;
 
     /// <summary>
     /// True when more nodes are empty than the code tolerates, and have been for a while: requests are refused

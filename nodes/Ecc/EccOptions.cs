@@ -43,7 +43,7 @@ public sealed record EccOptions
     public long DigestIntervalMicros { get; init; } = 1_000_000;
 
     /// <summary>
-    /// The host has a sign that this node has voted in an earlier process (<see cref="EccNodeCore.HasVoted"/>).
+    /// The host has a sign that this node has voted in an earlier process (<see cref="EccNodeCore.HasPart"/>).
     /// When its log is empty nevertheless, its memory is lost: it recovers from the others and never takes itself
     /// for a part of a new cluster.
     /// </summary>

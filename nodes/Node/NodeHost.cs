@@ -134,13 +134,15 @@ internal sealed class NodeHost : IAsyncDisposable
     {
         using var directory = _options.IsVolatile ? null : new DiskLogDirectory(_options.DataFolder);
         NodeLoop? loop = null;
+        var sign = _options.IsVolatile ? new PartSign(_options.DataFolder) : null;
         var (core, log, recovered) = directory is null
-            ? (CreateCore(_options), new VolatileLog(), 0)
+            ? (CreateCore(_options with { Amnesia = _options.Joins || sign is { IsThere: true } }), new VolatileLog(), 0)
             : OpenLog(directory, () => loop!.LogAdvanced());
         loop = new NodeLoop(core, log, _node.Time,
             fault => End(NodeExit.Fault, fault is InvariantViolation ? fault.Message : fault.ToString()))
         {
             ReadsClockBeforeFlush = _options.Reads == "lease",
+            TookPart = sign is null ? null : sign.Leave,
         };
         var unary = new UnaryCalls(loop, _options, _node.Pool, _node.Time);
         loop.Start();

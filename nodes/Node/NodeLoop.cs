@@ -36,6 +36,7 @@ internal sealed class NodeLoop : OwnerLoop, ICoreOutput, ILinkOwner
     private Outbox? _writing;
     private byte[] _scratch = new byte[4096];
     private long _announced;
+    private bool _partSigned;
 
     public NodeLoop(INodeCore core, INodeLog log, TimeProvider time, Action<Exception> fault)
         : base("testbed node")
@@ -68,6 +69,9 @@ internal sealed class NodeLoop : OwnerLoop, ICoreOutput, ILinkOwner
     /// time not older than any of it: the process may have stood still since the batch began.
     /// </summary>
     public bool ReadsClockBeforeFlush { get; init; }
+
+    /// <summary>Called once the core has a part, before anything leaves that it put out since. On the loop.</summary>
+    public Action? TookPart { get; init; }
 
     /// <summary>How long batches took that handled input. Any thread may read it.</summary>
     public TimeBuckets BatchTimes { get; } = new();
@@ -185,6 +189,12 @@ internal sealed class NodeLoop : OwnerLoop, ICoreOutput, ILinkOwner
             // Announced here, it costs no batch of its own.
             AnnounceDurable();
             _core.Flush(this);
+        }
+
+        if (!_partSigned && _core.HasPart)
+        {
+            TookPart?.Invoke();
+            _partSigned = true;
         }
 
         _log.HandOver();

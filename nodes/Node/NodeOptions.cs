@@ -29,7 +29,8 @@ internal sealed record NodeOptions
           --data-elements K     data elements k of ecc (default 3); ignored by raft
           --durability LEVEL    os: survives a killed process (default); fsync: survives the machine;
                                 memory: nothing is kept, a restarted node is empty
-          --data DIR            folder of this node's log; not used at level memory
+          --data DIR            folder of this node's log; at level memory only of a sign that it had a part in a
+                                cluster, so that nodes which all die at once do not found another one
           --rejoin-on-corruption
                                 put a damaged log aside and start empty; without, the node refuses to start
 

@@ -53,6 +53,9 @@ public sealed partial class RaftNodeCore : INodeCore
     internal KvStore Store => _machine.Store;
 
     /// <inheritdoc/>
+    public bool HasPart => _raft.Incarnation > 0;
+
+    /// <inheritdoc/>
     public void Recover(byte recordType, ReadOnlyMemory<byte> payload)
     {
         _recovered++;

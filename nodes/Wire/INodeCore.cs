@@ -14,6 +14,12 @@ namespace Testbed.Wire;
 public interface INodeCore
 {
     /// <summary>
+    /// True once this node has a part in a cluster that others may count on. At level memory the host keeps a sign of it
+    /// before anything leaves that was put out since.
+    /// </summary>
+    bool HasPart { get; }
+
+    /// <summary>
     /// Takes back one record that was appended in an earlier life. The payload may be kept.
     /// </summary>
     void Recover(byte recordType, ReadOnlyMemory<byte> payload);

@@ -57,6 +57,39 @@ public sealed class MembershipTests
         }
     }
 
+    [Theory]
+    [InlineData("raft")]
+    [InlineData("ecc")]
+    public async Task Nodes_that_all_lost_their_memory_found_no_other_cluster(string strategy)
+    {
+        using var results = new ResultsFolder();
+        Directory.CreateDirectory(results.Root);
+        var state = Path.Combine(results.Root, "cluster.json");
+        string[] shape = strategy == "raft" ? ["--nodes", "3"] : ["--code", "3,2"];
+        try
+        {
+            await DoAsync(state, ["cluster", "up", "--strategy", strategy, "--durability", "memory", .. shape]);
+            await DoAsync(state, "set", "greeting", "hello");
+            foreach (var act in new[] { "kill", "start" })
+            {
+                for (var node = 0; node < 3; node++)
+                {
+                    await DoAsync(state, "node", act, $"{node}");
+                }
+            }
+
+            // Not "no such key": nobody knows, and nobody says so.
+            var (exitCode, output, error) = await HarnessProcess.RunAsync(
+                "get", "greeting", "--timeout", "2s", "--state", state);
+            Assert.True(exitCode != 0, output);
+            Assert.Contains("failed", error, StringComparison.Ordinal);
+        }
+        finally
+        {
+            await DoAsync(state, "cluster", "down");
+        }
+    }
+
     private static async Task<IReadOnlyList<FaultRow>> RunAsync(
         string strategy, string durability, string duration, params string[] more)
     {

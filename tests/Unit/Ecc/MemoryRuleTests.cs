@@ -340,7 +340,7 @@ public sealed class MemoryRuleTests
         _output.Sent!.Clear();
         Show(4, scan);
         Assert.True(Ack(V(20)).Head.Ready);
-        Assert.True(_node.HasVoted);
+        Assert.True(_node.HasPart);
         Assert.Equal(256, StatusProbe.Of(_node.Report)["slots_ready"]);
     }
 

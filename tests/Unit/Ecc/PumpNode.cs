@@ -134,7 +134,7 @@ internal sealed class PumpNode(EccPump pump, int index) : ICoreOutput
 
     private void AfterBatch()
     {
-        _hasVoted |= Core!.HasVoted;
+        _hasVoted |= Core!.HasPart;
         if (_log.Count > _durable && !_syncing)
         {
             _syncing = true;

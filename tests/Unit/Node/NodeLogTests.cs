@@ -116,6 +116,8 @@ public sealed class NodeLogTests
     /// <summary>Appends twice and answers at its start; notes what it is told.</summary>
     private sealed class RecordingCore : INodeCore
     {
+        public bool HasPart => true;
+
         public const int Client = 1;
 
         public List<string> Calls { get; } = [];
