@@ -11,7 +11,7 @@ public sealed class MembershipTests
     public async Task Members_hand_over_are_replaced_and_leave_under_load(string durability)
     {
         var faults = await RunAsync(
-            "raft", durability, "6s", "--fault", "transfer:follower@1s", "--fault", "replace:2@2s", "--fault",
+            "raft", durability, "9s", "--fault", "transfer:follower@1s", "--fault", "replace:2@2s", "--fault",
             "remove:3@4s for 1s");
         Assert.Equal(["transfer", "replace", "remove"], faults.OrderBy(f => f.RequestedNs).Select(f => f.Kind));
         Assert.Contains("in term", faults.Single(f => f.Kind == "transfer").Evidence, StringComparison.Ordinal);
