@@ -24,7 +24,8 @@ internal sealed partial class RaftProtocol
     /// True when a leader was heard within the shortest election timeout: then nobody else is helped.
     /// </summary>
     private bool HasLiveLeader =>
-        Role == RaftRole.Leader || _promise.Holds(_now) || (Leader != None && _now - _leaderContact < _options.ElectionTimeoutMicros);
+        Role == RaftRole.Leader || _promise.Holds(_now)
+        || (Leader != None && _now - _leaderContact < _options.ElectionTimeoutMicros);
 
     private void BecomeFollower(ulong term, int leader)
     {

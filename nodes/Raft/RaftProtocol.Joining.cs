@@ -84,8 +84,8 @@ internal sealed partial class RaftProtocol
     }
 
     /// <summary>
-    /// Gives the process an incarnation that none had before, and no founder has, as a learner: it counts for nothing until it has
-    /// caught up. A former life that learned itself goes with it; one that votes stays until then, for its vote
+    /// Gives the process an incarnation that none had before, and no founder has, as a learner: it counts for
+    /// nothing until it has caught up. A former life that learned itself goes with it; one that votes stays until then, for its vote
     /// is part of the quorums.
     /// </summary>
     private void Admit(NodeId node, MemberId former, ulong nonce)

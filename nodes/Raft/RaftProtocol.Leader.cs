@@ -98,7 +98,8 @@ internal sealed partial class RaftProtocol
     /// <summary>Head of a planned append.</summary>
     public RaftMessage AppendHead(int slot, in AppendPlan plan) => new()
     {
-        Kind = RaftMessageKind.Append, Term = Term, From = Incarnation, To = _tracker.Roster[slot].Incarnation, Index = plan.First - 1, LogTerm = Log.Term(plan.First - 1),
+        Kind = RaftMessageKind.Append, Term = Term, From = Incarnation, To = _tracker.Roster[slot].Incarnation,
+        Index = plan.First - 1, LogTerm = Log.Term(plan.First - 1),
         Commit = Commit, Trim = Trim,
     };
 

@@ -276,13 +276,16 @@ internal sealed partial class RaftProtocol
             case RaftMessageKind.SnapshotChunk:
                 FollowOrStop(from);
                 break;
-            case RaftMessageKind.AppendReply when Role == RaftRole.Leader && SlotOf(from, message) is >= 0 and var slot:
+            case RaftMessageKind.AppendReply
+                when Role == RaftRole.Leader && SlotOf(from, message) is >= 0 and var slot:
                 OnAppendReply(slot, message);
                 break;
-            case RaftMessageKind.SnapshotReply when Role == RaftRole.Leader && SlotOf(from, message) is >= 0 and var slot:
+            case RaftMessageKind.SnapshotReply
+                when Role == RaftRole.Leader && SlotOf(from, message) is >= 0 and var slot:
                 _times[slot].HeardMicros = _now;
                 break;
-            case RaftMessageKind.HeartbeatReply when Role == RaftRole.Leader && SlotOf(from, message) is >= 0 and var slot:
+            case RaftMessageKind.HeartbeatReply
+                when Role == RaftRole.Leader && SlotOf(from, message) is >= 0 and var slot:
                 OnHeartbeatReply(slot, message);
                 break;
             case RaftMessageKind.TimeoutNow when Leader == from:

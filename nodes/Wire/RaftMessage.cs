@@ -168,7 +168,8 @@ public readonly record struct RaftMessage
     {
         var writer = new WireWriter(destination);
         writer.U8((byte)Kind);
-        writer.U64(Kind is RaftMessageKind.LeaderQuery or RaftMessageKind.Admin or RaftMessageKind.Join ? Round : Term);
+        var asks = Kind is RaftMessageKind.LeaderQuery or RaftMessageKind.Admin or RaftMessageKind.Join;
+        writer.U64(asks ? Round : Term);
         if (IsBetweenMembers)
         {
             writer.U32(From);

@@ -124,7 +124,9 @@ internal static class ClusterVerbs
         var members = cluster.State.Members;
         var statuses = await Task.WhenAll(
             members.Select((_, i) => cluster.StatusAsync(i, cancel))).ConfigureAwait(false);
-        var table = new TextTable("node", "address", "pid", "state", "role", "leader", "term", "commit", "applied", "lag", "keys", "bytes", "caught up");
+        var table = new TextTable(
+            "node", "address", "pid", "state", "role", "leader", "term", "commit", "applied", "lag", "keys", "bytes",
+            "caught up");
         var leads = NodeStatus.Leader(statuses) is { } first ? statuses[first] : null;
         for (var i = 0; i < members.Count; i++)
         {
@@ -133,7 +135,8 @@ internal static class ClusterVerbs
             var leader = NodeStatus.Text(status, "leader");
             table.Add(
                 string.Create(CultureInfo.InvariantCulture, $"n{i}"), members[i].Address, pid,
-                cluster.StateOf(i), RoleOf(status), leader.Length > 0 && char.IsDigit(leader[0]) ? "n" + leader : leader,
+                cluster.StateOf(i), RoleOf(status),
+                leader.Length > 0 && char.IsDigit(leader[0]) ? "n" + leader : leader,
                 NodeStatus.Text(status, "term"), NodeStatus.Text(status, "commit_index"),
                 NodeStatus.Text(status, "applied_index"), LagOf(leads, i, status), NodeStatus.Text(status, "store_keys"), NodeStatus.Text(status, "store_total_bytes"),
                 NodeStatus.Text(status, "caught_up"));

@@ -47,7 +47,8 @@ internal readonly record struct MembershipEntry(ConfigurationChange Change, Node
         var sane = transition <= (byte)Transition.JointExplicit;
         for (var i = 0; i < changes.Length; i++)
         {
-            changes[i] = new MemberChange((MemberChangeKind)reader.U8(), new MemberId(new NodeId(reader.U8()), reader.U32()));
+            changes[i] = new MemberChange(
+                (MemberChangeKind)reader.U8(), new MemberId(new NodeId(reader.U8()), reader.U32()));
             sane &= changes[i].Kind <= MemberChangeKind.Learner && changes[i].Member.Node.Index < Limits.Nodes;
         }
 
