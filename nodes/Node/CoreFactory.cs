@@ -1,4 +1,3 @@
-using System.Security.Cryptography;
 using Testbed.Ecc;
 using Testbed.Erasure;
 using Testbed.Raft;
@@ -45,5 +44,10 @@ internal static class CoreFactory
         _ => throw new UsageException($"--strategy {options.Strategy}: must be raft or ecc"),
     };
 
-    private static ulong Nonce() => BitConverter.ToUInt64(RandomNumberGenerator.GetBytes(sizeof(ulong)));
+    // From the system's generator without OpenSSL, which images of the node do not hold.
+    private static ulong Nonce()
+    {
+        var bytes = Guid.NewGuid().ToByteArray();
+        return BitConverter.ToUInt64(bytes) ^ BitConverter.ToUInt64(bytes, sizeof(ulong));
+    }
 }

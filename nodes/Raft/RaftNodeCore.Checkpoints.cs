@@ -33,12 +33,14 @@ public sealed partial class RaftNodeCore
     private long _loggedBytes;
     private long _markedAtBytes;
 
+    private bool IsCheckpointDue => !_options.Volatile && _raft.Applied > 0
+        && _loggedBytes > long.Max(_options.CheckpointBytes, _options.CheckpointStoreTimes * SnapshotBytes);
+
     private void WriteCheckpoint(ICoreOutput output)
     {
         // Pieces of two snapshots must not mix in the log; one that came in part is outdated once we are past it.
         var isReceiving = _staging is { } staging && staging.Index > _raft.Applied;
-        if (_checkpoint is null && _transfer is null && !isReceiving && !_options.Volatile && _raft.Applied > 0
-            && _loggedBytes > long.Max(_options.CheckpointBytes, _options.CheckpointStoreTimes * SnapshotBytes))
+        if (_checkpoint is null && _transfer is null && !isReceiving && IsCheckpointDue)
         {
             (_checkpoint, _checkpointPieces, _loggedBytes, _staging) = (BeginSource(), 0, 0, null);
             _markedAtBytes = -MarkBytes;

@@ -9,7 +9,16 @@ public sealed partial class RaftNodeCore
     /// <summary>
     /// Ends the lease for the rest of this term. To be called before leadership is offered to another node.
     /// </summary>
-    internal void EndLease() => _lease?.End();
+    internal void EndLease()
+    {
+        if (_options.LeaseReads)
+        {
+            // Perhaps it does not know this term yet: then it would begin anew when it hears of it.
+            _lease ??= new ReadLease(_options.ElectionTimeoutMicros, _options.ClockDriftPercent);
+            _lease.Follow(_raft.Term, _raft.Role == RaftRole.Leader);
+            _lease.End();
+        }
+    }
 
     /// <summary>
     /// One round for all reads that arrived since the last; more of them only while few are under way. By lease, none

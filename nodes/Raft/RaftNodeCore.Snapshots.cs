@@ -38,7 +38,9 @@ public sealed partial class RaftNodeCore
             EndTransfer();
         }
 
-        if (_transfer is null && _checkpoint is null && _raft.SnapshotTarget() is >= 0 and var slot)
+        // Answers may be lost while our own stream stays up: the member says where it is when it is asked again.
+        _transfer?.ResendAfter(_options.ElectionTimeoutMicros, _nowMicros);
+        if (_transfer is null && _checkpoint is null && !IsCheckpointDue && _raft.SnapshotTarget() is >= 0 and var slot)
         {
             var source = BeginSource();
             _transfer = new Transfer(slot, _raft.Roster[slot], source, _nowMicros);
@@ -217,6 +219,7 @@ public sealed partial class RaftNodeCore
         private readonly RingQueue<byte[]> _unacknowledged = new();
         private ulong _first;
         private int _next;
+        private long _resentMicros;
 
         public int Slot { get; } = slot;
 
@@ -269,5 +272,15 @@ public sealed partial class RaftNodeCore
 
         /// <summary>What was under way may be lost: it leaves again.</summary>
         public void Resend() => _next = 0;
+
+        /// <summary>The same when nothing was acknowledged for so long, once in that time.</summary>
+        public void ResendAfter(long micros, long nowMicros)
+        {
+            if (nowMicros - long.Max(ProgressMicros, _resentMicros) > micros)
+            {
+                _resentMicros = nowMicros;
+                Resend();
+            }
+        }
     }
 }

@@ -221,7 +221,10 @@ internal sealed partial class RaftProtocol
             ReplicationState.Probe => message.Index != member.Next - 1,
             _ => true,
         };
-        if (stale)
+
+        // It has lost what it had acknowledged: asking again at once would go on for ever, so the next heartbeat does.
+        var forgets = member.State == ReplicationState.Probe && member.Match > 0 && message.Index == member.Match;
+        if (stale || forgets)
         {
             return;
         }

@@ -13,6 +13,9 @@ internal sealed partial class RaftProtocol
     /// <summary>Nodes to which our stream broke and is not there again, as bits.</summary>
     private uint _cutOff;
 
+    /// <summary>The member that was sent a snapshot last, and its slot.</summary>
+    private (int Slot, MemberId Member) _fed = (None, default);
+
     /// <summary>Index of the snapshot under way to a member; the largest number when there is none.</summary>
     public ulong SnapshotIndex { get; private set; } = ulong.MaxValue;
 
@@ -22,7 +25,15 @@ internal sealed partial class RaftProtocol
     /// </summary>
     public int SnapshotTarget()
     {
-        foreach (var slot in Roster.Configuration.Members)
+        // Behind the one that was served last: who never gets through does not keep the others waiting.
+        var members = Roster.Configuration.Members;
+        var behind = _fed.Slot < 0 ? members : new PeerSet(members.Bits & ~((2UL << _fed.Slot) - 1));
+        return FirstTarget(behind) is >= 0 and var next ? next : FirstTarget(members);
+    }
+
+    private int FirstTarget(PeerSet members)
+    {
+        foreach (var slot in members)
         {
             if (Role == RaftRole.Leader && slot != _self && NeedsSnapshot(slot)
                 && (_cutOff >> Roster[slot].Node.Index & 1) == 0
@@ -40,7 +51,7 @@ internal sealed partial class RaftProtocol
     {
         _tracker[slot].BecomeSnapshot(Applied);
         _times[slot].HoldsNothing = false;
-        SnapshotIndex = Applied;
+        (SnapshotIndex, _fed) = (Applied, (slot, Roster[slot]));
     }
 
     /// <summary>
@@ -72,6 +83,28 @@ internal sealed partial class RaftProtocol
 
     /// <summary>What is known of a member's log; for reports and tests.</summary>
     public ref readonly ReplicaProgress Progress(int slot) => ref _tracker[slot];
+
+    /// <summary>
+    /// Entries from here on are kept for a member that gets a snapshot, or has got one and is not in step yet: were
+    /// they dropped as soon as it has arrived, the next one would be needed at once, for ever.
+    /// </summary>
+    private ulong NeededFrom
+    {
+        get
+        {
+            var (slot, member) = _fed;
+            if (Role != RaftRole.Leader || slot < 0 || Roster[slot] != member
+                || _now - _times[slot].HeardMicros > _options.ElectionTimeoutMicros)
+            {
+                return SnapshotIndex;
+            }
+
+            ref var progress = ref _tracker[slot];
+            var follows = progress.State == ReplicationState.Replicate && progress.Match >= Log.BaseIndex
+                && Log.BytesBetween(progress.Match, Log.LastIndex) > _options.CaughtUpBytes;
+            return follows ? ulong.Min(SnapshotIndex, progress.Match) : SnapshotIndex;
+        }
+    }
 
     private bool NeedsSnapshot(int slot) => _tracker[slot].Next <= Log.BaseIndex || _times[slot].HoldsNothing;
 }

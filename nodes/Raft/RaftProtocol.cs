@@ -410,7 +410,7 @@ internal sealed partial class RaftProtocol
         while (Log.Bytes > kept && Log.BaseIndex < free)
         {
             // What follows a snapshot under way is kept as long as it can be: else the next one is needed at once.
-            if (Log.BaseIndex >= SnapshotIndex && Log.Bytes <= SnapshotKeepFactor * kept)
+            if (Log.BaseIndex >= NeededFrom && Log.Bytes <= SnapshotKeepFactor * kept)
             {
                 break;
             }
