@@ -1,3 +1,5 @@
+using Testbed.Injectors;
+
 namespace Testbed.Harness.Clusters;
 
 /// <summary>Removes nodes' data folders, and nothing that was not made for that.</summary>
@@ -27,6 +29,31 @@ internal static class DataFolders
         {
             // A virus scanner or a late writer holds a file; what is left carries the marker and says what it
             // is.
+        }
+    }
+
+    /// <summary>
+    /// Removes what one node keeps in a marked folder. Throws <see cref="NodeControlException"/> where it cannot: a node
+    /// that still has its data is not a new one.
+    /// </summary>
+    public static void RemoveNode(string folder, string node)
+    {
+        var data = Path.Combine(folder, node);
+        try
+        {
+            if (Directory.Exists(data) && File.Exists(Path.Combine(folder, Marker)))
+            {
+                Directory.Delete(data, recursive: true);
+            }
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new NodeControlException($"the data of {node} cannot be removed: {e.Message}");
+        }
+
+        if (Directory.Exists(data))
+        {
+            throw new NodeControlException($"the data of {node} cannot be removed: {folder} is not a cluster's own");
         }
     }
 

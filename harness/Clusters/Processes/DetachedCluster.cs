@@ -221,7 +221,7 @@ internal sealed class DetachedCluster : IDisposable
             _ = await EndAsync(node, orderly: false, cancel).ConfigureAwait(false);
         }
 
-        DataFolders.Remove(Path.Combine(State.DataFolder, string.Create(CultureInfo.InvariantCulture, $"n{node}")));
+        DataFolders.RemoveNode(State.DataFolder, string.Create(CultureInfo.InvariantCulture, $"n{node}"));
         Remember(node, State.Members[node] with { Joins = true });
         var started = await StartNodeAsync(node, cancel).ConfigureAwait(false);
         return State.Strategy == "raft"

@@ -241,7 +241,7 @@ public sealed class ProcessCluster : ICluster
         var killed = node.State is NodeState.Up or NodeState.Paused
             ? await node.KillAsync(cancel).ConfigureAwait(false)
             : "it was down";
-        DataFolders.Remove(Path.Combine(_options.DataFolder, node.Name));
+        DataFolders.RemoveNode(_options.DataFolder, node.Name);
         return killed + ", its data removed";
     }
 
