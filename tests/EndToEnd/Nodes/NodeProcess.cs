@@ -49,22 +49,29 @@ internal sealed class NodeProcess : IAsyncDisposable
 
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
 
-    /// <summary>Ports that nobody has now; chosen by the system, so that tests run side by side.</summary>
+    /// <summary>
+    /// Ports that nobody has now, below those that the system gives to outgoing connections: such a connection could
+    /// otherwise take the port of a node that is down for a while.
+    /// </summary>
     public static string[] FreeAddresses(int count)
     {
-        var listeners = Enumerable.Range(0, count).Select(_ =>
-            new TcpListener(IPAddress.Loopback, 0)).ToArray();
-        foreach (var listener in listeners)
+        var taken = new List<TcpListener>();
+        while (taken.Count < count)
         {
-            listener.Start();
+            var listener = new TcpListener(IPAddress.Loopback, Random.Shared.Next(15_000, 32_000));
+            try
+            {
+                listener.Start();
+                taken.Add(listener);
+            }
+            catch (SocketException)
+            {
+                // Somebody has it: another one is drawn.
+            }
         }
 
-        var addresses = listeners.Select(listener => listener.LocalEndpoint.ToString()!).ToArray();
-        foreach (var listener in listeners)
-        {
-            listener.Stop();
-        }
-
+        string[] addresses = [.. taken.Select(l => l.LocalEndpoint.ToString()!)];
+        taken.ForEach(l => l.Dispose());
         return addresses;
     }
 

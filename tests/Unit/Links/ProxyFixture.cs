@@ -9,7 +9,7 @@ namespace Testbed.Tests.Unit.Links;
 /// </summary>
 internal sealed class ProxyFixture : IAsyncDisposable
 {
-    private static readonly TimeSpan Limit = TimeSpan.FromSeconds(20);
+    private static readonly TimeSpan Limit = TimeSpan.FromSeconds(60);
 
     private readonly TcpListener _a = Listener();
     private readonly TcpListener _b = Listener();
