@@ -6,6 +6,12 @@ namespace Testbed.Raft;
 /// <summary>How a node without a part in the cluster gets one, and how members help it.</summary>
 internal sealed partial class RaftProtocol
 {
+    /// <summary>
+    /// By node: the process that asked last, and since when. A leader's; what is left of an earlier reign costs a
+    /// repetition at most.
+    /// </summary>
+    private readonly (ulong Nonce, long SinceMicros)[] _asking = new (ulong, long)[Limits.Nodes];
+
     private void TickJoining()
     {
         _founding.Tick(_now);
@@ -71,7 +77,7 @@ internal sealed partial class RaftProtocol
                     Kind = RaftMessageKind.Welcome, Term = Term, To = newest.Incarnation, Round = join.Round,
                 });
             }
-            else
+            else if (AsksStill(node, join.Round))
             {
                 Admit(node, newest, join.Round);
             }
@@ -81,6 +87,21 @@ internal sealed partial class RaftProtocol
             // There is a cluster: who knows nothing must not found another one, not even with others like it.
             Send(node.Index, new RaftMessage { Kind = RaftMessageKind.Welcome, Term = Term, Round = join.Round });
         }
+    }
+
+    /// <summary>
+    /// True for a process that has asked for half a heartbeat, nobody else of its node between: what a dead one had
+    /// asked may arrive late, all at once, and must not push aside the one that lives.
+    /// </summary>
+    private bool AsksStill(NodeId node, ulong nonce)
+    {
+        ref var asking = ref _asking[node.Index];
+        if (asking.Nonce != nonce)
+        {
+            asking = (nonce, _now);
+        }
+
+        return _now - asking.SinceMicros >= _options.HeartbeatMicros / 2;
     }
 
     /// <summary>
