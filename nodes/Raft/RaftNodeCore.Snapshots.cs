@@ -40,7 +40,7 @@ public sealed partial class RaftNodeCore
 
         // Answers may be lost while our own stream stays up: the member says where it is when it is asked again.
         _transfer?.ResendAfter(_options.ElectionTimeoutMicros, _nowMicros);
-        if (_transfer is null && _checkpoint is null && !IsCheckpointDue && _raft.SnapshotTarget() is >= 0 and var slot)
+        if (_transfer is null && _checkpoint is null && _raft.SnapshotTarget() is >= 0 and var slot)
         {
             var source = BeginSource();
             _transfer = new Transfer(slot, _raft.Roster[slot], source, _nowMicros);
