@@ -10,7 +10,9 @@ namespace Testbed.Log;
 /// </summary>
 public sealed class WriteAheadLog : IDisposable
 {
-    private static readonly byte[] Zeros = new byte[64 * 1024];
+    // A page at a time: larger writes make larger pieces of the page cache on some systems, all of which a small
+    // group then counts as written.
+    private static readonly byte[] Zeros = new byte[4096];
 
     private readonly LogOptions _options;
     private readonly SegmentFiles _files;

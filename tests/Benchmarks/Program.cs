@@ -200,7 +200,7 @@ internal static class Program
               links           what the link proxy costs a get: the same node with and without it
               containers [P]  gets/s and start of containers against processes; P: a native build of the node
               peers           our Raft cluster against etcd (Debian's etcd-server), fsync on both; 20 minutes, options:
-                              --quick | --nodes 3,5 --clients 1,16,64,256 --rounds 5 --seconds 3 --kills 10
+                              --quick | --systems etcd,testbed --nodes 3,5 --clients 1,16,64,256 --rounds 5 --seconds 3 --kills 10
                               --node-program PATH --etcd PATH --data FOLDER --output FOLDER
               cluster         gets/s, puts/s and latencies of both strategies at 1, 16, 64, 256 clients
             """);

@@ -7,6 +7,9 @@ internal sealed record PeersOptions
 {
     private const int MostClients = 4096;
 
+    /// <summary>Who is measured; without the other there are figures and no ratios.</summary>
+    public IReadOnlyList<string> Systems { get; init; } = PeerSystems.All;
+
     /// <summary>Cluster sizes.</summary>
     public IReadOnlyList<int> Nodes { get; init; } = [3, 5];
 
@@ -75,6 +78,7 @@ internal sealed record PeersOptions
             var value = i + 1 < words.Count ? words[i + 1] : throw new FormatException($"{words[i]} needs a value");
             options = words[i++] switch
             {
+                "--systems" => options with { Systems = Named(value) },
                 "--nodes" => options with { Nodes = Numbers(value, 1, 9) },
                 "--clients" => options with { Clients = Numbers(value, 1, MostClients) },
                 "--rounds" => options with { Rounds = Number(value, 1, 1000) },
@@ -98,6 +102,12 @@ internal sealed record PeersOptions
         return OperatingSystem.IsLinux() && new DriveInfo(temporary).DriveFormat == "tmpfs"
             ? Path.GetFullPath("artifacts")
             : temporary;
+    }
+
+    private static string[] Named(string text)
+    {
+        var names = text.Split(',', StringSplitOptions.TrimEntries);
+        return names.All(PeerSystems.All.Contains) ? names : throw new FormatException($"{text} names no system");
     }
 
     private static string Existing(string path) =>

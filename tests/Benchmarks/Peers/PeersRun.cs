@@ -31,7 +31,7 @@ internal sealed class PeersRun(PeersOptions options, string etcd, TextWriter pro
             for (var round = 1; round <= options.Rounds; round++)
             {
                 // Who comes first alternates, so that a drift of the machine favours neither.
-                foreach (var system in round % 2 == 1 ? PeerSystems.All : PeerSystems.All.Reverse())
+                foreach (var system in round % 2 == 1 ? options.Systems : options.Systems.Reverse())
                 {
                     await RunClusterAsync(system, nodes, round, cancel).ConfigureAwait(false);
                 }
