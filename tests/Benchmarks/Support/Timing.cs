@@ -7,12 +7,22 @@ internal static class Timing
 {
     private const int Samples = 9;
 
+    // So many samples' time goes by before anything counts: the runtime compiles what is called often once more.
+    private const int WarmUpSamples = 20;
+
     /// <summary>
     /// Nanoseconds of one call: the median of nine samples, each of as many calls as fill <paramref
-    /// name="sample"/>; one sample before them warms up.
+    /// name="sample"/>, after the time of twenty that warm up.
     /// </summary>
     public static double MedianNanos(Action call, TimeSpan sample)
     {
+        var warmUp = Stopwatch.StartNew();
+        do
+        {
+            call();
+        }
+        while (warmUp.Elapsed < WarmUpSamples * sample);
+
         var calls = 1;
         while (Run(call, calls) is var nanos && nanos < sample.TotalNanoseconds && calls < 1 << 24)
         {
