@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using System.Runtime.ExceptionServices;
+using System.Text;
 using Testbed.Client.Links;
 using Testbed.Wire;
 
@@ -30,8 +31,11 @@ internal sealed class KvClient : OwnerLoop, IKvClient, IClientOutput, ILinkOwner
     private readonly BufferPool _pool = new();
     private readonly ByteCounters _network = new();
     private readonly ByteCounters _traffic = new();
-    private readonly StreamLink[] _links;
-    private readonly Task[] _linkTasks;
+    private readonly KvClientOptions _options;
+    private readonly LinkSettings _linkSettings;
+
+    // Locked; at most Limits.Nodes. Nodes that were added to the cluster come to it while it runs.
+    private readonly List<(StreamLink Link, Task Task)> _links = [];
     private readonly CancellationTokenSource _stop = new();
     private readonly ConcurrentQueue<Input> _inbox = new();
 
@@ -61,8 +65,9 @@ internal sealed class KvClient : OwnerLoop, IKvClient, IClientOutput, ILinkOwner
         _time = time;
         _slots = new KvOperation?[options.MaxInFlight];
         _freeSlots = new Stack<int>(Enumerable.Range(0, options.MaxInFlight).Reverse());
-        _outboxes = new Outbox?[options.Nodes.Count];
-        var settings = new LinkSettings
+        _outboxes = new Outbox?[Limits.Nodes];
+        _options = options;
+        _linkSettings = new LinkSettings
         {
             Pool = _pool,
             Network = _network,
@@ -70,10 +75,11 @@ internal sealed class KvClient : OwnerLoop, IKvClient, IClientOutput, ILinkOwner
             OutgoingLimitBytes = OutgoingLimitBytes,
             Seed = options.Seed,
         };
-        _links = [.. options.Nodes.Select((address, node) =>
-            new StreamLink(this, settings, address, Hello(options, node)))];
         StartThread();
-        _linkTasks = [.. _links.Select(link => Task.Run(() => link.RunAsync(_stop.Token)))];
+        for (var node = 0; node < options.Nodes.Count; node++)
+        {
+            Open(node, options.Nodes[node]);
+        }
     }
 
     protected override bool HasInput =>
@@ -143,7 +149,13 @@ internal sealed class KvClient : OwnerLoop, IKvClient, IClientOutput, ILinkOwner
         }
 
         await _stop.CancelAsync().ConfigureAwait(false);
-        await Task.WhenAll(_linkTasks).ConfigureAwait(false);
+        (StreamLink Link, Task Task)[] links;
+        lock (_links)
+        {
+            links = [.. _links];
+        }
+
+        await Task.WhenAll(links.Select(l => l.Task)).ConfigureAwait(false);
         StopThread();
         _inbox.Enqueue(new Input(InputKind.Close, null, default, null, null));
         while (HasInput)
@@ -151,7 +163,7 @@ internal sealed class KvClient : OwnerLoop, IKvClient, IClientOutput, ILinkOwner
             RunHere();
         }
 
-        foreach (var link in _links)
+        foreach (var (link, _) in links)
         {
             link.Dispose();
         }
@@ -168,9 +180,12 @@ internal sealed class KvClient : OwnerLoop, IKvClient, IClientOutput, ILinkOwner
     void ILinkOwner.Received(StreamLink link, ReadOnlyMemory<byte> frame) =>
         Bring(new Input(InputKind.Frame, link, frame, null, null));
 
+    void IClientOutput.Node(NodeId node, ReadOnlySpan<byte> address) =>
+        Open(node.Index, Encoding.ASCII.GetString(address));
+
     Span<byte> IClientOutput.Begin(NodeId to, int maxBytes)
     {
-        _writing = to.Index < _outboxes.Length ? _outboxes[to.Index] : null;
+        _writing = _outboxes[to.Index];
         if (_writing is null)
         {
             if (_scratch.Length < maxBytes)
@@ -234,6 +249,21 @@ internal sealed class KvClient : OwnerLoop, IKvClient, IClientOutput, ILinkOwner
     // handlers.
     protected override void OnFault(Exception fault) =>
         new Thread(() => ExceptionDispatchInfo.Throw(fault)) { Name = "testbed client fault" }.Start();
+
+    private void Open(int node, string address)
+    {
+        lock (_links)
+        {
+            // What a cluster was told by an operator may be no address at all.
+            if (_stop.IsCancellationRequested || !Uri.IsWellFormedUriString("http://" + address, UriKind.Absolute))
+            {
+                return;
+            }
+
+            var link = new StreamLink(this, _linkSettings, address, Hello(_options, node));
+            _links.Add((link, Task.Run(() => link.RunAsync(_stop.Token))));
+        }
+    }
 
     private static FrameHello Hello(KvClientOptions options, int node) => new(
         FrameHello.CurrentVersion, options.Strategy, (byte)(options.Founders > 0 ? options.Founders : options.Nodes.Count),

@@ -65,6 +65,12 @@ public sealed partial class RaftClientCore
     private void OnLeaderInfo(int from, in RaftMessage info, IClientOutput output)
     {
         Heard(from);
+        if (info.Leader < _nodes.Length && !_nodes[info.Leader].Known && !info.Payload.IsEmpty)
+        {
+            _nodes[info.Leader].Known = true;
+            output.Node(new NodeId(info.Leader), info.Payload.Span);
+        }
+
         if (info.Yes && Searching && from != _target && _nodes[from].Up
             && (_target == NoTarget || info.Term > _targetTerm))
         {

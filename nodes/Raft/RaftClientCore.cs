@@ -47,7 +47,8 @@ public sealed partial class RaftClientCore : IClientCore
         _options = options;
         _random = new SplitMix64(options.Seed);
         _slots = new Slot[options.MaxInFlight];
-        _nodes = new Node[options.Nodes];
+        _nodes = new Node[Limits.Nodes];
+        _nodes.AsSpan(0, options.Nodes).Fill(new Node { Known = true });
     }
 
     private enum SlotState : byte
@@ -288,6 +289,8 @@ public sealed partial class RaftClientCore : IClientCore
 
     private struct Node
     {
+        /// <summary>The host has it, from the start or because a leader that was added later was named.</summary>
+        public bool Known;
         public bool Up;
         public int Outstanding;
     }

@@ -7,7 +7,10 @@ namespace Testbed.Raft;
 /// </summary>
 public sealed record RaftClientOptions
 {
-    /// <summary>Nodes of the cluster; their ids are 0 to this - 1.</summary>
+    /// <summary>
+    /// Nodes that are known from the start; their ids are 0 to this - 1. Leaders that were added to the cluster are
+    /// learnt of.
+    /// </summary>
     public required int Nodes { get; init; }
 
     /// <summary>Seed of the backoff.</summary>

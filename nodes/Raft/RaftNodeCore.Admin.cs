@@ -46,7 +46,7 @@ public sealed partial class RaftNodeCore
         for (var node = 0; node < Limits.Nodes; node++)
         {
             var id = new NodeId((byte)node);
-            var address = _raft.Book.Address(id);
+            var address = _raft.Book.Address(id).Span;
             var text = Encoding.ASCII.GetString(address);
             if (text.Length > 0 && id != _options.Self && text != _told[node])
             {

@@ -81,12 +81,16 @@ public sealed partial class RaftNodeCore
             return false;
         }
 
+        // Who came to the cluster before the leader did does not know where to find it.
+        var address = _raft.Leader == RaftProtocol.None
+            ? default
+            : _raft.Book.Address(new NodeId((byte)_raft.Leader));
         var info = new RaftMessage
         {
             Kind = RaftMessageKind.LeaderInfo, Term = _raft.Term, Round = query.Round, Leader = LeaderHint,
-            Yes = _raft.Role == RaftRole.Leader,
+            Yes = _raft.Role == RaftRole.Leader, Payload = address,
         };
-        output.End(info.Write(output.Begin(from, RaftMessage.HeadBytes)));
+        output.End(info.Write(output.Begin(from, RaftMessage.HeadBytes + address.Length)));
         return true;
     }
 

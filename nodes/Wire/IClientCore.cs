@@ -132,4 +132,12 @@ public interface IClientOutput
     /// Ends an operation. The slot may be used again at once, even before this call returns.
     /// </summary>
     void Complete(int slot, in ClientResult result);
+
+    /// <summary>
+    /// A node that the client was not told of at its start, and where it is reached, in ASCII. Once for each.
+    /// </summary>
+    void Node(NodeId node, ReadOnlySpan<byte> address)
+    {
+        // Only strategies whose members change have news.
+    }
 }

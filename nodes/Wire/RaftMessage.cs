@@ -81,7 +81,7 @@ public readonly record struct RaftMessage
     /// <summary>Bytes that suffice for any message, its entries apart.</summary>
     public const int HeadBytes = 80;
 
-    /// <summary>Longest address of a node in an admin request.</summary>
+    /// <summary>Longest address of a node.</summary>
     public const int AddressBytes = 255;
 
     /// <summary>What it is.</summary>
@@ -150,7 +150,10 @@ public readonly record struct RaftMessage
     /// </summary>
     public ReadOnlyMemory<byte> Entries { get; init; }
 
-    /// <summary>A piece of a snapshot, or an admin request's address; a slice of the message.</summary>
+    /// <summary>
+    /// A piece of a snapshot, or an admin request's address; LeaderInfo: where the leader is reached, empty when it is one
+    /// of the founders. A slice of the message.
+    /// </summary>
     public ReadOnlyMemory<byte> Payload { get; init; }
 
     /// <summary>True for what members say to each other as members: it names both incarnations.</summary>
@@ -239,6 +242,7 @@ public readonly record struct RaftMessage
                 writer.U64(Round);
                 writer.U8(Yes ? (byte)1 : (byte)0);
                 writer.U8(Leader);
+                writer.Short(Payload.Span);
                 break;
             default:
                 break;
@@ -285,6 +289,7 @@ public readonly record struct RaftMessage
             RaftMessageKind.LeaderInfo => new()
             {
                 Kind = kind, Round = reader.U64(), Yes = Flag(ref reader, ref known), Leader = reader.U8(),
+                Payload = reader.Short(AddressBytes),
             },
             RaftMessageKind.Join => new()
             {

@@ -210,9 +210,13 @@ internal sealed class UnaryCalls : IFrameSink
     {
         KvStatus.Ok or KvStatus.NotFound or KvStatus.PreconditionFailed => reply,
         KvStatus.NotLeader =>
-            throw Refused(StatusCode.FailedPrecondition, reply.LeaderHint < _options.Nodes.Count
-            ? $"this node does not lead; n{reply.LeaderHint} does, at {_options.Nodes[reply.LeaderHint]}"
-            : "this node does not lead, and no leader is known"),
+            throw Refused(StatusCode.FailedPrecondition, reply.LeaderHint switch
+            {
+                KvReply.NoLeader => "this node does not lead, and no leader is known",
+                var leader when leader < _options.Nodes.Count =>
+                    $"this node does not lead; n{leader} does, at {_options.Nodes[leader]}",
+                var added => $"this node does not lead; n{added} does, which was added later",
+            }),
         KvStatus.Busy =>
             throw Refused(StatusCode.ResourceExhausted, "a limit is reached; nothing was done, try again"),
         KvStatus.Rejected when kind == KvKind.CompareAndSet =>

@@ -31,7 +31,7 @@ internal sealed class MemberBook
     public bool MayJoin(NodeId node) => _pages[node.Index].MayJoin;
 
     /// <summary>Where an added node is reached; empty for founders, whose addresses every node is told.</summary>
-    public ReadOnlySpan<byte> Address(NodeId node) => _pages[node.Index].Address;
+    public ReadOnlyMemory<byte> Address(NodeId node) => _pages[node.Index].Address;
 
     /// <summary>Grows with every change, so that a reader sees that there was one.</summary>
     public int Edition { get; private set; }

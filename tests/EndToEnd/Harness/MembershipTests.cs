@@ -1,3 +1,5 @@
+using Testbed.Client;
+using Testbed.Harness.Clusters.Processes;
 using Testbed.Results;
 
 namespace Testbed.Tests.EndToEnd.Harness;
@@ -5,6 +7,8 @@ namespace Testbed.Tests.EndToEnd.Harness;
 /// <summary>Members that come, go, are replaced and hand over, on real clusters and through the command line.</summary>
 public sealed class MembershipTests
 {
+    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(20);
+
     [Theory]
     [InlineData("memory")]
     [InlineData("fsync")]
@@ -45,8 +49,16 @@ public sealed class MembershipTests
         {
             await DoAsync(state, "cluster", "up", "--strategy", "raft", "--nodes", "3");
             await DoAsync(state, "set", "greeting", "hello");
+            await using var founders = KvClients.Connect(new KvClientOptions
+            {
+                Strategy = "raft", Nodes = [.. ClusterState.Load(state)!.Members.Select(m => m.Address)], Seed = 5,
+            });
+            Assert.Equal(Outcome.Ok, (await founders.GetAsync("greeting"u8.ToArray(), s_patience)).Outcome);
             Assert.Contains("n3 votes", await DoAsync(state, "cluster", "add"), StringComparison.Ordinal);
             Assert.Contains("then n3 in term", await DoAsync(state, "cluster", "transfer", "3"), StringComparison.Ordinal);
+
+            // A client from before n3 was there finds it.
+            Assert.Equal(Outcome.Ok, (await founders.GetAsync("greeting"u8.ToArray(), s_patience)).Outcome);
             Assert.Contains("replaced by n1.2", await DoAsync(state, "cluster", "replace", "1"), StringComparison.Ordinal);
             Assert.Contains("n0 is no member", await DoAsync(state, "cluster", "remove", "0"), StringComparison.Ordinal);
             Assert.Equal("hello", (await DoAsync(state, "get", "greeting")).Trim());

@@ -1,3 +1,4 @@
+using System.Text;
 using Testbed.Raft;
 using Testbed.Wire;
 
@@ -9,6 +10,7 @@ public sealed class RaftClientTests : IClientOutput
     private readonly RaftClientCore _client = new(new RaftClientOptions { Nodes = 3, Seed = 1, MaxInFlight = 8 });
     private readonly List<(int To, byte[] Message)> _sent = [];
     private readonly List<(int Slot, ClientResult Result)> _done = [];
+    private readonly List<(int Node, string Address)> _learnt = [];
     private byte[] _room = [];
     private int _to;
     private long _now = 1_000_000;
@@ -86,6 +88,26 @@ public sealed class RaftClientTests : IClientOutput
         Assert.Equal(2, second.To);
         Answer(second, KvStatus.Ok);
         Assert.True(Assert.Single(_done).Result is { Outcome: KvOutcome.Ok, Rounds: 2 });
+    }
+
+    [Fact]
+    public void A_leader_that_was_added_is_learnt_of_once_and_taken()
+    {
+        Lead(1, term: 3);
+        Submit(0, KvKind.Put);
+        Answer(TakeRequest(), KvStatus.NotLeader, hint: 4);
+        for (var from = 0; from < 2; from++)
+        {
+            Receive(from, new RaftMessage
+            {
+                Kind = RaftMessageKind.LeaderInfo, Term = 4, Leader = 4, Round = 1, Payload = "host:5"u8.ToArray(),
+            });
+        }
+
+        Assert.Equal((4, "host:5"), Assert.Single(_learnt));
+        _client.LinkUp(new NodeId(4), this);
+        Lead(4, term: 4);
+        Assert.Equal(4, TakeRequest().To);
     }
 
     [Fact]
@@ -340,6 +362,9 @@ public sealed class RaftClientTests : IClientOutput
         _completed?.Invoke(slot);
     }
 
+    void IClientOutput.Node(NodeId node, ReadOnlySpan<byte> address) =>
+        _learnt.Add((node.Index, Encoding.ASCII.GetString(address)));
+
     private void Advance(long micros)
     {
         _now += micros;
@@ -363,15 +388,15 @@ public sealed class RaftClientTests : IClientOutput
 
     private void Lead(int node, ulong term)
     {
-        Assert.True(_client.Receive(
-            new NodeId((byte)node),
-            TestNode.Encode(new RaftMessage
-            {
-                Kind = RaftMessageKind.LeaderInfo, Term = term, Yes = true, Leader = (byte)node, Round = 1,
-            }),
-            this));
+        Receive(node, new RaftMessage
+        {
+            Kind = RaftMessageKind.LeaderInfo, Term = term, Yes = true, Leader = (byte)node, Round = 1,
+        });
         OpenSessions();
     }
+
+    private void Receive(int from, RaftMessage message) =>
+        Assert.True(_client.Receive(new NodeId((byte)from), TestNode.Encode(message), this));
 
     private void OpenSessions()
     {
