@@ -1,6 +1,3 @@
-using System.CommandLine;
-using System.Globalization;
-using Testbed.Faults;
 using Testbed.Harness.Clusters.Processes;
 
 namespace Testbed.Harness.Cli.Verbs;
@@ -18,21 +15,21 @@ internal static class MemberVerbs
         });
 
     /// <summary>Removes a node.</summary>
-    public static Verb Remove(CliContext context) => MakeForNode(
-        "remove", "Takes a node out of the cluster and ends it. Raft only.", context, async (cluster, node, cancel) =>
+    public static Verb Remove(CliContext context) => NodeVerbs.Make(context, "cluster",
+        "remove", "Takes a node out of the cluster and ends it. Raft only.", async (cluster, node, cancel) =>
         {
             RequireRaft(cluster, "remove");
             return await cluster.RemoveNodeAsync(node, cancel).ConfigureAwait(false);
         });
 
     /// <summary>Replaces a node.</summary>
-    public static Verb Replace(CliContext context) => MakeForNode(
-        "replace", "Kills a node, removes its data and starts it empty: it comes back as a new member.", context,
+    public static Verb Replace(CliContext context) => NodeVerbs.Make(context, "cluster",
+        "replace", "Kills a node, removes its data and starts it empty: it comes back as a new member.",
         async (cluster, node, cancel) => await cluster.ReplaceNodeAsync(node, cancel).ConfigureAwait(false));
 
     /// <summary>Hands over the leadership.</summary>
-    public static Verb Transfer(CliContext context) => MakeForNode(
-        "transfer", "Hands the leadership to a node. Raft only.", context, async (cluster, node, cancel) =>
+    public static Verb Transfer(CliContext context) => NodeVerbs.Make(context, "cluster",
+        "transfer", "Hands the leadership to a node. Raft only.", async (cluster, node, cancel) =>
         {
             RequireRaft(cluster, "transfer");
             using var changes = cluster.Members();
@@ -47,33 +44,6 @@ internal static class MemberVerbs
                 ? "no node of an ecc cluster leads"
                 : "the nodes of an ecc cluster are fixed; 'cluster replace' gives one a new start");
         }
-    }
-
-    private static Verb MakeForNode(
-        string name, string description, CliContext context,
-        Func<DetachedCluster, int, CancellationToken, Task<string>> act)
-    {
-        var node = new Argument<string>("node") { HelpName = "NODE", Description = "The node's number, such as 2." };
-        var state = ClusterVerbs.StateOption();
-        return new Verb(name, description, $"harness cluster {name} 2").With(node).With(state).Does(async (parse, cancel) =>
-        {
-            var text = parse.GetRequiredValue(node);
-            if (!FaultText.TryTarget(text, out var target) || target.Kind != TargetKind.Node)
-            {
-                throw new UsageException($"'{text}' is not the number of a node, such as 2");
-            }
-
-            using var cluster = ClusterVerbs.Require(ClusterVerbs.StatePath(parse.GetValue(state), context));
-            var count = cluster.State.Members.Count;
-            if (target.Index >= count)
-            {
-                throw new UsageException(string.Create(
-                    CultureInfo.InvariantCulture, $"there is no node {target.Index}; the cluster has 0 to {count - 1}"));
-            }
-
-            context.Out.WriteLine(await act(cluster, target.Index, cancel).ConfigureAwait(false));
-            return ExitCodes.Ok;
-        });
     }
 
     private static Verb Make(

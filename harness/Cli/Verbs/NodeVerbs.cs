@@ -11,13 +11,13 @@ internal static class NodeVerbs
     /// <summary>The verb.</summary>
     public static Verb Create(CliContext context) => new Verb(
         "node", "Acts on one node of the cluster that is up.", "harness node kill 2", "harness node start 2").With(
-        Make(context, "start", "Starts a node that is down, on its former address and data.", async (cluster, node, cancel) =>
+        Make(context, "node", "start", "Starts a node that is down, on its former address and data.", async (cluster, node, cancel) =>
             await cluster.StartNodeAsync(node, cancel).ConfigureAwait(false)),
-        Make(context, "stop", "Ends a node in an orderly way (SIGTERM).", async (cluster, node, cancel) =>
+        Make(context, "node", "stop", "Ends a node in an orderly way (SIGTERM).", async (cluster, node, cancel) =>
             await cluster.EndAsync(node, orderly: true, cancel).ConfigureAwait(false)),
-        Make(context, "kill", "Ends a node at once (SIGKILL).", async (cluster, node, cancel) =>
+        Make(context, "node", "kill", "Ends a node at once (SIGKILL).", async (cluster, node, cancel) =>
             await cluster.EndAsync(node, orderly: false, cancel).ConfigureAwait(false)),
-        Make(context, "restart", "Kills a node if it runs, and starts it again.", async (cluster, node, cancel) =>
+        Make(context, "node", "restart", "Kills a node if it runs, and starts it again.", async (cluster, node, cancel) =>
         {
             if (cluster.IsAlive(node))
             {
@@ -27,13 +27,14 @@ internal static class NodeVerbs
             return await cluster.StartNodeAsync(node, cancel).ConfigureAwait(false);
         }));
 
-    private static Verb Make(
-        CliContext context, string name, string description,
+    /// <summary>A verb below <paramref name="parent"/> that acts on the node whose number is given.</summary>
+    public static Verb Make(
+        CliContext context, string parent, string name, string description,
         Func<DetachedCluster, int, CancellationToken, Task<string>> act)
     {
         var node = new Argument<string>("node") { HelpName = "NODE", Description = "The node's number, such as 2." };
         var state = ClusterVerbs.StateOption();
-        return new Verb(name, description, $"harness node {name} 2").With(node).With(state).Does(async (parse, cancel) =>
+        return new Verb(name, description, $"harness {parent} {name} 2").With(node).With(state).Does(async (parse, cancel) =>
         {
             var text = parse.GetRequiredValue(node);
             if (!FaultText.TryTarget(text, out var target) || target.Kind != TargetKind.Node)
