@@ -41,7 +41,7 @@ internal static class TimelineChart
             : $"{down.Nodes} nodes {Downtime.Word(findings.Faults)}";
         string stalls = string.Join(", ", FaultText.Stalls(findings));
         return stalls.Length == 0 ? $"{rate}, {nodes} for a while"
-            : $"{rate}; longest stall with {nodes}: {stalls}";
+            : $"{rate}; {nodes} for a while; longest stall from the first fault on: {stalls}";
     }
 
     private static Panel Goodput(

@@ -59,7 +59,7 @@ public class ChartTests
         Figure quiet = TimelineChart.Build(new Findings(new FakeRun().Build()));
         Figure gap = TimelineChart.Build(new Findings(new FakeRun { Gap = true }.Build()));
 
-        Assert.Matches("offered; longest stall with 2 nodes down: reads [0-9.]+ ms, writes [0-9.]+ ms$",
+        Assert.Matches("offered; 2 nodes down for a while; longest stall from the first fault on: reads [0-9.]+ ms, writes [0-9.]+ ms$",
             quiet.Title);
         Assert.EndsWith(", writes 800 ms", gap.Title, StringComparison.Ordinal);
     }
