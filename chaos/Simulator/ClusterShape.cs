@@ -14,6 +14,7 @@ internal sealed record ClusterShape
     private const long PatienceMicros = 2_000_000;
 
     private const int LeaseDraw = 100;
+    private const int WidthDraw = 101;
 
     private static readonly (int Nodes, int DataElements)[] Codes =
         [(3, 2), (5, 3), (5, 3), (5, 2), (6, 4), (4, 2), (7, 4), (9, 6)];
@@ -44,6 +45,11 @@ internal sealed record ClusterShape
 
     /// <summary>Data elements k of ECC; 0 for Raft.</summary>
     public required int DataElements { get; init; }
+
+    /// <summary>
+    /// ECC's puts never step down: while fewer than f + k nodes answer they end unknown. In the end all are up.
+    /// </summary>
+    public bool FixedWidth { get; init; }
 
     /// <summary>True at level fsync; else os: what is written survives the process, not the machine.</summary>
     public required bool Fsync { get; init; }
@@ -216,6 +222,7 @@ internal sealed record ClusterShape
             Fsync = Fsync && !isVolatile,
             MayLose = isVolatile && random.OneIn(10),
             RebuildBytesPerSecond = random.Of(1_000L, 20_000, 1_000_000_000),
+            FixedWidth = SimRandom.For(Seed, Concern.Shape, WidthDraw).OneIn(8),
             CheckpointBytes = random.Of(2_000L, 20_000),
         };
         return shape.WithAmnesia(random);
@@ -244,6 +251,7 @@ internal sealed record ClusterShape
         {
             Nodes = nodes,
             DataElements = dataElements,
+            FixedWidth = false,
             Keys = random.Of(1, 1, 2, 3),
             FaultyMicros = random.Between(4, 10) * 1_000_000,
             ThinkMicros = Clients * Slots * random.Of(2_000L, 8_000),
@@ -430,6 +438,7 @@ internal sealed record ClusterShape
             DataElements = DataElements,
             Seed = SimRandom.Seed(Seed, Concern.Core, node),
             TinyValueBytes = TinyValueBytes,
+            FixedWidth = FixedWidth,
             DigestIntervalMicros = ElectionMicros,
             Volatile = Volatile,
             Nonce = nonce,
@@ -455,6 +464,7 @@ internal sealed record ClusterShape
         Seed = SimRandom.Seed(Seed, Concern.Core, 1_000 + client),
         MaxInFlight = Slots,
         TinyValueBytes = TinyValueBytes,
+        FixedWidth = FixedWidth,
         Mutants = Bugs.Ecc,
     };
 
@@ -463,7 +473,7 @@ internal sealed record ClusterShape
     {
         var cluster = DataElements == 0
             ? $"raft with {Founders}{(Spares > 0 ? $"+{Spares}" : "")} nodes"
-            : $"ecc ({Nodes},{DataElements})";
+            : $"ecc ({Nodes},{DataElements}){(FixedWidth ? " of fixed width" : "")}";
         var level = Volatile ? "memory" : Fsync ? "fsync" : "os";
         return $"{cluster}, level {level}, {Clients} x {Slots} clients on {Keys} keys, "
             + $"faults for {FaultyMicros / 1_000_000} s{(WithinTolerance ? " within the tolerance" : "")}"

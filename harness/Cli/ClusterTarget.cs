@@ -79,6 +79,7 @@ internal sealed class ClusterTarget
         Strategy = state.Strategy,
         Nodes = [.. state.Members.Select(m => m.Address)],
         DataElements = state.DataElements,
+        FixedWidth = state.Width == "fixed",
         Seed = Seed(),
     };
 

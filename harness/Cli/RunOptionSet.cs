@@ -30,6 +30,10 @@ internal sealed class RunOptionSet
         "--reads", "index", "How raft's leaders answer reads: index asks the followers first, lease does not for a while after "
         + "they were heard, and rests on clocks that differ by at most 10 % in rate.", "index", "lease");
 
+    private readonly Option<string> _width = Values.Word(
+        "--width", "adaptive", "How ecc's puts code a value: adaptive, as wide as the nodes that answer allow; fixed, at k, which "
+        + "needs f + k nodes to answer (a baseline).", "adaptive", "fixed");
+
     private readonly Option<int?> _basePort = Values.Number(
         "--base-port", "First port of the nodes, the rest follow. [default: free ports]", 1024, 65_000);
 
@@ -151,8 +155,8 @@ internal sealed class RunOptionSet
 
     /// <summary>Adds only the options of the cluster.</summary>
     public void AddCluster(Verb verb, bool withStrategy) => verb.With("Cluster", withStrategy
-        ? [_strategy, _nodes, _code, _durability, _reads, _basePort, _nodeProgram]
-        : [_nodes, _code, _durability, _reads, _basePort, _nodeProgram]);
+        ? [_strategy, _nodes, _code, _width, _durability, _reads, _basePort, _nodeProgram]
+        : [_nodes, _code, _width, _durability, _reads, _basePort, _nodeProgram]);
 
     /// <summary>Adds the seed alone.</summary>
     public void AddSeed(Verb verb) => verb.With("Load", _seed);
@@ -176,6 +180,9 @@ internal sealed class RunOptionSet
             $"--nodes {nodes} and --code {code?.Item1},{code?.Item2} contradict each other"));
         Refuse(code is not null && chosen == "raft" && parse.GetResult(_strategy) is not null,
             "--code is for --strategy ecc; raft keeps a full copy on each of --nodes");
+        var width = parse.GetValue(_width) ?? "adaptive";
+        Refuse(!attach && strategy is null && chosen == "raft" && width == "fixed",
+            "--width is for --strategy ecc; raft keeps a full copy on each of --nodes");
         var durability = parse.GetValue(_durability) ?? "memory";
         Refuse(durability is not ("memory" or "os" or "fsync"),
             $"--durability: '{durability}' is not memory, os or fsync");
@@ -190,11 +197,13 @@ internal sealed class RunOptionSet
             Strategy = chosen,
             Nodes = nodes,
             DataElements = elements,
+            Width = width,
             AttachTo = named?.Addresses ?? [],
             Typed = new TypedCluster
             {
                 Strategy = Given(parse, _strategy) ? chosen : null,
                 DataElements = code?.Item2,
+                Width = Given(parse, _width) ? width : null,
                 Durability = Given(parse, _durability) ? durability : null,
                 Reads = Given(parse, _reads) ? reads : null,
             },
@@ -278,7 +287,7 @@ internal sealed class RunOptionSet
     /// <summary>True when no option of a run was typed.</summary>
     public bool NoneGiven(ParseResult parse) => ((Option[])
     [
-        _nodes, _code, _durability, _reads, _basePort, _nodeProgram, _cluster, _nodeCpus, _nodeMemory, _nodeDisk, _nodeAccess, _nodeImage, _workload, _properties, _records, _valueSize, _rate, _arrival, _clients, _duration,
+        _nodes, _code, _width, _durability, _reads, _basePort, _nodeProgram, _cluster, _nodeCpus, _nodeMemory, _nodeDisk, _nodeAccess, _nodeImage, _workload, _properties, _records, _valueSize, _rate, _arrival, _clients, _duration,
         _warmup, _timeout, _maxLag, _seed, _kill, _killRole, _killAt, _restartAt, _noRestart, _pause, _pauseAt, _resumeAt, _faults,
         _allowOutage,
     ]).All(o => parse.GetResult(o) is null or { Implicit: true });

@@ -61,6 +61,9 @@ public sealed record ClusterOptions
     /// <summary>memory, os or fsync.</summary>
     public string Durability { get; init; } = "memory";
 
+    /// <summary><c>adaptive</c> or <c>fixed</c>: how ECC's nodes code the puts of thin clients; Raft ignores it.</summary>
+    public string Width { get; init; } = "adaptive";
+
     /// <summary><c>index</c> or <c>lease</c>: how Raft's leaders answer reads; ECC ignores it.</summary>
     public string Reads { get; init; } = "index";
 

@@ -52,6 +52,11 @@ internal static class Attachment
 
         Match("--code: k =", typed.DataElements?.ToString(CultureInfo.InvariantCulture),
             elements.ToString(CultureInfo.InvariantCulture));
+        if (typed.Width == "fixed" && strategy == "raft")
+        {
+            throw new UsageException("--width is for an ecc cluster; this one is raft");
+        }
+
         var reads = NodeStatus.Text(statuses[0], "reads") is { Length: > 0 } said ? said : "index";
         Match("--reads", typed.Reads, reads);
         return options with
@@ -59,6 +64,7 @@ internal static class Attachment
             Strategy = strategy,
             Nodes = nodes,
             DataElements = strategy == "raft" ? options.DataElements : elements,
+            Width = typed.Width ?? (NodeStatus.Text(statuses[0], "width") is { Length: > 0 } width ? width : "adaptive"),
             Durability = durability,
             Reads = reads,
             NodeBuild = build,

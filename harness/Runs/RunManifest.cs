@@ -54,6 +54,7 @@ internal static class RunManifest
         ["workload"] = o.Workload,
         ["nodes"] = Text(o.Nodes),
         ["data_elements"] = Text(o.DataElements),
+        ["width"] = o.Strategy == "ecc" ? o.Width : "",
         ["durability"] = o.Durability,
         ["reads"] = o.Strategy == "raft" ? o.Reads : "",
         ["rate"] = o.RatePerSecond is { } rate ? rate.ToString(CultureInfo.InvariantCulture) : "max",

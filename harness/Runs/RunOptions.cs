@@ -25,6 +25,9 @@ public sealed record RunOptions
     /// <summary>Data elements k of the ECC strategy.</summary>
     public int DataElements { get; init; } = 3;
 
+    /// <summary><c>adaptive</c> or <c>fixed</c>: how ECC's puts code a value.</summary>
+    public string Width { get; init; } = "adaptive";
+
     /// <summary><c>memory</c>, <c>os</c> or <c>fsync</c>.</summary>
     public string Durability { get; init; } = "memory";
 
@@ -157,16 +160,26 @@ public sealed record RunOptions
     public string? Plant { get; init; }
 
     /// <summary>
-    /// Nodes that may be away while reads and writes go on: Raft a minority, ECC min(n - k, minority).
+    /// Nodes that may be away while reads and writes go on: Raft a minority, ECC f = min(n - k, minority); where every put
+    /// needs f + k nodes, no more than the rest.
     /// </summary>
-    public int Tolerance => Strategy == "raft"
-        ? (Nodes - 1) / 2
-        : Math.Min(Nodes - DataElements, (Nodes - 1) / 2);
+    public int Tolerance
+    {
+        get
+        {
+            var minority = (Nodes - 1) / 2;
+            var least = Strategy == "raft" ? minority : Math.Min(Nodes - DataElements, minority);
+            return IsFixedWidth ? Nodes - (least + DataElements) : least;
+        }
+    }
+
+    /// <summary>Every put waits for f + k nodes.</summary>
+    public bool IsFixedWidth => Strategy == "ecc" && Width == "fixed";
 
     /// <summary>How messages name the cluster: <c>raft (5 nodes)</c>, <c>ecc (5,3)</c>.</summary>
     public string ClusterName => Strategy == "raft"
         ? FormattableString.Invariant($"raft ({Nodes} nodes)")
-        : FormattableString.Invariant($"ecc ({Nodes},{DataElements})");
+        : FormattableString.Invariant($"ecc ({Nodes},{DataElements}){(IsFixedWidth ? " of fixed width" : "")}");
 
     /// <summary>What the fault plan has to fit.</summary>
     public FaultLimits FaultLimits => new()
@@ -211,6 +224,9 @@ public sealed record TypedCluster
 
     /// <summary>Data elements k.</summary>
     public int? DataElements { get; init; }
+
+    /// <summary>How the run's puts code a value.</summary>
+    public string? Width { get; init; }
 
     /// <summary><c>memory</c>, <c>os</c> or <c>fsync</c>.</summary>
     public string? Durability { get; init; }

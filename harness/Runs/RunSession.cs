@@ -92,6 +92,7 @@ internal sealed class RunSession(
             AttachTo = options.AttachTo,
             Nodes = options.Nodes,
             DataElements = options.DataElements,
+            Width = options.Width,
             Durability = options.Durability,
             Reads = options.Reads,
             LogFolder = folder.LogFolder,
@@ -139,6 +140,7 @@ internal sealed class RunSession(
             Strategy = options.Strategy,
             Nodes = cluster.Addresses,
             DataElements = options.DataElements,
+            FixedWidth = options.IsFixedWidth,
             Seed = ClientSeed(),
             TestPlant = options.Plant,
         });

@@ -37,6 +37,17 @@ public sealed record KvClientOptions
     /// <summary>Data elements k of the ECC strategy; ignored for Raft.</summary>
     public int DataElements { get; init; } = 3;
 
+    /// <summary>
+    /// ECC only: puts always code at width k, wait for f + k nodes and never step down; a baseline.
+    /// </summary>
+    public bool FixedWidth { get; init; }
+
+    /// <summary>
+    /// ECC only: least time before an operation asks further nodes or codes narrower; zero: as response times
+    /// say.
+    /// </summary>
+    public TimeSpan LeastHedge { get; init; }
+
     /// <summary>Most operations outstanding.</summary>
     public int MaxInFlight { get; init; } = 4096;
 

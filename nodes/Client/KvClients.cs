@@ -37,6 +37,8 @@ public static class KvClients
             Nodes = options.Nodes.Count,
             DataElements = options.DataElements,
             Kernel = Kernel.Named(options.CodecKernel),
+            FixedWidth = options.FixedWidth,
+            LeastHedgeMicros = (long)options.LeastHedge.TotalMicroseconds,
             Seed = options.Seed,
             MaxInFlight = options.MaxInFlight,
         }.WithPlant(options.TestPlant)),

@@ -20,8 +20,8 @@ public sealed class EccClientCore : IClientCore
         ArgumentNullException.ThrowIfNull(options);
         _maxInFlight = options.MaxInFlight;
         var code = new EccCode(options.Nodes, options.DataElements, options.Kernel);
-        _engine = new OperationEngine(code, ClientIdOf(new SplitMix64(options.Seed)), options.MaxInFlight,
-            options.TinyValueBytes, options.Mutants, _port);
+        _engine = new OperationEngine(
+            code, ClientIdOf(new SplitMix64(options.Seed)), options.Engine, _port);
     }
 
     internal static uint ClientIdOf(SplitMix64 random) => (uint)(random.Next() >> 32);
@@ -98,8 +98,6 @@ public sealed class EccClientCore : IClientCore
         ArgumentNullException.ThrowIfNull(sink);
         _engine.Counters.Report(sink);
         sink.Counter("corrupt_elements", _engine.Counters.CorruptElements);
-        sink.Counter("messages_sent", _engine.Counters.MessagesSent);
-        sink.Counter("bytes_sent", _engine.Counters.BytesSent);
         sink.Gauge("in_flight", _engine.ActiveCount);
         sink.Gauge("read_hedge_us", _engine.Health.ReadHedgeMicros);
         sink.Gauge("write_hedge_us", _engine.Health.WriteHedgeMicros);

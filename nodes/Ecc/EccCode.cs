@@ -75,9 +75,21 @@ internal sealed class EccCode
         BinaryPrimitives.WriteUInt64LittleEndian(blob, valueChecksum);
         if (value.Length > 0)
         {
-            _codes[width].EncodeElement(value, elementIndex, blob[EccElement.PrefixBytes..]);
+            // At width 1 every element is the value.
+            _codes[width].EncodeElement(value, width == 1 ? 0 : elementIndex, blob[EccElement.PrefixBytes..]);
         }
     }
+
+    /// <summary>Writes a blob whose element is there already.</summary>
+    internal static void Copy(ReadOnlySpan<byte> element, ulong valueChecksum, Span<byte> blob)
+    {
+        BinaryPrimitives.WriteUInt64LittleEndian(blob, valueChecksum);
+        element.CopyTo(blob[EccElement.PrefixBytes..]);
+    }
+
+    /// <summary>Writes all parity elements of a value in one pass over it.</summary>
+    internal void EncodeParity(ReadOnlySpan<byte> value, int width, ReadOnlySpan<Memory<byte>> parity) =>
+        _codes[width].EncodeParity(value, parity);
 
     /// <summary>
     /// E8: restores a value and compares its checksum. Null when it does not match: then one of the elements

@@ -51,8 +51,7 @@ public sealed partial class EccNodeCore : INodeCore
         _known = new CrashVector(options.Nodes);
         _readiness = new Readiness(_known, options.Self.Index, options.Mutants);
         _service = new ReplicaService(_replica, _code, options, _port, _readiness);
-        _engine = new OperationEngine(_code, 0, options.GatewaySlots + RepairQueue.SlotsFor(options),
-            options.TinyValueBytes, options.Mutants, _port);
+        _engine = new OperationEngine(_code, 0, options.Engine, _port);
         _engine.Gets.NotPreferred = 1u << options.Self.Index;
         _engine.Gets.RepairerId = options.Self.Index + 1;
         _digests = new DigestExchange(
@@ -293,6 +292,7 @@ public sealed partial class EccNodeCore : INodeCore
         ArgumentNullException.ThrowIfNull(sink);
         sink.Text("role", "replica");
         sink.Text("leader", "");
+        sink.Text("width", _options.FixedWidth ? "fixed" : "adaptive");
         ReportStanding(sink);
         sink.Gauge("caught_up", IsCaughtUp ? 1 : 0);
         var bytes = _replica.Store.Bytes;

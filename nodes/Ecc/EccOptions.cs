@@ -24,8 +24,20 @@ public sealed record EccOptions
     /// <summary>Longest a thin client's operation is tried, whatever it asks for.</summary>
     public long GatewayTimeoutMicros { get; init; } = 10_000_000;
 
-    /// <summary>Values up to this size are written at width 1: coding them saves nothing.</summary>
+    /// <summary>
+    /// Values up to this size are written at width 1: coding them saves nothing. Not where widths are fixed.
+    /// </summary>
     public int TinyValueBytes { get; init; } = 64;
+
+    /// <summary>
+    /// Puts always code at width k, wait for f + k nodes and never step down, as CAS does: a baseline.
+    /// </summary>
+    public bool FixedWidth { get; init; }
+
+    /// <summary>
+    /// Least time before an operation asks further nodes, asks again or steps down; 0: as response times say.
+    /// </summary>
+    public long LeastHedgeMicros { get; init; }
 
     /// <summary>Most bytes of pre-writes not finalised; beyond, pre-writes are refused.</summary>
     public long PendingBytesLimit { get; init; } = 512L * 1024 * 1024;
@@ -86,11 +98,24 @@ public sealed record EccOptions
     /// </summary>
     public bool TestLie { get; init; }
 
+    /// <summary>Test only: every 50th read finds that a byte of the element it asks for has changed in memory.</summary>
+    public bool TestRot { get; init; }
+
     /// <summary>The codec's kernel; null: the fastest this processor has. All give the same bytes.</summary>
     public Kernel? Kernel { get; init; }
 
     /// <summary>Test only: planted bugs.</summary>
     internal EccMutants Mutants { get; init; }
+
+    /// <summary>The part that operations keep to which this node carries out itself.</summary>
+    internal EngineOptions Engine => new()
+    {
+        Slots = GatewaySlots + RepairQueue.SlotsFor(this),
+        TinyValueBytes = TinyValueBytes,
+        FixedWidth = FixedWidth,
+        LeastHedgeMicros = LeastHedgeMicros,
+        Mutants = Mutants,
+    };
 
     /// <summary>Test only: with the bug of this name planted, see docs/SIMULATION.md; null: none.</summary>
     public EccOptions WithPlant(string? name) => this with { Mutants = EccPlants.Parse(name) };
@@ -111,14 +136,36 @@ public sealed record EccClientOptions
     /// <summary>Slots 0 to this number - 1 may be used.</summary>
     public int MaxInFlight { get; init; } = 4096;
 
-    /// <summary>Values up to this size are written at width 1: coding them saves nothing.</summary>
+    /// <summary>
+    /// Values up to this size are written at width 1: coding them saves nothing. Not where widths are fixed.
+    /// </summary>
     public int TinyValueBytes { get; init; } = 64;
+
+    /// <summary>
+    /// Puts always code at width k, wait for f + k nodes and never step down, as CAS does: a baseline.
+    /// </summary>
+    public bool FixedWidth { get; init; }
+
+    /// <summary>
+    /// Least time before an operation asks further nodes, asks again or steps down; 0: as response times say.
+    /// </summary>
+    public long LeastHedgeMicros { get; init; }
 
     /// <summary>The codec's kernel; null: the fastest this processor has. All give the same bytes.</summary>
     public Kernel? Kernel { get; init; }
 
     /// <summary>Test only: planted bugs.</summary>
     internal EccMutants Mutants { get; init; }
+
+    /// <summary>The part that operations keep to.</summary>
+    internal EngineOptions Engine => new()
+    {
+        Slots = MaxInFlight,
+        TinyValueBytes = TinyValueBytes,
+        FixedWidth = FixedWidth,
+        LeastHedgeMicros = LeastHedgeMicros,
+        Mutants = Mutants,
+    };
 
     /// <summary>Test only: with the bug of this name planted, see docs/SIMULATION.md; null: none.</summary>
     public EccClientOptions WithPlant(string? name) => this with { Mutants = EccPlants.Parse(name) };

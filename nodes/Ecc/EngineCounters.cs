@@ -1,9 +1,10 @@
+using System.Globalization;
 using Testbed.Wire;
 
 namespace Testbed.Ecc;
 
 /// <summary>What the operation machines count, under the names of the status report.</summary>
-internal sealed class EngineCounters
+internal sealed class EngineCounters(int dataElements)
 {
     internal long Operations;
     internal long Rounds;
@@ -18,7 +19,12 @@ internal sealed class EngineCounters
     internal long VoidAcks;
     internal long MessagesSent;
     internal long BytesSent;
+    internal long MessagesReceived;
+    internal long BytesReceived;
     internal long UnknownOutcomes;
+
+    /// <summary>Writes that were ok, by the width they were finalised at; deletes at 0.</summary>
+    internal readonly long[] WritesOfWidth = new long[dataElements + 1];
 
     internal void Report(IStatusSink sink)
     {
@@ -33,5 +39,14 @@ internal sealed class EngineCounters
         sink.Counter("resends", Resends);
         sink.Counter("void_acks", VoidAcks);
         sink.Counter("unknown_outcomes", UnknownOutcomes);
+        sink.Counter("operation_tx_messages", MessagesSent);
+        sink.Counter("operation_tx_bytes", BytesSent);
+        sink.Counter("operation_rx_messages", MessagesReceived);
+        sink.Counter("operation_rx_bytes", BytesReceived);
+        for (var width = 1; width < WritesOfWidth.Length; width++)
+        {
+            sink.Counter(
+                string.Create(CultureInfo.InvariantCulture, $"puts_of_width_{width}"), WritesOfWidth[width]);
+        }
     }
 }

@@ -13,6 +13,8 @@ internal static class EngineReplies
             return false;
         }
 
+        engine.Counters.MessagesReceived++;
+        engine.Counters.BytesReceived += message.Length;
         switch (message.Span[0])
         {
             case EccTypes.FetchReply when EccFetchReply.TryRead(message, out var reply):

@@ -29,16 +29,17 @@ internal sealed class OperationEngine
     private ulong _sequence;
     private long _timersCheckedAt = long.MinValue / 2;
 
-    internal OperationEngine(EccCode code, uint clientId, int slots, int tinyValueBytes, EccMutants mutants,
-        IEnginePort port)
+    internal OperationEngine(EccCode code, uint clientId, in EngineOptions options, IEnginePort port)
     {
+        var slots = options.Slots;
         ArgumentOutOfRangeException.ThrowIfLessThan(slots, 1);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(slots, (1 << IndexBits) - ScanGetSlots);
+        ArgumentOutOfRangeException.ThrowIfNegative(options.LeastHedgeMicros);
         Code = code;
         ClientId = clientId;
-        TinyValueBytes = tinyValueBytes;
-        Mutants = mutants;
-        Health = new PeerHealth(code.Nodes);
+        Options = options;
+        Health = new PeerHealth(code.Nodes, options.LeastHedgeMicros);
+        Counters = new EngineCounters(code.DataElements);
         _port = port;
         _outsideSlots = slots;
         _slots = new OperationSlot?[slots + ScanGetSlots];
@@ -58,17 +59,15 @@ internal sealed class OperationEngine
 
     internal uint ClientId { get; set; }
 
-    internal int TinyValueBytes { get; }
+    internal EngineOptions Options { get; }
 
-    internal EccMutants Mutants { get; }
-
-    internal bool IsPlanted(EccMutants bug) => (Mutants & bug) != 0;
+    internal bool IsPlanted(EccMutants bug) => (Options.Mutants & bug) != 0;
 
     internal PeerHealth Health { get; }
 
     internal TagClock Clock { get; } = new();
 
-    internal EngineCounters Counters { get; } = new();
+    internal EngineCounters Counters { get; }
 
     internal long NowMicros { get; private set; }
 
@@ -120,7 +119,7 @@ internal sealed class OperationEngine
 
         if (slot.Id == id && NowMicros >= slot.ResendAtMicros && slot.Resends < MaxResends)
         {
-            slot.ResendAtMicros = NowMicros + (FirstResendMicros << ++slot.Resends);
+            slot.ResendAtMicros = NowMicros + (ResendMicros << ++slot.Resends);
             Counters.Resends++;
             for (var rest = Health.Up & Unsettled(slot); rest != 0 && slot.Id == id; rest &= rest - 1)
             {
@@ -279,6 +278,11 @@ internal sealed class OperationEngine
         slot.Id = 0;
         LastVersion = slot.IsWrite ? slot.Chosen : slot.Target;
         Counters.Rounds += slot.Rounds;
+        if (slot.IsWrite && result.Outcome == KvOutcome.Ok)
+        {
+            Counters.WritesOfWidth[slot.Chosen.Width]++;
+        }
+
         if (result.Degraded && !slot.IsWrite)
         {
             Counters.DegradedReads++;
@@ -317,9 +321,11 @@ internal sealed class OperationEngine
         slot.Targets = slot.Answered = slot.GaveUp = 0;
         slot.SentAtMicros = NowMicros;
         slot.HedgeAtMicros = NowMicros + HedgeMicros(slot);
-        slot.ResendAtMicros = NowMicros + FirstResendMicros;
+        slot.ResendAtMicros = NowMicros + ResendMicros;
         slot.Resends = 0;
     }
+
+    private long ResendMicros => Math.Max(FirstResendMicros, Options.LeastHedgeMicros);
 
     private long HedgeMicros(OperationSlot slot) => slot.Phase switch
     {

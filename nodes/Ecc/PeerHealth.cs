@@ -24,13 +24,17 @@ internal sealed class PeerHealth
     private readonly long[] _nextProbeAt;
     private readonly ulong[] _probeIds;
     private readonly long[] _scratch;
+    private readonly long _leastHedgeMicros;
     private uint _suspected;
 
     /// <summary>A percentile has moved since the medians were taken.</summary>
     private bool _stale = true;
 
-    internal PeerHealth(int nodes)
+    /// <summary>No hedge comes sooner than after that time, whatever the response times say.</summary>
+    internal PeerHealth(int nodes, long leastHedgeMicros = 0)
     {
+        _leastHedgeMicros = leastHedgeMicros;
+        ReadHedgeMicros = WriteHedgeMicros = Math.Max(InitialHedgeMicros, leastHedgeMicros);
         _reads = new LatencyWindow[nodes];
         _writes = new LatencyWindow[nodes];
         for (var i = 0; i < nodes; i++)
@@ -53,13 +57,13 @@ internal sealed class PeerHealth
     internal uint Live => Up & ~_suspected;
 
     /// <summary>How long a read waits before it asks further nodes.</summary>
-    internal long ReadHedgeMicros { get; private set; } = InitialHedgeMicros;
+    internal long ReadHedgeMicros { get; private set; }
 
     /// <summary>
     /// How long a pre-write waits before it steps to a narrower width: dearer than a read's hedge, so
     /// longer.
     /// </summary>
-    internal long WriteHedgeMicros { get; private set; } = InitialHedgeMicros;
+    internal long WriteHedgeMicros { get; private set; }
 
     internal void LinkUp(int node)
     {
@@ -156,10 +160,12 @@ internal sealed class PeerHealth
         }
 
         _stale = false;
-        ReadHedgeMicros = Math.Clamp(Median(_reads), HedgeFloorMicros, HedgeCeilingMicros);
-        WriteHedgeMicros =
-            Math.Clamp(WriteHedgeFactor * Median(_writes), WriteHedgeFloorMicros, HedgeCeilingMicros);
+        ReadHedgeMicros = Clamp(Median(_reads), HedgeFloorMicros);
+        WriteHedgeMicros = Clamp(WriteHedgeFactor * Median(_writes), WriteHedgeFloorMicros);
     }
+
+    private long Clamp(long micros, long floorMicros) =>
+        Math.Max(_leastHedgeMicros, Math.Clamp(micros, floorMicros, HedgeCeilingMicros));
 
     private long Median(LatencyWindow[] windows)
     {

@@ -11,6 +11,8 @@ namespace Testbed.Ecc;
 /// </summary>
 internal sealed class PutMachine(OperationEngine engine)
 {
+    private readonly ParityElements _parity = new(engine.Code);
+
     private EccCode Code => engine.Code;
 
     private PeerHealth Health => engine.Health;
@@ -22,13 +24,13 @@ internal sealed class PutMachine(OperationEngine engine)
         var live = Health.Live;
         var liveCount = BitOperations.PopCount(live);
         var width = slot.Kind == OperationKind.Delete ? 0
-            : slot.Value.Length <= engine.TinyValueBytes ? 1
-            : liveCount == Code.Nodes ? Code.DataElements
+            : engine.Options.FixedWidth ? Code.DataElements
+            : slot.Value.Length <= engine.Options.TinyValueBytes ? 1
             : Math.Clamp(liveCount - Code.Tolerated, 1, Code.DataElements);
         engine.BeginPhase(slot, OperationPhase.PreWrite);
         AddGeneration(slot, width);
 
-        // With fewer than q unsuspected nodes suspicion is useless: ask everyone.
+        // With fewer unsuspected nodes than are needed suspicion is useless: ask everyone.
         var targets = liveCount < Code.Need(width)
             ? Health.Up
             : live | Health.TakeProbes(engine.NowMicros, slot.Id);
@@ -74,10 +76,18 @@ internal sealed class PutMachine(OperationEngine engine)
 
     private void SendNewest(OperationSlot slot, uint nodes, bool rename = false)
     {
+        var width = slot.Gens[slot.GenCount - 1].Version.Width;
+        if (!rename && BitOperations.PopCount(nodes) > width + 1)
+        {
+            _parity.Compute(slot.Value.Span, width);
+        }
+
         for (var rest = nodes; rest != 0; rest &= rest - 1)
         {
             SendPreWrite(slot, BitOperations.TrailingZeroCount(rest), rename);
         }
+
+        _parity.Clear();
     }
 
     private void SendPreWrite(OperationSlot slot, int node, bool rename)
@@ -94,8 +104,17 @@ internal sealed class PutMachine(OperationEngine engine)
         if (blobBytes > 0)
         {
             var blob = span.Slice(offset, blobBytes);
-            Code.Encode(slot.Value.Span, slot.ValueChecksum, width, Code.ElementIndex(node, slot.KeyHash),
-                blob);
+            var index = Code.ElementIndex(node, slot.KeyHash);
+            var parity = _parity.Of(index, width);
+            if (parity.IsEmpty)
+            {
+                Code.Encode(slot.Value.Span, slot.ValueChecksum, width, index, blob);
+            }
+            else
+            {
+                EccCode.Copy(parity, slot.ValueChecksum, blob);
+            }
+
             EccPreWrite.Seal(span, offset, Checksum.Of(blob));
         }
 
@@ -224,7 +243,7 @@ internal sealed class PutMachine(OperationEngine engine)
     {
         slot.Chosen = slot.Gens[index].Version;
         slot.Degraded = slot.Chosen.Width > 0 && slot.Chosen.Width < Code.DataElements
-            && slot.Value.Length > engine.TinyValueBytes;
+            && slot.Value.Length > engine.Options.TinyValueBytes;
         if (engine.IsPlanted(EccMutants.PutSkipsFinalise))
         {
             engine.Finish(slot, new ClientResult { Outcome = KvOutcome.Ok, Rounds = slot.Rounds });
@@ -284,7 +303,8 @@ internal sealed class PutMachine(OperationEngine engine)
 
     /// <summary>
     /// When no generation can still get its acks from the nodes that answer, encodes narrower for those.
-    /// Earlier elements stay where they are: an earlier generation may yet complete.
+    /// Earlier elements stay where they are: an earlier generation may yet complete. With fixed widths the put
+    /// goes on waiting instead, until its deadline.
     /// </summary>
     private void StepWidth(OperationSlot slot)
     {
@@ -312,7 +332,7 @@ internal sealed class PutMachine(OperationEngine engine)
 
         var newest = slot.Gens[slot.GenCount - 1].Version.Width;
         var width = BitOperations.PopCount(live) - Code.Tolerated;
-        if (width < 1 || width >= newest || slot.GenCount == slot.Gens.Length)
+        if (engine.Options.FixedWidth || width < 1 || width >= newest || slot.GenCount == slot.Gens.Length)
         {
             return;
         }

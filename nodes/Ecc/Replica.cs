@@ -333,6 +333,17 @@ internal sealed class Replica
         return true;
     }
 
+    /// <summary>Test switch: a byte of a stored element changes, as memory now and then does.</summary>
+    internal void Rot(ReadOnlySpan<byte> key)
+    {
+        if (_store.TryGet(key, out var header, out var payload) && payload.Length > 0)
+        {
+            var rotten = payload.ToArray();
+            rotten[^1] ^= 1;
+            _store.Put(key, header, rotten);
+        }
+    }
+
     private void MarkMissing(ReadOnlySpan<byte> key)
     {
         _store.TryGet(key, out var header, out _);

@@ -9,6 +9,7 @@ namespace Testbed.Ecc;
 internal sealed class ReplicaService
 {
     private const int LieEvery = 50;
+    private const int RotEvery = 50;
     private readonly Replica _replica;
     private readonly EccCode _code;
     private readonly EccOptions _options;
@@ -175,6 +176,11 @@ internal sealed class ReplicaService
         if (request.Version.IsNone && _options.TestLie && ++_reads % LieEvery == 0)
         {
             Lie(key, hash);
+        }
+
+        if (request.Version.IsNone && _options.TestRot && ++_reads % RotEvery == 0)
+        {
+            _replica.Rot(key);
         }
 
         var fin = request.Version.IsNone ? ShownFin(key, hash) : _replica.FinOf(key);

@@ -27,6 +27,10 @@ internal sealed record NodeOptions
           --founders N          the first N of --nodes found the cluster, the others join it (default all)
           --join                with nothing in --data, join as a new member instead of founding
           --data-elements K     data elements k of ecc (default 3); ignored by raft
+          --width HOW           how unary puts code a value: adaptive, as wide as the nodes that answer allow
+                                (default); fixed, at k or not at all; ecc only
+          --hedge-after MILLIS  least time before a unary call asks further nodes or codes narrower (default: as
+                                response times say); ecc only
           --durability LEVEL    os: survives a killed process (default); fsync: survives the machine;
                                 memory: nothing is kept, a restarted node is empty
           --data DIR            folder of this node's log; at level memory only of a sign that it had a part in a
@@ -36,11 +40,14 @@ internal sealed record NodeOptions
 
           --reads HOW           index: a leader asks its followers before it answers (default); lease: it may answer
                                 at once for a while after they were heard; raft only, the same on every node
+          --rebuild-rate BYTES  most bytes per second that this node reads from others to rebuild what it lost
+                                (default 134217728); ecc only
           --seed N              seed of everything the node draws (default 1)
           --listen HOST         IP address to listen on, * for all (default 127.0.0.1)
           --metrics HOST:PORT   Prometheus text under http://HOST:PORT/metrics (default off)
           --exit-with-parent    end when standard input ends
           --test-lie            answer wrongly now and then; for tests of the checker only
+          --test-rot            let a stored element decay now and then; for tests of the repair only
           --test-plant NAME     run with a planted bug; for tests of the checker only
           --help                print this
 
@@ -48,8 +55,10 @@ internal sealed record NodeOptions
 
         """;
 
+    private const long DefaultRebuildBytesPerSecond = 128L * 1024 * 1024;
     private const int PrefillBytes = 1024 * 1024;
     private const int SpareSegments = 4;
+    private const ulong LongestHedgeMillis = 600_000;
 
     /// <summary>This node.</summary>
     public required NodeId Id { get; init; }
@@ -66,6 +75,12 @@ internal sealed record NodeOptions
     /// <summary>Data elements k; 0 for Raft.</summary>
     public required int DataElements { get; init; }
 
+    /// <summary><c>adaptive</c> or <c>fixed</c>: how unary puts code a value; ECC only.</summary>
+    public string Width { get; init; } = "adaptive";
+
+    /// <summary>Least time before a unary call hedges, 0: as response times say; ECC only.</summary>
+    public long LeastHedgeMicros { get; init; }
+
     /// <summary><c>memory</c>, <c>os</c> or <c>fsync</c>.</summary>
     public required string Durability { get; init; }
 
@@ -74,6 +89,9 @@ internal sealed record NodeOptions
 
     /// <summary><c>index</c> or <c>lease</c>: how Raft's leaders answer reads.</summary>
     public string Reads { get; init; } = "index";
+
+    /// <summary>Most bytes per second read from others to rebuild what an earlier process held; ECC only.</summary>
+    public long RebuildBytesPerSecond { get; init; } = DefaultRebuildBytesPerSecond;
 
     /// <summary>Folder of the log; empty where none was given at level <c>memory</c>.</summary>
     public required string DataFolder { get; init; }
@@ -110,6 +128,9 @@ internal sealed record NodeOptions
 
     /// <summary>Test only.</summary>
     public bool TestLie { get; init; }
+
+    /// <summary>Test only.</summary>
+    public bool TestRot { get; init; }
 
     /// <summary>Test only: name of a planted bug of the strategy; null: none.</summary>
     public string? TestPlant { get; init; }
@@ -166,10 +187,13 @@ internal sealed record NodeOptions
             Founders = founders,
             Joins = given.ContainsKey("--join"),
             DataElements = strategy == "ecc" ? (int)dataElements : 0,
+            Width = WidthOf(given, strategy),
+            LeastHedgeMicros = 1_000 * (long)Number(given, "--hedge-after", 0, 0, LongestHedgeMillis),
             Durability = durability,
             DataFolder = durability == "memory" ? given.GetValueOrDefault("--data", "") : Required(given, "--data"),
 
             Reads = ReadsOf(given, strategy),
+            RebuildBytesPerSecond = RebuildRateOf(given, strategy),
             Seed = Number(given, "--seed", 1, 0, ulong.MaxValue),
             Listen = new IPEndPoint(Address("--listen", given.GetValueOrDefault("--listen", "127.0.0.1")),
                 ports[id]),
@@ -177,17 +201,20 @@ internal sealed record NodeOptions
             ExitWithParent = given.ContainsKey("--exit-with-parent"),
             RejoinOnCorruption = given.ContainsKey("--rejoin-on-corruption"),
             TestLie = given.ContainsKey("--test-lie"),
+            TestRot = given.ContainsKey("--test-rot"),
             TestPlant = PlantOf(given, strategy),
         };
     }
 
     private static Dictionary<string, string> Split(IReadOnlyList<string> args)
     {
-        string[] flags = ["--exit-with-parent", "--rejoin-on-corruption", "--join", "--test-lie"];
+        string[] flags =
+            ["--exit-with-parent", "--rejoin-on-corruption", "--join", "--test-lie", "--test-rot"];
         string[] valued =
         [
             "--id", "--strategy", "--nodes", "--founders", "--data-elements", "--durability", "--data", "--seed",
-            "--reads", "--listen", "--metrics", "--test-plant",
+            "--reads", "--rebuild-rate", "--listen", "--metrics", "--test-plant",
+            "--width", "--hedge-after",
         ];
         var given = new Dictionary<string, string>(StringComparer.Ordinal);
         for (var i = 0; i < args.Count; i++)
@@ -244,11 +271,21 @@ internal sealed record NodeOptions
             ? OneOf(given, "--test-plant", null, [.. strategy == "raft" ? RaftPlants.Names : EccPlants.Names])
             : null;
 
+    private static string WidthOf(Dictionary<string, string> given, string strategy) =>
+        OneOf(given, "--width", "adaptive", "adaptive", "fixed") is var width
+        && (width == "adaptive" || strategy == "ecc")
+            ? width
+            : throw new UsageException("--width fixed: raft keeps full copies");
 
     private static string ReadsOf(Dictionary<string, string> given, string strategy) =>
         OneOf(given, "--reads", "index", "index", "lease") is var reads && (reads == "index" || strategy == "raft")
             ? reads
             : throw new UsageException("--reads lease: ecc has no leader that could hold a lease");
+
+    private static long RebuildRateOf(Dictionary<string, string> given, string strategy) =>
+        strategy == "ecc" || !given.ContainsKey("--rebuild-rate")
+            ? (long)Number(given, "--rebuild-rate", (ulong)DefaultRebuildBytesPerSecond, 1, long.MaxValue)
+            : throw new UsageException("--rebuild-rate is for ecc: raft sends snapshots");
 
     private static ulong Number(
         Dictionary<string, string> given, string name, ulong? usual, ulong smallest, ulong largest)

@@ -45,7 +45,8 @@ public static class SummaryText
 
     private static string Setting(Manifest m)
     {
-        string code = m.Strategy == "ecc" ? $"ECC ({m.Nodes},{m.DataElements})"
+        string width = m.Options.GetValueOrDefault("width") == "fixed" ? " of fixed width" : "";
+        string code = m.Strategy == "ecc" ? $"ECC ({m.Nodes},{m.DataElements}){width}"
             : $"{ChartNames.Strategy(m.Strategy)}, {m.Nodes} nodes";
         return $"{code}, tolerates {m.Tolerance}; workload {m.Workload}; durability {m.Durability}; "
             + $"{(m.Options.GetValueOrDefault("reads") == "lease" ? "reads by lease; " : "")}{m.Cluster} cluster; "

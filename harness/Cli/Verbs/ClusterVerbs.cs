@@ -69,6 +69,7 @@ internal static class ClusterVerbs
         Strategy = options.Strategy,
         Nodes = options.Nodes,
         DataElements = options.DataElements,
+        Width = options.Width,
         Durability = options.Durability,
         Reads = options.Reads,
         NodeProgram = options.NodeProgram,

@@ -24,6 +24,9 @@ internal sealed record ClusterState
     /// <summary>Data elements k.</summary>
     public required int DataElements { get; init; }
 
+    /// <summary>How ECC's puts code a value.</summary>
+    public string Width { get; init; } = "adaptive";
+
     /// <summary>Durability level.</summary>
     public required string Durability { get; init; }
 

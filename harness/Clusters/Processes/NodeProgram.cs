@@ -54,6 +54,12 @@ internal static class NodeProgram
         yield return string.Join(',', addresses);
         yield return "--data-elements";
         yield return options.DataElements.ToString(CultureInfo.InvariantCulture);
+        if (options is { Strategy: "ecc", Width: not "adaptive" })
+        {
+            yield return "--width";
+            yield return options.Width;
+        }
+
         yield return "--durability";
         yield return options.Durability;
         if (options is { Strategy: "raft", Reads: not "index" })

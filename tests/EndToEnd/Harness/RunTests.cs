@@ -71,6 +71,25 @@ public sealed class RunTests
         Assert.NotNull(fault.HealedNs);
     }
 
+    [Fact]
+    public async Task Puts_of_fixed_width_bear_the_node_that_the_code_has_to_spare()
+    {
+        using var results = new ResultsFolder();
+        var (exitCode, output, error) = await HarnessProcess.RunAsync(
+            "run", "--strategy", "ecc", "--code", "5,2", "--width", "fixed", "--workload", "a", "--kill", "1",
+            "--records", "400", "--rate", "200", "--duration", "4s", "--warmup", "1s", "--max-lag", "250ms",
+            "--results", results.Root);
+
+        Assert.True(exitCode == 0, $"exit {exitCode}\n{output}\n{error}");
+        Assert.Contains("ECC (5,2) of fixed width, tolerates 1", output, StringComparison.Ordinal);
+        Assert.Equal("fixed", results.Run.ReadManifest().Options["width"]);
+        var summary = results.Run.ReadSummary()!;
+        Assert.True(Assert.Single(summary.Faults).OkWhileDown > 0);
+        var counters = summary.ClientCounters;
+        Assert.Equal((0, 0), (counters["width_steps"], counters["puts_of_width_1"]));
+        Assert.True(counters["puts_of_width_2"] > 400);
+    }
+
     [Theory]
     [InlineData("raft")]
     [InlineData("ecc")]

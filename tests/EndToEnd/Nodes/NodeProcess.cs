@@ -143,6 +143,19 @@ internal sealed class NodeProcess : IAsyncDisposable
         return await ExitAsync();
     }
 
+    /// <summary>Stops the process where it stands, until it is resumed or killed.</summary>
+    public Task PauseAsync() => SignalAsync("STOP");
+
+    /// <summary>Lets a paused process go on.</summary>
+    public Task ResumeAsync() => SignalAsync("CONT");
+
+    private async Task SignalAsync(string name)
+    {
+        using var kill = Process.Start("kill", [$"-{name}", Pid.ToString(CultureInfo.InvariantCulture)]);
+        await kill.WaitForExitAsync(Cancel);
+        Assert.Equal(0, kill.ExitCode);
+    }
+
     public void CloseInput() => _process.StandardInput.Close();
 
     public async Task<int> ExitAsync()

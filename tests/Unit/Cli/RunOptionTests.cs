@@ -182,6 +182,13 @@ public sealed class RunOptionTests
             "--node-cpus, --node-memory and --node-disk limit containers; add --cluster docker"
         },
         { "--cluster attach --nodes a:1 --code 5,3", "--nodes 1 and --code 5,3 contradict each other" },
+        { "--strategy raft --width fixed", "--width is for --strategy ecc; raft keeps a full copy on each of --nodes" },
+        { "--width fix", "--width: 'fix' is not adaptive or fixed; did you mean fixed?" },
+        {
+            "--width fixed --kill 1",
+            "--kill 1: 1 of 5 nodes would be away at once, but ecc (5,3) of fixed width works with at most 0 away; "
+            + "--allow-outage runs it all the same"
+        },
         { "--kil 2", "harness run has no option --kil; did you mean --kill?" },
         { "--wrkload=b", "harness run has no option --wrkload; did you mean --workload?" },
         { "--frobnicate", "harness run has no option --frobnicate" },
@@ -210,8 +217,20 @@ public sealed class RunOptionTests
         Assert.Equal(["h0:1", "10.0.0.2:2", "[::1]:3"], bare.AttachTo);
         Assert.Equal(new TypedCluster(), bare.Typed);
         var said = await Parse("run", "--cluster", "attach", "--nodes", "a:1,a:2,a:3", "--strategy", "ecc", "--code", "3,2",
-            "--durability", "fsync");
-        Assert.Equal(new TypedCluster { Strategy = "ecc", DataElements = 2, Durability = "fsync" }, said.Typed);
+            "--durability", "fsync", "--width", "fixed");
+        Assert.Equal(
+            new TypedCluster { Strategy = "ecc", DataElements = 2, Durability = "fsync", Width = "fixed" }, said.Typed);
+    }
+
+    [Theory]
+    [InlineData("5,3", "adaptive", 2)]
+    [InlineData("5,3", "fixed", 0)]
+    [InlineData("5,2", "fixed", 1)]
+    [InlineData("3,2", "fixed", 0)]
+    public async Task Puts_of_fixed_width_bear_only_the_nodes_beyond_f_and_k(string code, string width, int tolerance)
+    {
+        var options = await Parse("run", "--code", code, "--width", width);
+        Assert.Equal((width, tolerance), (options.Width, options.Tolerance));
     }
 
     [Fact]

@@ -72,6 +72,20 @@ public sealed class AttachmentTests
         Assert.Equal(line, e.Message);
     }
 
+    [Theory]
+    [InlineData(null, "adaptive")]
+    [InlineData("fixed", "fixed")]
+    public async Task The_width_is_the_runs_own_choice_or_else_what_the_nodes_say(string? typed, string used)
+    {
+        var nodes = new SayingNodes(3, "ecc", 2);
+        nodes.Statuses["a0:1"]["width"] = "adaptive";
+        var resolved = await nodes.ResolveAsync(["a0:1", "a1:1", "a2:1"], new TypedCluster { Width = typed });
+        Assert.Equal(used, resolved.Width);
+        var raft = await Assert.ThrowsAsync<UsageException>(() => new SayingNodes(3, "raft", 0).ResolveAsync(
+            ["a0:1", "a1:1", "a2:1"], new TypedCluster { Width = "fixed" }));
+        Assert.Equal("--width is for an ecc cluster; this one is raft", raft.Message);
+    }
+
     [Fact]
     public async Task A_running_cluster_is_sampled_by_its_own_words_and_never_harmed()
     {

@@ -29,6 +29,7 @@ internal sealed class PumpClient : IClientOutput
             MaxInFlight = Slots,
             Mutants = pump.Settings.Mutants,
             TinyValueBytes = 16,
+            FixedWidth = pump.Settings.FixedWidth,
         });
     }
 

@@ -26,6 +26,9 @@ internal sealed record PumpSettings
 
     internal bool Lie { get; init; }
 
+    /// <summary>Puts code at width k or not at all.</summary>
+    internal bool FixedWidth { get; init; }
+
     /// <summary>Level memory: a node that crashes comes back empty.</summary>
     internal bool Volatile { get; init; }
 

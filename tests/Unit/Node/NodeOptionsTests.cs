@@ -17,7 +17,7 @@ public sealed class NodeOptionsTests
         [
             "--id", "1", "--strategy", "ecc", "--nodes", Three, "--data-elements=2", "--durability", "fsync",
             "--data", "d", "--seed", "18446744073709551615", "--listen", "0.0.0.0", "--metrics", "127.0.0.1:9100",
-            "--exit-with-parent", "--test-lie",
+            "--exit-with-parent", "--test-lie", "--width", "fixed", "--hedge-after", "250", "--test-rot",
         ]);
         Assert.Equal(new NodeId(1), options.Id);
         Assert.Equal("ecc", options.Strategy);
@@ -30,6 +30,8 @@ public sealed class NodeOptionsTests
         Assert.Equal(new IPEndPoint(IPAddress.Loopback, 9100), options.Metrics);
         Assert.True(options.ExitWithParent);
         Assert.True(options.TestLie);
+        Assert.True(options.TestRot);
+        Assert.Equal(("fixed", 250_000), (options.Width, options.LeastHedgeMicros));
     }
 
     [Fact]
@@ -43,6 +45,8 @@ public sealed class NodeOptionsTests
         Assert.Null(options.Metrics);
         Assert.False(options.ExitWithParent);
         Assert.False(options.TestLie);
+        Assert.False(options.TestRot);
+        Assert.Equal(("adaptive", 0), (options.Width, options.LeastHedgeMicros));
     }
 
     [Fact]
@@ -88,6 +92,9 @@ public sealed class NodeOptionsTests
     [InlineData("--seed=x", "--seed x: must be a number from 0 to 18446744073709551615")]
     [InlineData("--listen=example.org", "--listen example.org: must be an IP address")]
     [InlineData("--metrics=9100", "--metrics 9100: must be HOST:PORT or off")]
+    [InlineData("--width=wide", "--width wide: must be adaptive or fixed")]
+    [InlineData("--width=fixed", "--width fixed: raft keeps full copies")]
+    [InlineData("--hedge-after=x", "--hedge-after x: must be a number from 0 to 600000")]
     [InlineData("--verbose", "unknown option '--verbose': see --help")]
     [InlineData("--test-lie=1", "unknown option '--test-lie=1': see --help")]
     public void A_wrong_value_is_answered_with_one_line_that_names_it(string wrong, string line)
