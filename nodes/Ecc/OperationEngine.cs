@@ -325,7 +325,7 @@ internal sealed class OperationEngine
         slot.Resends = 0;
     }
 
-    private long ResendMicros => Math.Max(FirstResendMicros, Options.LeastHedgeMicros);
+    private long ResendMicros => FirstResendMicros + Options.LeastHedgeMicros;
 
     private long HedgeMicros(OperationSlot slot) => slot.Phase switch
     {

@@ -9,19 +9,31 @@ internal sealed class ParityElements(EccCode code)
     /// <summary>Parity of larger values is computed element by element, each in its message.</summary>
     internal const int LimitBytes = 1024 * 1024;
 
+    /// <summary>
+    /// Up to four inputs fit a tile of the codec, which makes a parity element in one go: then passing over the
+    /// value for each, straight into the messages, costs less than the copies. Measured: 0.65 to 1.1 of the speed
+    /// at widths 2 to 4, 1.1 to 1.8 at 6 and 8.
+    /// </summary>
+    internal const int LeastWidth = 5;
+
     private readonly Memory<byte>[] _elements = new Memory<byte>[code.Nodes];
     private byte[] _buffer = [];
     private int _width;
     private int _count;
 
     /// <summary>
-    /// Computes them, unless that saves nothing: a single one, copies of the value (width 1), or too large.
+    /// Computes them, unless that saves nothing: a narrow code, a single element, or too large a value.
     /// </summary>
     internal void Compute(ReadOnlySpan<byte> value, int width)
     {
-        var elementBytes = width < 2 ? 0 : (value.Length + width - 1) / width;
         var count = code.Nodes - width;
-        if (elementBytes == 0 || count < 2 || (long)count * elementBytes > LimitBytes)
+        if (value.IsEmpty || width < LeastWidth || count < 2)
+        {
+            return;
+        }
+
+        var elementBytes = (value.Length + width - 1) / width;
+        if ((long)count * elementBytes > LimitBytes)
         {
             return;
         }

@@ -129,6 +129,11 @@ internal sealed class Rebuild
         {
             Choose();
         }
+        else if (FirstRequested() >= 0)
+        {
+            // It waits for the rest of the present slot, no longer.
+            _end = Math.Min(_end, _cursor - (_cursor % EccSlotScan.GroupsPerSlot) + EccSlotScan.GroupsPerSlot);
+        }
 
         _page.Clear();
         _scanning = true;
@@ -158,14 +163,11 @@ internal sealed class Rebuild
     // Requested slots first, one by one; else all that are missing in a row.
     private void Choose()
     {
-        for (var slot = 0; slot < Readiness.Slots; slot++)
+        if (FirstRequested() is >= 0 and var slot)
         {
-            if ((_requested[slot >> 6] & (1UL << (slot & 63))) != 0 && !_readiness.IsSlotReady(slot))
-            {
-                _cursor = (uint)slot * EccSlotScan.GroupsPerSlot;
-                _end = _cursor + EccSlotScan.GroupsPerSlot;
-                return;
-            }
+            _cursor = (uint)slot * EccSlotScan.GroupsPerSlot;
+            _end = _cursor + EccSlotScan.GroupsPerSlot;
+            return;
         }
 
         var first = 0;
@@ -182,6 +184,19 @@ internal sealed class Rebuild
 
         _cursor = (uint)first * EccSlotScan.GroupsPerSlot;
         _end = (uint)behind * EccSlotScan.GroupsPerSlot;
+    }
+
+    private int FirstRequested()
+    {
+        for (var slot = 0; slot < Readiness.Slots; slot++)
+        {
+            if ((_requested[slot >> 6] & (1UL << (slot & 63))) != 0 && !_readiness.IsSlotReady(slot))
+            {
+                return slot;
+            }
+        }
+
+        return -1;
     }
 
     internal void OnScanReply(int node, in EccSlotScanReply reply, int messageBytes)

@@ -377,6 +377,23 @@ public sealed class MemoryRuleTests
     }
 
     [Fact]
+    public void A_slot_that_is_asked_for_waits_for_the_rest_of_the_present_one_and_no_longer()
+    {
+        Boot(Options(rejoins: true) with { RebuildBytesPerSecond = 1_000 });
+        Register();
+        var (scan, peers) = Scanned();
+        PreWrite(V(10));
+        foreach (var peer in peers)
+        {
+            Show(peer, scan, next: EccSlotScan.GroupsPerSlot / 2);
+        }
+
+        Tick(1_000_000);
+        var rest = Scanned().Scan;
+        Assert.Equal((EccSlotScan.GroupsPerSlot / 2, EccSlotScan.GroupsPerSlot), (rest.First, rest.End));
+    }
+
+    [Fact]
     public void Every_version_from_fin_on_with_enough_holders_is_rebuilt_before_the_slot_votes()
     {
         Boot(Options(rejoins: true));

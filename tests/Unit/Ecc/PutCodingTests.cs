@@ -5,7 +5,9 @@ using Testbed.Wire;
 
 namespace Testbed.Tests.Unit.Ecc;
 
-/// <summary>What a put sends: parity is computed in one pass and copied, or element by element in place.</summary>
+/// <summary>
+/// What a put sends: parity of wide codes is computed in one pass and copied, else element by element in place.
+/// </summary>
 public sealed class PutCodingTests
 {
     public static TheoryData<int, int, int> Shapes
@@ -53,11 +55,13 @@ public sealed class PutCodingTests
         }
     }
 
-    [Fact]
-    public void Puts_allocate_nothing_once_their_memory_is_there()
+    [Theory]
+    [InlineData(5, 3)]
+    [InlineData(9, 6)]
+    public void Puts_allocate_nothing_once_their_memory_is_there(int nodes, int dataElements)
     {
-        var output = new SendingOutput(5);
-        var client = Client(5, 3, output);
+        var output = new SendingOutput(nodes);
+        var client = Client(nodes, dataElements, output);
         ReadOnlyMemory<byte> key = "key"u8.ToArray();
         ReadOnlyMemory<byte>[] values = [FailureTableTests.MakeValue(1024), FailureTableTests.MakeValue(10_000)];
         void Round()
@@ -71,7 +75,7 @@ public sealed class PutCodingTests
 
         Round();
         Assert.Equal(0, Allocation.Least(Round));
-        Assert.Equal(client.Engine.Counters.Operations, client.Engine.Counters.WritesOfWidth[3]);
+        Assert.Equal(client.Engine.Counters.Operations, client.Engine.Counters.WritesOfWidth[dataElements]);
     }
 
     private static EccClientCore Client(int nodes, int dataElements, SendingOutput output)
