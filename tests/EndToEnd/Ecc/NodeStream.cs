@@ -1,7 +1,6 @@
 using Grpc.Core;
 using Grpc.Net.Client;
 using Testbed.Client.Links;
-using Testbed.Tests.EndToEnd.Nodes;
 using Testbed.Wire;
 
 namespace Testbed.Tests.EndToEnd.Ecc;

@@ -1,4 +1,3 @@
-using Testbed.Ecc;
 using Testbed.Wire;
 
 namespace Testbed.Tests.Unit.Ecc;
