@@ -128,6 +128,7 @@ internal sealed class RunSession(
         var watch = new CatchUpWatch(cluster, _clock);
         var tracker = new PhaseTracker(plan, view, recorder.SetPhase, folder,
             record => watch.Begin(record.Fault.Id, record.Node!.Value, _catchUpEnd.Token));
+        _found.GarbageCollected = await CollectGarbageAsync(cluster, cancel).ConfigureAwait(false);
         _found.SampleBefore = await sampler.SampleAllAsync(cancel).ConfigureAwait(false);
         _found.Sampler = sampler;
         _found.Watch = watch;
@@ -148,7 +149,8 @@ internal sealed class RunSession(
         var samples = sampler.RunAsync(live.Update, sampling.Token);
         try
         {
-            if (await LoadAsync(generator, client, cancel).ConfigureAwait(false))
+            var meter = new TrafficMeter(sampler, client, _found.Traffic);
+            if (await LoadAsync(generator, client, meter, cancel).ConfigureAwait(false))
             {
                 await MeasureAsync(cluster, client, recorder, sampler, tracker, generator, cancel).ConfigureAwait(false);
                 cancel.ThrowIfCancellationRequested();
@@ -157,7 +159,7 @@ internal sealed class RunSession(
                     return;
                 }
 
-                await DrainAsync(cluster, sampler, watch, generator, cancel).ConfigureAwait(false);
+                await DrainAsync(cluster, sampler, watch, generator, meter, cancel).ConfigureAwait(false);
             }
         }
         finally
@@ -171,7 +173,8 @@ internal sealed class RunSession(
     }
 
     /// <summary>False: the records could not be loaded, and the run is void.</summary>
-    private async Task<bool> LoadAsync(LoadGenerator generator, IKvClient client, CancellationToken cancel)
+    private async Task<bool> LoadAsync(
+        LoadGenerator generator, IKvClient client, TrafficMeter meter, CancellationToken cancel)
     {
         view.Phase("load");
         using (var limit = CancellationTokenSource.CreateLinkedTokenSource(cancel))
@@ -187,8 +190,10 @@ internal sealed class RunSession(
         }
 
         using var end = EndOrStop(cancel);
+        await meter.BeginAsync(cancel).ConfigureAwait(false);
         var report = await generator.LoadRecordsAsync(end.Token).ConfigureAwait(false);
         cancel.ThrowIfCancellationRequested();
+        await meter.EndAsync("load", "put", report, cancel).ConfigureAwait(false);
         if (Stopped)
         {
             return false;
@@ -284,23 +289,31 @@ internal sealed class RunSession(
     /// Quiet period, catching up, and a read of every key, so that a lost write cannot hide.
     /// </summary>
     private async Task DrainAsync(ICluster cluster, NodeSampler sampler, CatchUpWatch watch,
-        LoadGenerator generator, CancellationToken cancel)
+        LoadGenerator generator, TrafficMeter meter, CancellationToken cancel)
     {
         await Task.Delay(QuietPeriod, cancel).ConfigureAwait(false);
         _catchUpEnd.CancelAfter(CatchUpLimit);
         await watch.WaitAsync().WaitAsync(cancel).ConfigureAwait(false);
         using var limit = EndOrStop(cancel);
         limit.CancelAfter(FinalReadLimit);
+        await meter.BeginAsync(cancel).ConfigureAwait(false);
         var final = await generator.ReadAllAsync(limit.Token).ConfigureAwait(false);
         cancel.ThrowIfCancellationRequested();
+        await meter.EndAsync("final-read", "get", final, cancel).ConfigureAwait(false);
         _found.FinalRead = final;
         for (var i = 0; i < cluster.Count; i++)
         {
             _found.CaughtUp[i] = await watch.IsCaughtUpSoonAsync(i, cancel).ConfigureAwait(false);
         }
 
+        _found.GarbageCollected &= await CollectGarbageAsync(cluster, cancel).ConfigureAwait(false);
         _found.FinalSample = await sampler.SampleAllAsync(cancel).ConfigureAwait(false);
     }
+
+    /// <summary>Nodes of others are left alone.</summary>
+    private async Task<bool> CollectGarbageAsync(ICluster cluster, CancellationToken cancel) =>
+        options.Cluster != "attach"
+        && await NodeGarbage.CollectAsync(cluster.Addresses, cancel).ConfigureAwait(false);
 
     /// <summary>
     /// Nodes that outlive the run remember its client: another with the same identity would break what

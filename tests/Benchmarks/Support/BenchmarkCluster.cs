@@ -88,6 +88,22 @@ internal sealed class BenchmarkCluster : IAsyncDisposable
         });
     }
 
+    /// <summary>host:port of each node.</summary>
+    public IReadOnlyList<string> Addresses => _cluster.Addresses;
+
+    /// <summary>The node that leads; null where none does or none is known.</summary>
+    public async Task<int?> LeaderAsync(CancellationToken cancel) => NodeStatus.Leader(
+        await Task.WhenAll(Enumerable.Range(0, Addresses.Count).Select(node => _cluster.StatusAsync(node, cancel)))
+            .ConfigureAwait(false));
+
+    /// <summary>Bytes that all nodes have sent so far; null where they do not tell.</summary>
+    public async Task<long?> NodeSentBytesAsync(CancellationToken cancel)
+    {
+        var samples = await _cluster.SampleAsync(cancel).ConfigureAwait(false);
+        return samples.All(sample => sample.NetworkTxBytes is not null)
+            ? samples.Sum(sample => sample.NetworkTxBytes) : null;
+    }
+
     /// <summary>Processor seconds of all nodes so far; null where they cannot be had.</summary>
     public async Task<double?> NodeCpuSecondsAsync(CancellationToken cancel)
     {
