@@ -61,6 +61,9 @@ internal enum LegendShape
 
     /// <summary>A pale line.</summary>
     Pale,
+
+    /// <summary>A dot.</summary>
+    Dot,
 }
 
 /// <summary>

@@ -243,7 +243,7 @@ internal sealed class SvgRenderer
         foreach (LegendEntry entry in placed.Panel.Legend)
         {
             string swatch = entry.Shape switch { LegendShape.Box => "\u25a0", LegendShape.Dashed =>
-                "\u254c\u254c", _ => "\u2501\u2501" };
+                "\u254c\u254c", LegendShape.Dot => "\u25cf", _ => "\u2501\u2501" };
             string pale = entry.Shape == LegendShape.Pale ? " fill-opacity=\"0.5\"" : "";
             svg.Append(gap).Append(CultureInfo.InvariantCulture,
                 $"<tspan fill=\"var(--{Var(entry.Tone)})\"{pale}>{swatch}</tspan>")

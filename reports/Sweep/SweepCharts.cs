@@ -3,14 +3,15 @@ using Testbed.Results;
 namespace Testbed.Reports;
 
 /// <summary>
-/// The charts of a sweep, value sizes on a log axis: measured points joined by a line, predictions dashed beside them,
-/// two dashed lines where a prediction has bounds. The baseline is orange, the candidate blue, as in comparisons.
+/// The charts of a sweep, value sizes on a log axis: measured dots, predictions dashed beside them, two dashed lines
+/// where a prediction has bounds. Dots are joined only where nothing is predicted: between two sizes a prediction is no
+/// straight line. The baseline is orange, the candidate blue, as in comparisons.
 /// </summary>
 internal static class SweepCharts
 {
     private const Tone BaselineTone = Tone.Orange;
     private const Tone CandidateTone = Tone.Blue;
-    private const double DotRadius = 4;
+    private const double DotRadius = 4.5;
     private const int PredictedPoints = 48;
 
     /// <summary>Between these sizes the design expects the strategies to need the same processor time.</summary>
@@ -57,9 +58,8 @@ internal static class SweepCharts
             : AxisScales.FromZero(axis, Largest(all));
         List<Mark> marks =
         [
-            .. predicted.Select(p => p.Curve.ToMark(p.Tone, log) with { Dashed = true, Width = 1.3, Opacity = 0.8 }),
-            baseline.ToMark(BaselineTone, log) with { DotRadius = DotRadius },
-            candidate.ToMark(CandidateTone, log) with { DotRadius = DotRadius },
+            .. predicted.Select(p => p.Curve.ToMark(p.Tone, log) with { Dashed = true, Width = 1.5 }),
+            baseline.ToDots(BaselineTone, log), candidate.ToDots(CandidateTone, log),
         ];
         return new Panel
         {
@@ -73,24 +73,24 @@ internal static class SweepCharts
     {
         Findings left = model.Cells[0].Model.Baseline[0];
         Findings right = model.Cells[0].Model.Candidate[0];
+        SweepMetric stores = SweepMetrics.StoredTotal;
         Curve predicted = new([.. Grid(model).Select(v =>
-            ((double)v, (SweepMetrics.StoredTotal.Predicted(right, v) / SweepMetrics.StoredTotal.Predicted(left, v))?.Least
-                ?? double.NaN))]);
+            ((double)v, (stores.Predicted(right, v) / stores.Predicted(left, v))?.Least ?? double.NaN))]);
         (string Label, Tone Tone, Curve Curve)[] measured =
             [.. Memories.Select(m => (m.Label, m.Tone, Measured(model, m.Metric, r => r.Ratio)))];
         double[] all = [.. predicted.Ys, .. measured.SelectMany(m => m.Curve.Ys)];
         return new Panel
         {
             Title = $"Node memory, {model.CandidateLabel} / {model.BaselineLabel}", X = Sizes(model),
-            Y = AxisScales.FromZero("ratio", Math.Max(1, Largest(all))), Height = 270,
+            Y = AxisScales.Linear("ratio", 0, Math.Max(1, Largest(all) * 1.08), 8), Height = 270,
             Marks =
             [
-                predicted.ToMark(Tone.Ink, false) with { Dashed = true, Width = 1.3 },
-                .. measured.Select(m => m.Curve.ToMark(m.Tone, false) with { DotRadius = DotRadius }),
+                predicted.ToMark(Tone.Ink, false) with { Dashed = true, Width = 1.5 },
+                .. measured.Select(m => m.Curve.ToDots(m.Tone, false)),
             ],
             Legend =
             [
-                .. measured.Select(m => new LegendEntry(m.Label, m.Tone)),
+                .. measured.Select(m => new LegendEntry(m.Label, m.Tone, LegendShape.Dot)),
                 new LegendEntry("predicted", Tone.Ink, LegendShape.Dashed),
             ],
             Empty = measured.All(m => m.Curve.IsEmpty) ? "not measured" : null,
@@ -137,7 +137,8 @@ internal static class SweepCharts
         string key = operation is null ? "" : OperationWords.Normalise(operation);
         (SweepMetric, double)[] metrics =
         [
-            .. model.Metrics.Where(m => operation is not null && m.Key.StartsWith(key + "_latency_", StringComparison.Ordinal))
+            .. model.Metrics.Where(m => operation is not null)
+                .Where(m => m.Key.StartsWith(key + "_latency_", StringComparison.Ordinal))
                 .Select(m => (m, m.Key.Contains("p99", StringComparison.Ordinal) ? 0.45 : 1)),
         ];
         string name = operation is null ? kind : OperationWords.Plural(operation);
@@ -146,8 +147,8 @@ internal static class SweepCharts
     }
 
     /// <summary>Measured only, both sides, on a log axis.</summary>
-    private static Panel Only(SweepModel model, string title, string axis, (SweepMetric Metric, double Opacity)[] metrics,
-        Func<double, string> format, Curve? beside = null)
+    private static Panel Only(SweepModel model, string title, string axis,
+        (SweepMetric Metric, double Opacity)[] metrics, Func<double, string> format, Curve? beside = null)
     {
         (Curve Curve, Tone Tone, double Opacity)[] curves =
         [
@@ -158,7 +159,10 @@ internal static class SweepCharts
         {
             Title = title, X = Sizes(model), Height = 230,
             Y = AxisScales.Log(axis, curves.SelectMany(c => c.Curve.Ys).Concat(beside?.Ys ?? []), format),
-            Marks = [.. curves.Select(c => c.Curve.ToMark(c.Tone, true) with { DotRadius = DotRadius, Opacity = c.Opacity })],
+            Marks =
+            [
+                .. curves.Select(c => c.Curve.ToMark(c.Tone, true) with { DotRadius = DotRadius, Opacity = c.Opacity }),
+            ],
             Legend = Legend(model, false),
             Empty = curves.All(c => c.Curve.IsEmpty) ? "not measured" : null,
         };
@@ -198,11 +202,12 @@ internal static class SweepCharts
 
     private static double Largest(double[] values) => values.Where(double.IsFinite).DefaultIfEmpty(0).Max();
 
-    private static LegendEntry[] Legend(SweepModel model, bool predicted) =>
-    [
-        new LegendEntry(model.BaselineLabel, BaselineTone), new LegendEntry(model.CandidateLabel, CandidateTone),
-        .. predicted ? new[] { new LegendEntry("predicted", Tone.Muted, LegendShape.Dashed) } : [],
-    ];
+    private static LegendEntry[] Legend(SweepModel model, bool predicted)
+    {
+        LegendShape shape = predicted ? LegendShape.Dot : LegendShape.Line;
+        LegendEntry[] sides = [new(model.BaselineLabel, BaselineTone, shape), new(model.CandidateLabel, CandidateTone, shape)];
+        return predicted ? [.. sides, new LegendEntry("predicted", Tone.Muted, LegendShape.Dashed)] : sides;
+    }
 
     private static string BytesFinding(SweepModel model)
     {
@@ -221,8 +226,8 @@ internal static class SweepCharts
     {
         Manifest m = model.Usual.Model.Baseline[0].Run.Manifest;
         int pairs = model.Cells.Max(c => c.Model.Pairs);
-        return $"{SweepText.Sides(model)} · workload {m.Workload} · durability {m.Durability} · {m.Cluster} cluster · "
-            + (pairs == 1 ? "one pair of runs per size" : $"{pairs} pairs of runs per size, medians");
+        return $"{SweepText.Sides(model)} · workload {m.Workload} · durability {m.Durability} · "
+            + $"{m.Cluster} cluster · " + (pairs == 1 ? "one pair of runs per size" : $"{pairs} pairs of runs per size, medians");
     }
 
     /// <summary>Points by value size; NaN where there is none.</summary>
@@ -232,8 +237,12 @@ internal static class SweepCharts
 
         public bool IsEmpty => !Ys.Any(double.IsFinite);
 
+        public LineMark ToDots(Tone tone, bool log) =>
+            ToMark(tone, log) with { Width = 0, DotRadius = DotRadius };
+
         public LineMark ToMark(Tone tone, bool log) => new(
             [.. Points.Select(p => Math.Log10(p.Size))],
-            [.. Points.Select(p => log ? p.Value > 0 ? Math.Log10(p.Value) : double.NaN : p.Value)], tone) { Width = 1.8 };
+            [.. Points.Select(p => !log ? p.Value : p.Value > 0 ? Math.Log10(p.Value) : double.NaN)],
+            tone) { Width = 1.8 };
     }
 }

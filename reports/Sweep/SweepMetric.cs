@@ -13,7 +13,11 @@ namespace Testbed.Reports;
 /// <param name="Format">For people.</param>
 internal sealed record SweepMetric(
     string Key, string Label, string Meaning, Func<Findings, double?> Measured,
-    Func<Findings, int, Bounds?> Predicted, Func<double?, string> Format);
+    Func<Findings, int, Bounds?> Predicted, Func<double?, string> Format)
+{
+    /// <summary>A part of the metric before it: left out of the terminal's table.</summary>
+    public bool IsPart => Label[0] == '-';
+}
 
 /// <summary>The metrics of a sweep, in the order of its tables.</summary>
 internal static class SweepMetrics

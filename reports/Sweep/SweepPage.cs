@@ -19,8 +19,8 @@ internal static class SweepPage
         HtmlText html = PageStyle.Start(title);
         Manifest m = model.Cells[0].Model.Baseline[0].Run.Manifest;
         html.Element("h1", title)
-            .Element("p", $"workload {m.Workload} · durability {m.Durability} · {m.Cluster} cluster · node build {m.NodeBuild}",
-                "muted");
+            .Element("p", $"workload {m.Workload} · durability {m.Durability} · {m.Cluster} cluster · "
+                + $"node build {m.NodeBuild}", "muted");
         bool forced = model.Cells.Any(c => c.Model.Comparability.Refusals.Count > 0);
         bool sound = model.Runs.All(r => r.Run.Summary is { Verdict: "valid", Complete: true });
         html.Raw($"<div class=\"verdict {(forced || !sound ? "bad" : "good")}\">")

@@ -14,7 +14,7 @@ internal static class SweepText
         lines.Blank();
         TextTable table = new("metric", "values", model.BaselineLabel, "predicted", model.CandidateLabel, "predicted",
             "ratio", "predicted");
-        foreach (SweepRow row in model.Rows)
+        foreach (SweepRow row in model.Rows.Where(r => !r.Metric.IsPart))
         {
             table.Add(row.ValueBytes == model.Cells[0].ValueBytes ? row.Metric.Label : "", Units.Size(row.ValueBytes),
                 row.Metric.Format(row.Baseline.Measured), Range(row.Baseline.Predicted),

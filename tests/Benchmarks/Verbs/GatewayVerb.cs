@@ -41,14 +41,14 @@ internal static class GatewayVerb
 
     private static void Print(TextWriter output, GatewayOptions options, List<GatewayCell> cells)
     {
-        var table = new TextTable(3, "strategy", "operation", "way", "clients", "per second", "of streams", "p50 us", "p99 us",
-            "client B/op", "nodes' B/op", "nodes' CPU us/op", "failed");
+        var table = new TextTable(3, "strategy", "operation", "way", "clients", "per second", "of streams",
+            "p50 us", "p99 us", "client B/op", "nodes' B/op", "nodes' CPU us/op", "failed");
         foreach (var cell in cells)
         {
-            table.Add(cell.Strategy, cell.Operation, cell.Way, TextTable.Number(cell.Clients), TextTable.Number(cell.PerSecond),
-                TextTable.Number(cell.Share, 2), TextTable.Number(cell.P50Micros), TextTable.Number(cell.P99Micros),
-                TextTable.Number(cell.ClientBytes), TextTable.Number(cell.NodeBytes), TextTable.Number(cell.NodeCpuMicros, 1),
-                TextTable.Number(cell.Failed));
+            table.Add(cell.Strategy, cell.Operation, cell.Way, TextTable.Number(cell.Clients),
+                TextTable.Number(cell.PerSecond), TextTable.Number(cell.Share, 2), TextTable.Number(cell.P50Micros),
+                TextTable.Number(cell.P99Micros), TextTable.Number(cell.ClientBytes), TextTable.Number(cell.NodeBytes),
+                TextTable.Number(cell.NodeCpuMicros, 1), TextTable.Number(cell.Failed));
         }
 
         output.WriteLine(
@@ -112,7 +112,8 @@ internal static class GatewayVerb
     }
 
     private sealed class Measuring(
-        BenchmarkCluster cluster, IReadOnlyList<KvCalls> doors, byte[] value, GatewayOptions options, CancellationToken cancel)
+        BenchmarkCluster cluster, IReadOnlyList<KvCalls> doors, byte[] value, GatewayOptions options,
+        CancellationToken cancel)
     {
         private readonly ClosedLoopKeys _keys = ClosedLoopKeys.Make(options.Records, value);
         private readonly ByteString[] _names =

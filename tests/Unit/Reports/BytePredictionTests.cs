@@ -78,7 +78,7 @@ public sealed class BytePredictionTests
         var keys = valueBytes > 4096 ? 4_000 : 40_000;
         for (var i = 0; i < keys; i++)
         {
-            var key = System.Text.Encoding.ASCII.GetBytes($"user{(ulong)i * 0x9E3779B97F4A7C15UL:D19}")[..KeyBytes];
+            var key = System.Text.Encoding.ASCII.GetBytes($"key{(ulong)i * 0x9E3779B97F4A7C15UL:D20}");
             if (strategy == "raft")
             {
                 store.Put(key, new RecordHeader((ulong)i + 1, 0, valueBytes, 0), new byte[valueBytes]);
@@ -132,7 +132,7 @@ public sealed class BytePredictionTests
         Assert.Equal(1, ecc.Get(value).Total.Most / value, 2);
         var raft = new BytePrediction { Strategy = "raft", Nodes = nodes, DataElements = 1 };
         Assert.Equal(nodes, raft.StoredTotal(value) / value, 3);
-        Assert.Equal(nodes, raft.Put(value).Total.Most / value, 2);
+        Assert.InRange(raft.Put(value).Total.Most / value, nodes, nodes * 1.001);
         Assert.Equal(1, raft.Get(value).Total.Most / value, 2);
     }
 

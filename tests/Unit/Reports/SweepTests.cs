@@ -123,7 +123,10 @@ public sealed class SweepTests : IDisposable
         {
             Manifest = drawn.Manifest with
             {
-                WorkloadProperties = new Dictionary<string, string> { ["valuesize"] = "9", ["valuesizedistribution"] = "uniform" },
+                WorkloadProperties = new Dictionary<string, string>
+                {
+                    ["valuesize"] = "9", ["valuesizedistribution"] = "uniform",
+                },
             },
         };
         Assert.Empty(SweepReport.Sizes([drawn, Side("raft")[1]], [drawn, Side("ecc")[1]]));
@@ -172,10 +175,14 @@ public sealed class SweepTests : IDisposable
             {
                 Bytes = run.Summary.Bytes with { LogicalBytes = measured ? 20_000_000 : 0, StoredTotalBytes = store },
                 Memory = measured
-                    ? new MemoryFigures(store, ecc ? null : log, store + 10_000_000, 5_000_000, store + 60_000_000, 30_000_000)
+                    ? new MemoryFigures(
+                        store, ecc ? null : log, store + 10_000_000, 5_000_000, store + 60_000_000, 30_000_000)
                     : null,
                 Traffic = measured
-                    ? [Traffic("load", "put", prediction.Put(valueBytes)), Traffic("final-read", "get", prediction.Get(valueBytes))]
+                    ? [
+                        Traffic("load", "put", prediction.Put(valueBytes)),
+                        Traffic("final-read", "get", prediction.Get(valueBytes)),
+                    ]
                     : null,
             },
         };
