@@ -73,8 +73,8 @@ internal sealed class RunOptionSet
         "--value-size", "Size of a record's value. [default: 1KiB]", 1, MaxValueBytes);
 
     private readonly Option<IReadOnlyList<long>?> _valueSizes = Values.Sizes(
-        "--value-size", "Size of a record's value [default: 1KiB]. Several make a sweep, a pair of runs for each, with "
-        + Sweep.Defaults + " unless something else is said.", 1, MaxValueBytes, Sweep.MostSizes);
+        "--value-size", "Size of a record's value [default: 1KiB]. Several make a sweep: a pair of runs for each, drawn "
+        + "beside what the design predicts; with " + Sweep.Defaults + " unless something else is said.", 1, MaxValueBytes, Sweep.MostSizes);
 
     private readonly Option<double?> _rate = Values.Rate(
         "--rate", "Operations offered per second; max: as fast as the clients can (closed loop)."

@@ -23,8 +23,7 @@ internal static class CompareVerb
         var force = Values.Flag("--force", "Compares even across durability levels, node builds or workloads.");
         var verb = new Verb(
             "compare",
-            "Compares two runs, or makes the runs first; prints a table and leaves a page with pictures. Over several sizes of "
-            + "values it draws what the design predicts beside what was measured.",
+            "Compares two runs, or makes the runs first; prints a table and leaves a page with pictures.",
             "harness compare results/runs/20261123T101500Z-raft-b-kill2-1a2b results/runs/20261123T101700Z-ecc-b-kill2-3c4d",
             "harness compare --strategies raft,ecc --workload b --kill 2 --repeat 3",
             "harness compare --strategies raft,ecc --value-size 128,1KiB,16KiB,256KiB");
