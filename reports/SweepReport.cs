@@ -1,5 +1,3 @@
-using Testbed.Results;
-
 namespace Testbed.Reports;
 
 /// <summary>

@@ -27,6 +27,12 @@ internal sealed class RunSession(
     private static readonly TimeSpan RestartLimit = TimeSpan.FromSeconds(30);
     private static readonly TimeSpan FirstAnswerLimit = TimeSpan.FromSeconds(15);
 
+    // Records loaded or read back at once: as many as hide the way there and back, fewer of large ones, which would
+    // overload a small machine and have ECC take nodes for slow.
+    private const long LoadedAtOnceBytes = 4L << 20;
+    private const long FewestLoaded = 4;
+    private const long MostLoaded = 64;
+
     private readonly RunClock _clock = new();
     private readonly ConcurrentQueue<string> _crashes = new();
     private readonly RunFindings _found = new();
@@ -328,6 +334,7 @@ internal sealed class RunSession(
         Arrival = options.Arrival == "constant" ? ArrivalKind.Constant : ArrivalKind.Poisson,
         Clients = options.Clients,
         TimeoutMicros = options.TimeoutNanos / 1000,
+        LoadConcurrency = (int)Math.Clamp(LoadedAtOnceBytes / workload.MaxValueBytes, FewestLoaded, MostLoaded),
         Seed = options.Seed,
         OriginTimestamp = _clock.OriginTimestamp,
     };

@@ -1,7 +1,6 @@
 using Google.Protobuf;
 using Testbed.Benchmarks.Peers;
 using Testbed.Benchmarks.Support;
-using Testbed.Client;
 
 namespace Testbed.Benchmarks.Verbs;
 
@@ -168,7 +167,7 @@ internal static class GatewayVerb
             nodes = await cluster.NodeSentBytesAsync(cancel).ConfigureAwait(false) - nodes;
             cpu = await cluster.NodeCpuSecondsAsync(cancel).ConfigureAwait(false) - cpu;
             var all = (double)Math.Max(1, operations);
-            return new GatewayRound(perSecond, p50, p99, client / all, (nodes ?? 0) / all, (cpu ?? 0) * 1e6 / all, failed);
+            return new GatewayRound(perSecond, p50, p99, client / all, nodes / all, (cpu ?? 0) * 1e6 / all, failed);
         }
     }
 }
