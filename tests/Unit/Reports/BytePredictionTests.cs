@@ -140,7 +140,7 @@ public sealed class BytePredictionTests
     public void A_tiny_value_is_not_coded_and_a_lease_spares_the_round()
     {
         var options = new Testbed.Ecc.EccClientOptions { Nodes = 5, DataElements = 3, Seed = 1 };
-        Assert.Equal(options.TinyValueBytes, BytePrediction.TinyValueBytes);
+        Assert.Equal(BytePrediction.TinyValueBytes, options.TinyValueBytes);
         Assert.Equal(5 * (8 + 64), Of("ecc").StoredPayload(64));
         Assert.Equal(5 * (8 + 22), Of("ecc").StoredPayload(65));
         var raft = Of("raft");
