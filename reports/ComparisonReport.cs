@@ -16,13 +16,18 @@ public static class ComparisonReport
     /// <summary>
     /// Compares folders pair by pair: the first baseline with the first candidate, and so on. Runs that
     /// differ in durability, node build or workload are refused unless forced; a forced comparison says so
-    /// in every output.
+    /// in every output. Runs of the same several sizes of values on both sides become a sweep.
     /// </summary>
     public static ComparisonResult Write(
         IReadOnlyList<string> baselineFolders, IReadOnlyList<string> candidateFolders, string outFolder,
-            bool force) =>
-        Write([.. baselineFolders.Select(RunData.Load)], [.. candidateFolders.Select(RunData.Load)],
-            outFolder, force);
+            bool force)
+    {
+        RunData[] baseline = [.. baselineFolders.Select(RunData.Load)];
+        RunData[] candidate = [.. candidateFolders.Select(RunData.Load)];
+        return SweepReport.Sizes(baseline, candidate).Count > 0
+            ? SweepReport.Write(baseline, candidate, outFolder, force)
+            : Write(baseline, candidate, outFolder, force);
+    }
 
     /// <summary>Compares runs that are in memory.</summary>
     public static ComparisonResult Write(
@@ -37,10 +42,15 @@ public static class ComparisonReport
         ComparisonModel model = new(baseline, candidate, rules ?? new ComparisonRules());
         if (model.Comparability.Refusals.Count > 0 && !force)
         {
-            return Refuse("not compared: " + string.Join("; ", model.Comparability.Refusals)
-                + ". The difference would be in the figures. Use --force to compare all the same.");
+            return RefuseFor(model.Comparability);
         }
 
+        return Write(model, outFolder);
+    }
+
+    /// <summary>Writes what a model says.</summary>
+    internal static ComparisonResult Write(ComparisonModel model, string outFolder)
+    {
         Directory.CreateDirectory(outFolder);
         IReadOnlyList<Figure> figures = ComparisonCharts.All(model);
         List<string> files = [.. figures.Select(f => PngRenderer.Write(f, outFolder))];
@@ -53,9 +63,15 @@ public static class ComparisonReport
         return new ComparisonResult(false, text, markdown, model.Outcomes, files);
     }
 
+    /// <summary>Says why runs are not compared.</summary>
+    internal static ComparisonResult RefuseFor(Comparability comparability) =>
+        Refuse("not compared: " + string.Join("; ", comparability.Refusals)
+            + ". The difference would be in the figures. Use --force to compare all the same.");
+
     private static ComparisonResult Refuse(string why) => new(true, why + "\n", "", [], []);
 
-    private static string WriteText(string folder, string name, string text)
+    /// <summary>Writes a file; returns its path.</summary>
+    internal static string WriteText(string folder, string name, string text)
     {
         string path = Path.Combine(folder, name);
         File.WriteAllText(path, text);

@@ -2,6 +2,7 @@ using System.CommandLine;
 using Testbed.Faults;
 using Testbed.Harness.Runs;
 using Testbed.Simulator;
+using Testbed.Workloads;
 
 namespace Testbed.Harness.Cli;
 
@@ -12,6 +13,7 @@ namespace Testbed.Harness.Cli;
 internal sealed class RunOptionSet
 {
     private const int MaxNodes = 32;
+    private const int MaxValueBytes = 16 * 1024 * 1024;
 
     private readonly Option<string> _strategy = Values.Word(
         "--strategy", "ecc", "Raft replication, or erasure coding.", "raft", "ecc");
@@ -72,7 +74,11 @@ internal sealed class RunOptionSet
 
     private readonly Option<long?> _records = Values.Count("--records", "Records loaded. [default: 10000]", 1, 1_000_000_000);
     private readonly Option<long?> _valueSize = Values.Size(
-        "--value-size", "Size of a record's value. [default: 1KiB]", 1, 16 * 1024 * 1024);
+        "--value-size", "Size of a record's value. [default: 1KiB]", 1, MaxValueBytes);
+
+    private readonly Option<IReadOnlyList<long>?> _valueSizes = Values.Sizes(
+        "--value-size", "Size of a record's value [default: 1KiB]. Several make a sweep: a pair of runs for each, drawn "
+        + "beside what the design predicts; with " + Sweep.Defaults + " unless something else is said.", 1, MaxValueBytes, Sweep.MostSizes);
 
     private readonly Option<double?> _rate = Values.Rate(
         "--rate", "Operations offered per second; max: as fast as the clients can (closed loop)."
@@ -145,7 +151,7 @@ internal sealed class RunOptionSet
     {
         AddCluster(verb, withStrategy);
         verb.With("Containers", _cluster, _nodeCpus, _nodeMemory, _nodeDisk, _nodeAccess, _nodeImage);
-        verb.With("Workload", _workload, _properties, _records, _valueSize);
+        verb.With("Workload", _workload, _properties, _records, withStrategy ? _valueSize : _valueSizes);
         verb.With("Load", _rate, _arrival, _clients, _duration, _warmup, _timeout, _maxLag, _seed);
         verb.With("Faults", _kill, _killRole, _killAt, _restartAt, _noRestart, _pause, _pauseAt, _resumeAt, _faults, _allowOutage);
         verb.With("Results", _results, _label, _failFast, _noReport, _quiet, _maxReadP99, _maxWriteP99, _minGoodput);
@@ -217,12 +223,31 @@ internal sealed class RunOptionSet
     }
 
     /// <summary>
+    /// All options of each size of values asked for, at least one, checked; throws like the other readers.
+    /// </summary>
+    public IReadOnlyList<RunOptions> ReadCells(ParseResult parse, CliContext context, string strategy)
+    {
+        var sizes = parse.GetValue(_valueSizes) ?? [];
+        if (sizes.Count < 2)
+        {
+            return [Read(parse, context, strategy, sizes.Count == 0 ? null : (int)sizes[0], isSweep: false)];
+        }
+
+        List<RunOptions> cells = [.. sizes.Select(bytes => Read(parse, context, strategy, (int)bytes, isSweep: true))];
+        return [.. cells.Select(cell => cell with { Seed = cells[0].Seed })];
+    }
+
+    /// <summary>
     /// All options, checked. Throws <see cref="UsageException"/> or <see cref="FaultPlanException"/> with one
     /// line.
     /// </summary>
-    public RunOptions Read(ParseResult parse, CliContext context, string? strategy = null)
+    public RunOptions Read(ParseResult parse, CliContext context, string? strategy = null) =>
+        Read(parse, context, strategy, (int?)parse.GetValue(_valueSize), isSweep: false);
+
+    private RunOptions Read(
+        ParseResult parse, CliContext context, string? strategy, int? valueBytes, bool isSweep)
     {
-        var defaults = new RunOptions();
+        var defaults = isSweep ? Sweep.DefaultsOf(valueBytes!.Value) : new RunOptions();
         var rate = parse.GetValue(_rate) ?? defaults.RatePerSecond;
         var options = ReadCluster(parse, context, strategy) with
         {
@@ -232,10 +257,10 @@ internal sealed class RunOptionSet
             NodeDiskBytes = parse.GetValue(_nodeDisk),
             NodeAccess = parse.GetValue(_nodeAccess) ?? defaults.NodeAccess,
             NodeImage = parse.GetValue(_nodeImage),
-            Workload = parse.GetValue(_workload) ?? "b",
+            Workload = Given(parse, _workload) ? parse.GetValue(_workload)! : defaults.Workload,
             Properties = Pairs(parse.GetValue(_properties)),
             Records = parse.GetValue(_records),
-            ValueBytes = (int?)parse.GetValue(_valueSize),
+            ValueBytes = valueBytes,
             RatePerSecond = rate is { } r && double.IsInfinity(r) ? null : rate,
             Arrival = parse.GetValue(_arrival) ?? "poisson",
             Clients = parse.GetValue(_clients) ?? defaults.Clients,
@@ -273,6 +298,11 @@ internal sealed class RunOptionSet
         Refuse(rate is { } max && double.IsInfinity(max) && parse.GetResult(_arrival) is { Implicit: false },
             "--arrival needs a rate; with --rate max there is no schedule");
         var (workload, _) = WorkloadChoice.Resolve(options, context.Folder);
+        if (isSweep && options.Records is null && IsDefaultSized(options))
+        {
+            options = options with { Records = defaults.Records };
+        }
+
         if (parse.GetValue(_rate) is null && workload.ScanProportion > 0)
         {
             options = options with { RatePerSecond = RunOptions.DefaultScanRate };
@@ -284,10 +314,16 @@ internal sealed class RunOptionSet
             : options;
     }
 
+    /// <summary>Nothing but our defaults says how many records there are.</summary>
+    private static bool IsDefaultSized(RunOptions options) =>
+        WorkloadFile.Shipped(options.Workload) is not null && !options.Properties.ContainsKey("recordcount");
+
     /// <summary>True when no option of a run was typed.</summary>
     public bool NoneGiven(ParseResult parse) => ((Option[])
     [
-        _nodes, _code, _width, _durability, _reads, _basePort, _nodeProgram, _cluster, _nodeCpus, _nodeMemory, _nodeDisk, _nodeAccess, _nodeImage, _workload, _properties, _records, _valueSize, _rate, _arrival, _clients, _duration,
+        _nodes, _code, _width, _durability, _reads, _basePort, _nodeProgram, _cluster, _nodeCpus, _nodeMemory,
+        _nodeDisk, _nodeAccess, _nodeImage, _workload, _properties, _records, _valueSize, _valueSizes, _rate, _arrival,
+        _clients, _duration,
         _warmup, _timeout, _maxLag, _seed, _kill, _killRole, _killAt, _restartAt, _noRestart, _pause, _pauseAt, _resumeAt, _faults,
         _allowOutage,
     ]).All(o => parse.GetResult(o) is null or { Implicit: true });

@@ -129,6 +129,27 @@ internal static class Values
         text => string.Create(
             CultureInfo.InvariantCulture, $"'{text}' is not a size from {min} to {max} bytes such as 1KiB, 16K or 1000"));
 
+    /// <summary>Several numbers of bytes with commas between, none twice; ascending.</summary>
+    public static Option<IReadOnlyList<long>?> Sizes(string name, string description, long min, long max, int most) =>
+        Make<IReadOnlyList<long>?>(
+            name, "SIZE,...", description, (string text, out IReadOnlyList<long>? value) =>
+            {
+                var sizes = new SortedSet<long>();
+                value = null;
+                foreach (var word in text.Split(','))
+                {
+                    if (!TryParseSize(word, out var bytes) || bytes < min || bytes > max || !sizes.Add(bytes))
+                    {
+                        return false;
+                    }
+                }
+
+                value = [.. sizes];
+                return sizes.Count <= most;
+            },
+            text => string.Create(CultureInfo.InvariantCulture,
+                $"'{text}' is not one size or up to {most} different ones with commas between, from {min} to {max} bytes such as 1KiB,16K"));
+
     /// <summary>A rate per second, or max; max is infinity.</summary>
     public static Option<double?> Rate(string name, string description) => Make<double?>(
         name, "N|max", description, (string text, out double? value) =>

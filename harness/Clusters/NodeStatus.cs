@@ -50,7 +50,7 @@ internal static class NodeStatus
         Number(status, "network_rx_bytes"), Number(status, "network_tx_bytes"), use.InterfaceRxBytes,
         use.InterfaceTxBytes, use.DiskReadBytes, use.DiskWriteBytes,
         Number(status, "store_payload_bytes"), Number(status, "store_total_bytes"), Number(status, "store_keys"),
-        Text(status, "role"));
+        Text(status, "role"), Number(status, "gc_heap_bytes"), Number(status, "log_allocated_bytes"));
 
     /// <summary>
     /// What a node says it has used, for clusters whose machines cannot be looked at from here.

@@ -23,6 +23,12 @@ public sealed record CompareOptions
     /// <summary>Compare even across durability levels, builds or machines.</summary>
     public bool Force { get; init; }
 
-    /// <summary>Options of every run; the strategy and the seed of each repeat replace those in it.</summary>
-    public RunOptions Run { get; init; } = new();
+    /// <summary>
+    /// Options of the runs of each cell, one per size of values, at least one; the strategy and the seed of each
+    /// repeat replace those in it.
+    /// </summary>
+    public IReadOnlyList<RunOptions> Cells { get; init; } = [new RunOptions()];
+
+    /// <summary>Options of the first cell; what does not depend on the size is the same in all.</summary>
+    public RunOptions Run => Cells[0];
 }

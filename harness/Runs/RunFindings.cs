@@ -36,6 +36,12 @@ internal sealed class RunFindings
     /// <summary>The nodes before the first record; an attached cluster may hold data of others.</summary>
     public IReadOnlyList<NodeRow> SampleBefore { get; set; } = [];
 
+    /// <summary>What was sent during phases of one operation alone.</summary>
+    public List<TrafficFigures> Traffic { get; } = [];
+
+    /// <summary>True when the nodes of both samples had collected their garbage.</summary>
+    public bool GarbageCollected { get; set; }
+
     /// <summary>The nodes after the final read.</summary>
     public IReadOnlyList<NodeRow> FinalSample { get; set; } = [];
 

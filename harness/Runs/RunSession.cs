@@ -27,6 +27,12 @@ internal sealed class RunSession(
     private static readonly TimeSpan RestartLimit = TimeSpan.FromSeconds(30);
     private static readonly TimeSpan FirstAnswerLimit = TimeSpan.FromSeconds(15);
 
+    // Records loaded or read back at once: as many as hide the way there and back, fewer of large ones, which would
+    // overload a small machine and have ECC take nodes for slow.
+    private const long LoadedAtOnceBytes = 4L << 20;
+    private const long FewestLoaded = 4;
+    private const long MostLoaded = 64;
+
     private readonly RunClock _clock = new();
     private readonly ConcurrentQueue<string> _crashes = new();
     private readonly RunFindings _found = new();
@@ -129,6 +135,7 @@ internal sealed class RunSession(
         var watch = new CatchUpWatch(cluster, _clock);
         var tracker = new PhaseTracker(plan, view, recorder.SetPhase, folder,
             record => watch.Begin(record.Fault.Id, record.Node!.Value, _catchUpEnd.Token));
+        _found.GarbageCollected = await CollectGarbageAsync(cluster, cancel).ConfigureAwait(false);
         _found.SampleBefore = await sampler.SampleAllAsync(cancel).ConfigureAwait(false);
         _found.Sampler = sampler;
         _found.Watch = watch;
@@ -150,7 +157,8 @@ internal sealed class RunSession(
         var samples = sampler.RunAsync(live.Update, sampling.Token);
         try
         {
-            if (await LoadAsync(generator, client, cancel).ConfigureAwait(false))
+            var meter = new TrafficMeter(sampler, client, _found.Traffic);
+            if (await LoadAsync(generator, client, meter, cancel).ConfigureAwait(false))
             {
                 await MeasureAsync(cluster, client, recorder, sampler, tracker, generator, cancel).ConfigureAwait(false);
                 cancel.ThrowIfCancellationRequested();
@@ -159,7 +167,7 @@ internal sealed class RunSession(
                     return;
                 }
 
-                await DrainAsync(cluster, sampler, watch, generator, cancel).ConfigureAwait(false);
+                await DrainAsync(cluster, sampler, watch, generator, meter, cancel).ConfigureAwait(false);
             }
         }
         finally
@@ -173,7 +181,8 @@ internal sealed class RunSession(
     }
 
     /// <summary>False: the records could not be loaded, and the run is void.</summary>
-    private async Task<bool> LoadAsync(LoadGenerator generator, IKvClient client, CancellationToken cancel)
+    private async Task<bool> LoadAsync(
+        LoadGenerator generator, IKvClient client, TrafficMeter meter, CancellationToken cancel)
     {
         view.Phase("load");
         using (var limit = CancellationTokenSource.CreateLinkedTokenSource(cancel))
@@ -189,8 +198,10 @@ internal sealed class RunSession(
         }
 
         using var end = EndOrStop(cancel);
+        await meter.BeginAsync(cancel).ConfigureAwait(false);
         var report = await generator.LoadRecordsAsync(end.Token).ConfigureAwait(false);
         cancel.ThrowIfCancellationRequested();
+        await meter.EndAsync("load", "put", report, cancel).ConfigureAwait(false);
         if (Stopped)
         {
             return false;
@@ -286,23 +297,31 @@ internal sealed class RunSession(
     /// Quiet period, catching up, and a read of every key, so that a lost write cannot hide.
     /// </summary>
     private async Task DrainAsync(ICluster cluster, NodeSampler sampler, CatchUpWatch watch,
-        LoadGenerator generator, CancellationToken cancel)
+        LoadGenerator generator, TrafficMeter meter, CancellationToken cancel)
     {
         await Task.Delay(QuietPeriod, cancel).ConfigureAwait(false);
         _catchUpEnd.CancelAfter(CatchUpLimit);
         await watch.WaitAsync().WaitAsync(cancel).ConfigureAwait(false);
         using var limit = EndOrStop(cancel);
         limit.CancelAfter(FinalReadLimit);
+        await meter.BeginAsync(cancel).ConfigureAwait(false);
         var final = await generator.ReadAllAsync(limit.Token).ConfigureAwait(false);
         cancel.ThrowIfCancellationRequested();
+        await meter.EndAsync("final-read", "get", final, cancel).ConfigureAwait(false);
         _found.FinalRead = final;
         for (var i = 0; i < cluster.Count; i++)
         {
             _found.CaughtUp[i] = await watch.IsCaughtUpSoonAsync(i, cancel).ConfigureAwait(false);
         }
 
+        _found.GarbageCollected &= await CollectGarbageAsync(cluster, cancel).ConfigureAwait(false);
         _found.FinalSample = await sampler.SampleAllAsync(cancel).ConfigureAwait(false);
     }
+
+    /// <summary>Nodes of others are left alone.</summary>
+    private async Task<bool> CollectGarbageAsync(ICluster cluster, CancellationToken cancel) =>
+        options.Cluster != "attach"
+        && await NodeGarbage.CollectAsync(cluster.Addresses, cancel).ConfigureAwait(false);
 
     /// <summary>
     /// Nodes that outlive the run remember its client: another with the same identity would break what
@@ -317,6 +336,7 @@ internal sealed class RunSession(
         Arrival = options.Arrival == "constant" ? ArrivalKind.Constant : ArrivalKind.Poisson,
         Clients = options.Clients,
         TimeoutMicros = options.TimeoutNanos / 1000,
+        LoadConcurrency = (int)Math.Clamp(LoadedAtOnceBytes / workload.MaxValueBytes, FewestLoaded, MostLoaded),
         Seed = options.Seed,
         OriginTimestamp = _clock.OriginTimestamp,
     };

@@ -35,6 +35,8 @@ internal static class RunSummary
                 ? null : (double)figures.Attempted / figures.Offered,
             Check = check.ToFigures(),
             Bytes = Bytes(options, workload, found, figures),
+            Memory = Memory(found),
+            Traffic = found.Traffic.Count == 0 ? null : found.Traffic,
             Faults = faults,
             Nodes = Nodes(options, found),
             ClientCounters = found.ClientCounters,
@@ -190,6 +192,23 @@ internal static class RunSummary
         var before = found.SampleBefore.Sum(r => r.StorePayloadBytes ?? 0);
         var own = Math.Max(0, payload - before);
         return (own, before == 0 || payload == 0 ? total : (long)(total * ((double)own / payload)));
+    }
+
+    /// <summary>Nothing of nodes that others use too: their memory is not this run's alone.</summary>
+    private static MemoryFigures? Memory(RunFindings found)
+    {
+        if (!found.GarbageCollected || found.FinalSample.Count == 0)
+        {
+            return null;
+        }
+
+        return new MemoryFigures(
+            Sum(found.FinalSample, r => r.StoreTotalBytes), Sum(found.FinalSample, r => r.LogAllocatedBytes),
+            Sum(found.FinalSample, r => r.GcHeapBytes), Sum(found.SampleBefore, r => r.GcHeapBytes),
+            Sum(found.FinalSample, r => r.RssBytes), Sum(found.SampleBefore, r => r.RssBytes));
+
+        static long? Sum(IReadOnlyList<NodeRow> rows, Func<NodeRow, long?> figure) =>
+            rows.All(r => figure(r) is not null) ? rows.Sum(figure) : null;
     }
 
     private static List<NodeFigures> Nodes(RunOptions options, RunFindings found)

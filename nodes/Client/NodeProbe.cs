@@ -12,6 +12,7 @@ namespace Testbed.Client;
 public sealed class NodeProbe : IDisposable
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan CollectionPatience = TimeSpan.FromSeconds(30);
 
     private readonly GrpcChannel _channel;
     private readonly Health.HealthClient _health;
@@ -89,6 +90,28 @@ public sealed class NodeProbe : IDisposable
     }
 
     /// <summary>
+    /// Has the node collect its garbage, so that its figures of memory say what it holds. False when it does not
+    /// answer within half a minute.
+    /// </summary>
+    public async Task<bool> CollectGarbageAsync(CancellationToken cancel)
+    {
+        try
+        {
+            var request = new StatusRequest { CollectGarbage = true };
+            _ = await _admin.StatusAsync(request, Options(CollectionPatience, cancel)).ConfigureAwait(false);
+            return true;
+        }
+        catch (RpcException) when (!cancel.IsCancellationRequested)
+        {
+            return false;
+        }
+        catch (RpcException)
+        {
+            throw new OperationCanceledException(cancel);
+        }
+    }
+
+    /// <summary>
     /// Asks the node to change the members or hand over the leadership; it must lead. Never throws for what the node
     /// or the way to it can cause.
     /// </summary>
@@ -125,6 +148,8 @@ public sealed class NodeProbe : IDisposable
     /// <inheritdoc/>
     public void Dispose() => _channel.Dispose();
 
-    private static CallOptions Options(CancellationToken cancel) =>
-        new(deadline: TimeProvider.System.GetUtcNow().UtcDateTime + Patience, cancellationToken: cancel);
+    private static CallOptions Options(CancellationToken cancel) => Options(Patience, cancel);
+
+    private static CallOptions Options(TimeSpan patience, CancellationToken cancel) =>
+        new(deadline: TimeProvider.System.GetUtcNow().UtcDateTime + patience, cancellationToken: cancel);
 }

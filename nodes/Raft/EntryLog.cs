@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using Testbed.Wire;
 
 namespace Testbed.Raft;
@@ -15,6 +16,7 @@ internal sealed class EntryLog(int chunkBytes = 256 * 1024)
     private readonly RingQueue<Slot> _slots = new(1024);
     private readonly Stack<Chunk> _free = new();
     private Chunk _current = new(chunkBytes);
+    private long _chunkBytes = chunkBytes;
 
     /// <summary>
     /// Position of all bytes up to <see cref="BaseIndex"/> in the stream of all entries ever added.
@@ -35,6 +37,9 @@ internal sealed class EntryLog(int chunkBytes = 256 * 1024)
 
     /// <summary>Bytes of all entries held.</summary>
     public long Bytes => End(LastIndex) - _baseEnd;
+
+    /// <summary>Bytes of all memory held for entries, used or free, and for what describes them.</summary>
+    public long AllocatedBytes => _chunkBytes + (_slots.Capacity * (long)Unsafe.SizeOf<Slot>());
 
     /// <summary>Term at an index from <see cref="BaseIndex"/> to <see cref="LastIndex"/>.</summary>
     public ulong Term(ulong index) => index == BaseIndex ? BaseTerm : At(index).Term;
@@ -197,9 +202,9 @@ internal sealed class EntryLog(int chunkBytes = 256 * 1024)
     private void NextChunk(int bytes)
     {
         var full = _current;
-        _current = bytes > chunkBytes ? new Chunk(bytes)
-            : _free.Count > 0 ? _free.Pop()
-            : new Chunk(chunkBytes);
+        var reused = bytes <= chunkBytes && _free.Count > 0;
+        _current = reused ? _free.Pop() : new Chunk(int.Max(bytes, chunkBytes));
+        _chunkBytes += reused ? 0 : _current.Buffer.Length;
         if (full.Entries == 0)
         {
             Recycle(full);
@@ -212,6 +217,10 @@ internal sealed class EntryLog(int chunkBytes = 256 * 1024)
         {
             chunk.Used = 0;
             _free.Push(chunk);
+        }
+        else
+        {
+            _chunkBytes -= chunk.Buffer.Length;
         }
     }
 

@@ -97,6 +97,7 @@ public sealed partial class RaftNodeCore
         sink.Gauge("trim_index", (long)_raft.Trim);
         sink.Gauge("known_commit_index", (long)_raft.KnownCommit);
         sink.Gauge("log_memory_bytes", _raft.Log.Bytes);
+        sink.Gauge("log_allocated_bytes", _raft.Log.AllocatedBytes);
         sink.Gauge("uncommitted_bytes", _raft.Role == RaftRole.Leader ? _raft.UncommittedBytes : 0);
         sink.Gauge("pending_writes", _writes.Count);
         sink.Gauge("pending_reads", _reads.Count);

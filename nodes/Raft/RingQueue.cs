@@ -13,6 +13,9 @@ internal sealed class RingQueue<T>(int capacity = 16)
     /// <summary>Number of items.</summary>
     public int Count { get; private set; }
 
+    /// <summary>Items that fit before it grows.</summary>
+    public int Capacity => _items.Length;
+
     /// <summary>The item at a distance from the front.</summary>
     public ref T this[int distance] => ref _items[(_head + distance) & (_items.Length - 1)];
 

@@ -61,6 +61,9 @@ internal enum LegendShape
 
     /// <summary>A pale line.</summary>
     Pale,
+
+    /// <summary>A dot.</summary>
+    Dot,
 }
 
 /// <summary>
@@ -96,6 +99,9 @@ internal sealed record LineMark(IReadOnlyList<double> Xs, IReadOnlyList<double> 
 
     /// <summary>Dashed.</summary>
     public bool Dashed { get; init; }
+
+    /// <summary>Radius of a dot at every point, in CSS pixels; 0: none.</summary>
+    public double DotRadius { get; init; }
 }
 
 /// <summary>A filled rectangle; infinite ends reach the axis limits.</summary>

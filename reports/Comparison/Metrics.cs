@@ -25,6 +25,12 @@ internal static class Metrics
                 PerLogical(f, b => b.StoredPayloadBytes), Units.Times),
             Lower("stored_total_per_logical", "stored / logical, total", f =>
                 PerLogical(f, b => b.StoredTotalBytes), Units.Times),
+            Lower("stored_and_log_bytes", "stores and log in memory", f =>
+                f.Run.Summary.Memory is { } m ? m.StoreTotalBytes + (m.LogAllocatedBytes ?? 0) : null, Units.Bytes),
+            Lower("heap_over_empty_bytes", "heap over empty nodes", f =>
+                f.Run.Summary.Memory is { } m ? m.GcHeapBytes - m.EmptyGcHeapBytes : null, Units.Bytes),
+            Lower("rss_over_empty_bytes", "RSS over empty nodes", f =>
+                f.Run.Summary.Memory is { } m ? m.RssBytes - m.EmptyRssBytes : null, Units.Bytes),
             Lower("max_rss_bytes", "largest node's memory", f =>
                 f.Run.Summary.Nodes.Max(n => n.MaxRssBytes), Units.Bytes),
             new("goodput_per_s", "goodput", Direction.HigherIsBetter, f =>

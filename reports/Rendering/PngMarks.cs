@@ -58,7 +58,8 @@ internal static class PngMarks
         scatter.LineWidth = (float)line.Width;
         scatter.LinePattern = line.Dashed ? LinePattern.Dashed : LinePattern.Solid;
         // A lone sample between two gaps has no line; it must not vanish.
-        scatter.MarkerSize = xs.Length == 1 ? (float)line.Width * 1.8f : 0;
+        scatter.MarkerSize = line.DotRadius > 0 ? (float)line.DotRadius * 2
+            : xs.Length == 1 ? (float)line.Width * 1.8f : 0;
     }
 
     private static void Box(Plot plot, BoxMark box, Panel panel)

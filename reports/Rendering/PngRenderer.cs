@@ -75,6 +75,12 @@ internal static class PngRenderer
             return;
         }
 
+        if (entry.Shape == LegendShape.Dot)
+        {
+            canvas.DrawCircle((float)x + 12, (float)y, 4.5f, paint);
+            return;
+        }
+
         paint.Style = SKPaintStyle.Stroke;
         paint.StrokeWidth = 2.2f;
         paint.Color = Color(entry.Tone, entry.Shape == LegendShape.Pale ? 0.45 : 1);

@@ -102,8 +102,7 @@ internal sealed class SvgRenderer
             case WhiskerMark whisker:
                 double y = Y(placed, whisker.Y);
                 Stroke(X(placed, whisker.Low), y, X(placed, whisker.High), y, whisker.Tone, 2.5, false, 1);
-                svg.Append(CultureInfo.InvariantCulture,
-                    $"<circle cx=\"{F(X(placed, whisker.Middle))}\" cy=\"{F(y)}\" r=\"4.5\" fill=\"var(--{Var(whisker.Tone)})\"/>");
+                Dot(X(placed, whisker.Middle), y, 4.5, whisker.Tone, 1);
                 break;
             case TextMark text:
                 string anchor = text.Anchor switch { Anchor.Left => "start", Anchor.Right => "end", _ =>
@@ -140,7 +139,18 @@ internal sealed class SvgRenderer
 
         svg.Append(CultureInfo.InvariantCulture,
             $"\" class=\"l\" stroke=\"var(--{Var(line.Tone)})\" stroke-width=\"{F(line.Width)}\"{Dash(line.Dashed)}{Opacity(line.Opacity, "stroke-")}/>");
+        for (int i = 0; line.DotRadius > 0 && i < xs.Count; i++)
+        {
+            if (!double.IsNaN(ys[i]))
+            {
+                Dot(X(placed, xs[i]), Y(placed, ys[i]), line.DotRadius, line.Tone, line.Opacity);
+            }
+        }
     }
+
+    private void Dot(double x, double y, double radius, Tone tone, double opacity) =>
+        svg.Append(CultureInfo.InvariantCulture,
+            $"<circle cx=\"{F(x)}\" cy=\"{F(y)}\" r=\"{F(radius)}\" fill=\"var(--{Var(tone)})\"{Opacity(opacity, "")}/>");
 
     private void Box(BoxMark box, PlacedPanel placed)
     {
@@ -233,7 +243,7 @@ internal sealed class SvgRenderer
         foreach (LegendEntry entry in placed.Panel.Legend)
         {
             string swatch = entry.Shape switch { LegendShape.Box => "\u25a0", LegendShape.Dashed =>
-                "\u254c\u254c", _ => "\u2501\u2501" };
+                "\u254c\u254c", LegendShape.Dot => "\u25cf", _ => "\u2501\u2501" };
             string pale = entry.Shape == LegendShape.Pale ? " fill-opacity=\"0.5\"" : "";
             svg.Append(gap).Append(CultureInfo.InvariantCulture,
                 $"<tspan fill=\"var(--{Var(entry.Tone)})\"{pale}>{swatch}</tspan>")

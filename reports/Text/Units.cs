@@ -46,6 +46,21 @@ internal static class Units
             + units[unit];
     }
 
+    /// <summary>A size as people choose it: 128 B, 1 KiB, 1.5 MiB; powers of 1,024.</summary>
+    public static string Size(long bytes)
+    {
+        string[] units = ["B", "KiB", "MiB", "GiB"];
+        double value = bytes;
+        int unit = 0;
+        while (value >= 1024 && unit < units.Length - 1)
+        {
+            value /= 1024;
+            unit++;
+        }
+
+        return value.ToString("0.##", CultureInfo.InvariantCulture) + " " + units[unit];
+    }
+
     /// <summary>A ratio of sizes: 1.67x.</summary>
     public static string Times(double? ratio) =>
         ratio is double r && double.IsFinite(r)

@@ -69,4 +69,6 @@ public sealed partial record NodeRow(
     [CsvColumn("store_payload_bytes")] long? StorePayloadBytes,
     [CsvColumn("store_total_bytes")] long? StoreTotalBytes,
     [CsvColumn("store_keys")] long? StoreKeys,
-    [CsvColumn("role")] string Role);
+    [CsvColumn("role")] string Role,
+    [CsvColumn("gc_heap_bytes")] long? GcHeapBytes = null,
+    [CsvColumn("log_allocated_bytes")] long? LogAllocatedBytes = null);

@@ -44,6 +44,12 @@ public sealed record Summary
     /// <summary>Bytes held and moved.</summary>
     public required ByteFigures Bytes { get; init; }
 
+    /// <summary>Memory of all nodes at the end; null when they were not asked.</summary>
+    public MemoryFigures? Memory { get; init; }
+
+    /// <summary>Bytes sent while nothing but one kind of operation went on; null when no such phase ended.</summary>
+    public IReadOnlyList<TrafficFigures>? Traffic { get; init; }
+
     /// <summary>Availability around each fault.</summary>
     public required IReadOnlyList<FaultFigures> Faults { get; init; }
 
@@ -85,6 +91,22 @@ public sealed record ByteFigures(
     long LogicalBytes, long StoredPayloadBytes, long StoredTotalBytes, double? StoredPerLogical,
     double TheoryStoredPerLogical, long? ClientSentBytes, long? NodeSentBytes, long? NodeReceivedBytes,
     double? SentPerOperation, double? CpuMicrosPerOperation);
+
+/// <summary>
+/// Memory of all nodes after the final read, summed, garbage collected. Empty* is the same of the same nodes before
+/// the first record. Log is what a node's core holds of its log in memory, free room included; null where it holds
+/// none. Null where a node did not tell.
+/// </summary>
+public sealed record MemoryFigures(
+    long? StoreTotalBytes, long? LogAllocatedBytes, long? GcHeapBytes, long? EmptyGcHeapBytes, long? RssBytes,
+    long? EmptyRssBytes);
+
+/// <summary>
+/// Bytes on sockets while one phase did nothing but one operation: "load" puts every record, "final-read" gets
+/// every key, both with many in flight.
+/// </summary>
+public sealed record TrafficFigures(
+    string Phase, string Operation, long Operations, long ClientSentBytes, long NodeSentBytes);
 
 /// <summary>
 /// Availability numbers of one fault. Applied, healed and caught up are times in ns since the run's start,

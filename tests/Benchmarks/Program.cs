@@ -51,7 +51,7 @@ internal static class Program
         }
 
         if (verb is not ("store" or "codec" or "load" or "checker" or "stream" or "links" or "cluster" or "containers"
-                or "log" or "isal" or "peers")
+                or "gateway" or "log" or "isal" or "peers")
             || args.Length > MostArguments(verb) || (verb == "store" && !TryStoreKeys(args, out _)))
         {
             return Usage();
@@ -157,6 +157,9 @@ internal static class Program
             case "stream":
                 await StreamVerb.RunAsync(Console.Out, cancel).ConfigureAwait(false);
                 break;
+            case "gateway":
+                await GatewayVerb.RunAsync(Console.Out, new GatewayOptions(), cancel).ConfigureAwait(false);
+                break;
             case "links":
                 await LinksVerb.RunAsync(Console.Out, cancel).ConfigureAwait(false);
                 break;
@@ -198,6 +201,7 @@ internal static class Program
               checker         seconds to the verdict on histories of 1 and 10 million operations
               stream          gets/s of 1 KiB between one client and one node process
               links           what the link proxy costs a get: the same node with and without it
+              gateway         unary calls to a node that carries operations out against the client's own streams
               containers [P]  gets/s and start of containers against processes; P: a native build of the node
               peers           our Raft cluster against etcd (Debian's etcd-server), fsync on both; 20 minutes, options:
                               --quick | --systems etcd,testbed --nodes 3,5 --clients 1,16,64,256 --rounds 5 --seconds 3 --kills 10

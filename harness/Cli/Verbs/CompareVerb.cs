@@ -25,7 +25,8 @@ internal static class CompareVerb
             "compare",
             "Compares two runs, or makes the runs first; prints a table and leaves a page with pictures.",
             "harness compare results/runs/20261123T101500Z-raft-b-kill2-1a2b results/runs/20261123T101700Z-ecc-b-kill2-3c4d",
-            "harness compare --strategies raft,ecc --workload b --kill 2 --repeat 3");
+            "harness compare --strategies raft,ecc --workload b --kill 2 --repeat 3",
+            "harness compare --strategies raft,ecc --value-size 128,1KiB,16KiB,256KiB");
         verb.With(sides).With("Comparison", strategies, repeat, force);
         set.AddTo(verb, withStrategy: false);
         return verb.Does(async (parse, cancel) =>
@@ -64,8 +65,8 @@ internal static class CompareVerb
             }
 
             // Both are read, so that what only one of them refuses is said before the first run.
-            _ = set.Read(parse, context, strategies[0]);
-            return new CompareOptions { Strategies = strategies, Run = set.Read(parse, context, strategies[1]) };
+            _ = set.ReadCells(parse, context, strategies[0]);
+            return new CompareOptions { Strategies = strategies, Cells = set.ReadCells(parse, context, strategies[1]) };
         }
 
         if (sides.Length != 2)
@@ -82,7 +83,7 @@ internal static class CompareVerb
         {
             Baseline = sides[0].Split(',', StringSplitOptions.RemoveEmptyEntries),
             Candidate = sides[1].Split(',', StringSplitOptions.RemoveEmptyEntries),
-            Run = set.Read(parse, context),
+            Cells = [set.Read(parse, context)],
         };
     }
 }

@@ -10,6 +10,11 @@ internal sealed class NodeAdminService(NodeRuntime node) : NodeAdminBase
 {
     public override async Task<StatusReply> Status(StatusRequest request, ServerCallContext context)
     {
+        if (request.CollectGarbage)
+        {
+            GC.Collect(GC.MaxGeneration, GCCollectionMode.Aggressive, blocking: true, compacting: true);
+        }
+
         var figures = await NodeFigures.CollectAsync(node, context.CancellationToken).ConfigureAwait(false);
         var reply = new StatusReply();
         foreach (var (name, value) in figures.ByName())

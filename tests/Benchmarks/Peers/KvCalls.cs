@@ -15,14 +15,18 @@ internal abstract class KvCalls : IDisposable
     private static readonly TimeSpan ConnectLimit = TimeSpan.FromSeconds(1);
 
     private readonly GrpcChannel _channel;
+    private readonly ByteCounters _network = new();
 
     private protected KvCalls(string address)
     {
-        _channel = Open(address);
+        _channel = Open(address, _network);
         Invoker = _channel.CreateCallInvoker();
     }
 
     private protected CallInvoker Invoker { get; }
+
+    /// <summary>Bytes sent over the connection so far.</summary>
+    public long SentBytes => _network.Sent;
 
     /// <summary>Writes a key.</summary>
     public abstract Task PutAsync(ByteString key, ByteString value, TimeSpan limit, CancellationToken cancel);
@@ -33,7 +37,9 @@ internal abstract class KvCalls : IDisposable
     public void Dispose() => _channel.Dispose();
 
     /// <summary>A channel of one connection, made when first used.</summary>
-    internal static GrpcChannel Open(string address) =>
+    internal static GrpcChannel Open(string address) => Open(address, new ByteCounters());
+
+    private static GrpcChannel Open(string address, ByteCounters network) =>
         GrpcChannel.ForAddress("http://" + address, new GrpcChannelOptions
         {
             DisposeHttpClient = true,
@@ -43,7 +49,7 @@ internal abstract class KvCalls : IDisposable
                 EnableMultipleHttp2Connections = false,
                 ConnectTimeout = ConnectLimit,
                 // With a callback of its own a channel does not back off: a node that comes back is seen at once.
-                ConnectCallback = CountingStream.ConnectAsync,
+                ConnectCallback = (context, cancel) => CountingStream.ConnectAsync(context, network, cancel),
             },
         });
 

@@ -11,6 +11,7 @@ namespace Testbed.Benchmarks.Support;
 internal sealed class BenchmarkCluster : IAsyncDisposable
 {
     private const int LoadInFlight = 64;
+    private const int SampleAttempts = 20;
     private static readonly TimeSpan LoadTimeout = TimeSpan.FromSeconds(10);
 
     private readonly string _folder;
@@ -86,6 +87,31 @@ internal sealed class BenchmarkCluster : IAsyncDisposable
             DataElements = options.DataElements,
             Seed = 1,
         });
+    }
+
+    /// <summary>host:port of each node.</summary>
+    public IReadOnlyList<string> Addresses => _cluster.Addresses;
+
+    /// <summary>The node that leads; null where none does or none is known.</summary>
+    public async Task<int?> LeaderAsync(CancellationToken cancel) => NodeStatus.Leader(
+        await Task.WhenAll(Enumerable.Range(0, Addresses.Count).Select(node => _cluster.StatusAsync(node, cancel)))
+            .ConfigureAwait(false));
+
+    /// <summary>
+    /// Bytes that all nodes have sent so far. A busy one may miss a sample: it is asked again, a few times.
+    /// </summary>
+    public async Task<long> NodeSentBytesAsync(CancellationToken cancel)
+    {
+        for (var attempt = 0; attempt < SampleAttempts; attempt++)
+        {
+            var samples = await _cluster.SampleAsync(cancel).ConfigureAwait(false);
+            if (samples.All(sample => sample.NetworkTxBytes is not null))
+            {
+                return samples.Sum(sample => sample.NetworkTxBytes ?? 0);
+            }
+        }
+
+        throw new TimeoutException("a node does not tell what it has sent");
     }
 
     /// <summary>Processor seconds of all nodes so far; null where they cannot be had.</summary>

@@ -137,17 +137,33 @@ public sealed class RunTests
     }
 
     [Fact]
-    public async Task Two_strategies_are_compared_in_interleaved_runs()
+    public async Task Several_sizes_of_values_are_compared_beside_what_the_design_predicts()
     {
         using var results = new ResultsFolder();
         var (exitCode, output, error) = await HarnessProcess.RunAsync(
-            "compare", "--strategies", "raft,ecc", "--workload", "b", "--repeat", "2", "--records", "300", "--rate", "200",
-            "--duration", "2s", "--warmup", "500ms", "--max-lag", "250ms", "--results", results.Root);
+            "compare", "--strategies", "raft,ecc", "--value-size", "128,4KiB", "--records", "300", "--rate", "200",
+            "--duration", "1s", "--warmup", "200ms", "--max-lag", "500ms", "--no-report", "--results", results.Root);
 
         Assert.True(exitCode == 0, $"exit {exitCode}\n{output}\n{error}");
-        Assert.Contains("ratio", output, StringComparison.OrdinalIgnoreCase);
         Assert.Equal(4, RunFolder.List(results.Root).Count);
-        Assert.Single(Directory.GetFiles(results.Root, "index.html", SearchOption.AllDirectories),
-            f => f.Contains("compare-", StringComparison.Ordinal));
+        Assert.Contains("predicted", output, StringComparison.Ordinal);
+        var pages = Directory.GetFiles(results.Root, "index.html", SearchOption.AllDirectories);
+        Assert.Equal(["", "128B", "4KiB"], pages.Select(page => Path.GetDirectoryName(page)!)
+            .Select(folder => Path.GetFileName(folder) is var name && name.StartsWith("compare-", StringComparison.Ordinal) ? "" : name)
+            .Order(StringComparer.Ordinal));
+        var csv = Directory.GetFiles(results.Root, "sweep.csv", SearchOption.AllDirectories).Single();
+        var rows = File.ReadAllLines(csv).Select(line => line.Split(',')).ToList();
+        foreach (var metric in new[] { "stored_payload", "stored_and_log", "sent_per_put", "sent_per_get" })
+        {
+            var measured = rows.Where(row => row[0] == metric).ToList();
+            Assert.Equal(4, measured.Count);
+            Assert.All(measured, row => Assert.True(Number(row[5]) > 0 && Number(row[6]) > 0, string.Join(',', row)));
+        }
+
+        // Five copies are five copies; an element may be larger than planned where a node was slow.
+        Assert.All(rows.Where(row => row[0] == "stored_payload"), row => Assert.InRange(
+            Number(row[5]) / Number(row[6]), 0.999, row[3] == "raft" ? 1.001 : 2));
+
+        static double Number(string text) => double.Parse(text, System.Globalization.CultureInfo.InvariantCulture);
     }
 }

@@ -64,6 +64,10 @@ public sealed class CommandTests
     [InlineData("compare", "compare needs two runs, or --strategies raft,ecc to make them now")]
     [InlineData("compare a b --strategies raft,ecc", "give either two runs or --strategies, not both")]
     [InlineData("compare --strategies raft", "--strategies: 'raft' is not two of raft and ecc, such as raft,ecc")]
+    [InlineData("compare --strategies raft,ecc --value-size 1K,1KiB",
+        "--value-size: '1K,1KiB' is not one size or up to 16 different ones with commas between, from 1 to 16777216 bytes such as 1KiB,16K")]
+    [InlineData("run --value-size 1K,2K", "--value-size: '1K,2K' is not a size from 1 to 16777216 bytes such as 1KiB, 16K or 1000")]
+    [InlineData("compare a b --value-size 128,256", "options of a run are for --strategies; finished runs are compared as they are")]
     [InlineData("compare a b --kill 2", "options of a run are for --strategies; finished runs are compared as they are")]
     [InlineData("compare a b --repeat 2", "--repeat is for --strategies; finished runs are compared as they are")]
     [InlineData("compare --strategies raft,ecc --kill 3",
@@ -96,6 +100,32 @@ public sealed class CommandTests
         Assert.Equal(0, await cli.Run("compare", "--strategies", "raft,ecc", "--workload", "c", "--kill", "2", "--repeat", "3"));
         Assert.Equal(["raft", "ecc"], cli.Comparison.Strategies);
         Assert.Equal((3, "c", 2), (cli.Comparison.Repeat, cli.Comparison.Run.Workload, cli.Comparison.Run.Faults.Kill));
+        var only = Assert.Single(cli.Comparison.Cells);
+        Assert.Equal((null, null, 30_000_000_000), (only.ValueBytes, only.Records, only.DurationNanos));
+    }
+
+    [Fact]
+    public async Task Several_sizes_of_values_make_a_sweep_whose_defaults_fit_them()
+    {
+        using var cli = new CliRun();
+        Assert.Equal(0, await cli.Run("compare", "--strategies", "raft,ecc", "--value-size", "1KiB,128,256KiB"));
+        var cells = cli.Comparison!.Cells;
+        Assert.Equal([128, 1024, 256 * 1024], cells.Select(c => c.ValueBytes!.Value));
+        Assert.Equal([200_000, 131_072, 512], cells.Select(c => c.Records!.Value));
+        Assert.Equal([2000, 2000, 128], cells.Select(c => c.RatePerSecond!.Value));
+        Assert.All(cells, c => Assert.Equal(("a", 10_000_000_000, 3_000_000_000, 4711ul),
+            (c.Workload, c.DurationNanos, c.WarmupNanos, c.Seed)));
+
+        Assert.Equal(0, await cli.Run("compare", "--strategies", "raft,ecc", "--value-size", "128,1KiB", "--records", "300",
+            "--rate", "50", "--duration", "1s", "--workload", "b"));
+        Assert.All(cli.Comparison.Cells, c => Assert.Equal((300, 50, 1_000_000_000, "b"),
+            (c.Records, c.RatePerSecond, c.DurationNanos, c.Workload)));
+
+        Assert.Equal(0, await cli.Run("compare", "--strategies", "raft,ecc", "--value-size", "2KiB"));
+        var only = Assert.Single(cli.Comparison.Cells);
+        Assert.Equal((2048, null, "b"), (only.ValueBytes, only.Records, only.Workload));
+        Assert.Equal(0, await cli.Run("compare", "--strategies", "raft,ecc", "--value-size", "128,1KiB", "-p", "recordcount=77"));
+        Assert.All(cli.Comparison.Cells, c => Assert.Null(c.Records));
     }
 
     [Fact]

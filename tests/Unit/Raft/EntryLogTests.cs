@@ -42,6 +42,30 @@ public sealed class EntryLogTests
     }
 
     [Fact]
+    public void Memory_is_charged_with_its_free_room_and_given_back_when_entries_go()
+    {
+        var log = new EntryLog(chunkBytes: 1024);
+        var empty = log.AllocatedBytes;
+        Assert.True(empty >= 1024);
+        for (var i = 0; i < 200; i++)
+        {
+            log.AddCopy(1, new byte[i % 50 == 0 ? 5000 : 900]);
+            Assert.True(log.AllocatedBytes > log.Bytes);
+        }
+
+        // A chunk for each entry: those of 900 bytes do not fit twice, those of 5,000 have chunks of their own.
+        var full = log.AllocatedBytes;
+        Assert.InRange(full - empty, (196 * 1024) + (4 * 5000) - 1024, 260_000);
+
+        // 64 usual chunks stay for later entries, and the one being filled.
+        log.DropTo(log.LastIndex);
+        Assert.InRange(log.AllocatedBytes - empty, 64 * 1024, full - empty - (130 * 1024));
+        var kept = log.AllocatedBytes;
+        log.AddCopy(1, new byte[900]);
+        Assert.Equal(kept, log.AllocatedBytes);
+    }
+
+    [Fact]
     public void Entries_that_fit_are_found_by_bytes_and_one_always_fits()
     {
         var log = new EntryLog();

@@ -61,14 +61,14 @@ public sealed class CsvTests
         using var _ = new CommaCulture();
         NodeRow[] rows =
         [
-            new(250_000_000, "n0", "up", 1.25, 104_857_600, 90, 80, 1, 2, 10, 20, 3, 4, 5, 6, 7, "leader"),
+            new(250_000_000, "n0", "up", 1.25, 104_857_600, 90, 80, 1, 2, 10, 20, 3, 4, 5, 6, 7, "leader", 8, 9),
             new(250_000_000, "n1", "down", null, null, null, null, null, null, null, null, null, null, null, null, null, ""),
         ];
         Check(rows,
             """
-            t_ns,node,state,cpu_seconds,rss_bytes,working_set_bytes,cache_bytes,network_rx_bytes,network_tx_bytes,interface_rx_bytes,interface_tx_bytes,disk_read_bytes,disk_write_bytes,store_payload_bytes,store_total_bytes,store_keys,role
-            250000000,n0,up,1.25,104857600,90,80,1,2,10,20,3,4,5,6,7,leader
-            250000000,n1,down,,,,,,,,,,,,,,
+            t_ns,node,state,cpu_seconds,rss_bytes,working_set_bytes,cache_bytes,network_rx_bytes,network_tx_bytes,interface_rx_bytes,interface_tx_bytes,disk_read_bytes,disk_write_bytes,store_payload_bytes,store_total_bytes,store_keys,role,gc_heap_bytes,log_allocated_bytes
+            250000000,n0,up,1.25,104857600,90,80,1,2,10,20,3,4,5,6,7,leader,8,9
+            250000000,n1,down,,,,,,,,,,,,,,,,
 
             """);
     }

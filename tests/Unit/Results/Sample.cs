@@ -46,6 +46,8 @@ internal static class Sample
         AttemptedShare = 0.999,
         Check = new CheckFigures("valid", 11, 5, 1, 0, 0, 0, 1, 1, 0.125, null),
         Bytes = new ByteFigures(1000, 1700, 2000, 1.7, 1.6666666666666667, 5, 6, null, 1.5, null),
+        Memory = new MemoryFigures(2000, null, 3000, 1000, 5000, 4000),
+        Traffic = [new TrafficFigures("load", "put", 10, 300, 400)],
         Faults = [new FaultFigures(1, "kill", "n2", 1, 2, 3, 0, 0, 4, null, 5, 100)],
         Nodes = [new NodeFigures("n0", 1.5, 100, 1, 2, 3, 0, true, "up")],
         ClientCounters = new Dictionary<string, long> { ["retries"] = 3 },
@@ -117,6 +119,23 @@ internal static class Sample
             "sent_per_operation": 1.5,
             "cpu_micros_per_operation": null
           },
+          "memory": {
+            "store_total_bytes": 2000,
+            "log_allocated_bytes": null,
+            "gc_heap_bytes": 3000,
+            "empty_gc_heap_bytes": 1000,
+            "rss_bytes": 5000,
+            "empty_rss_bytes": 4000
+          },
+          "traffic": [
+            {
+              "phase": "load",
+              "operation": "put",
+              "operations": 10,
+              "client_sent_bytes": 300,
+              "node_sent_bytes": 400
+            }
+          ],
           "faults": [
             {
               "id": 1,
