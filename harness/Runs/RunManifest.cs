@@ -56,6 +56,7 @@ internal static class RunManifest
         ["data_elements"] = Text(o.DataElements),
         ["durability"] = o.Durability,
         ["reads"] = o.Strategy == "raft" ? o.Reads : "",
+        ["rebuild_bytes_per_second"] = o.RebuildBytesPerSecond?.ToString(CultureInfo.InvariantCulture) ?? "",
         ["rate"] = o.RatePerSecond is { } rate ? rate.ToString(CultureInfo.InvariantCulture) : "max",
         ["arrival"] = o.Arrival,
         ["fail_fast"] = o.FailFast ? "true" : "false",

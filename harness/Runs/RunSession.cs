@@ -94,6 +94,7 @@ internal sealed class RunSession(
             DataElements = options.DataElements,
             Durability = options.Durability,
             Reads = options.Reads,
+            RebuildBytesPerSecond = options.RebuildBytesPerSecond,
             LogFolder = folder.LogFolder,
             DataFolder = folder.In("data"),
             BasePort = options.BasePort,
@@ -291,7 +292,9 @@ internal sealed class RunSession(
         await watch.WaitAsync().WaitAsync(cancel).ConfigureAwait(false);
         using var limit = EndOrStop(cancel);
         limit.CancelAfter(FinalReadLimit);
-        var final = await generator.ReadAllAsync(limit.Token).ConfigureAwait(false);
+
+        // A cluster that is LOST refuses for good: asking again and again would only take time.
+        var final = await generator.ReadAllAsync(watch.IsLost ? 1 : null, limit.Token).ConfigureAwait(false);
         cancel.ThrowIfCancellationRequested();
         _found.FinalRead = final;
         for (var i = 0; i < cluster.Count; i++)

@@ -122,6 +122,26 @@ public sealed class NodeProbe : IDisposable
         }
     }
 
+    /// <summary>
+    /// Has the node of an ECC cluster give up all that it holds; null when it did, else one line that says why not or
+    /// that it is not known. Never throws for what the node or the way to it can cause.
+    /// </summary>
+    /// <param name="incarnation">The node's, as its status shows it: another process keeps what it has.</param>
+    /// <param name="cancel">Gives up.</param>
+    public async Task<string?> ResetAsync(uint incarnation, CancellationToken cancel)
+    {
+        try
+        {
+            var request = new ResetRequest { Incarnation = incarnation };
+            _ = await _admin.ResetAsync(request, Options(cancel)).ConfigureAwait(false);
+            return null;
+        }
+        catch (RpcException refused) when (!cancel.IsCancellationRequested)
+        {
+            return refused.Status.Detail;
+        }
+    }
+
     /// <inheritdoc/>
     public void Dispose() => _channel.Dispose();
 

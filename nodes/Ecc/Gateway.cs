@@ -82,7 +82,8 @@ internal sealed class Gateway
             KvOutcome.Failed => KvStatus.Busy,
             _ => KvStatus.Unknown,
         };
-        Reply(from, new KvReply(correlationId, status, KvReply.NoLeader, result.Value, default));
+        var value = status == KvStatus.Busy && result.Reason is { } why ? Encoding.UTF8.GetBytes(why) : result.Value;
+        Reply(from, new KvReply(correlationId, status, KvReply.NoLeader, value, default));
     }
 
     private void Reply(Endpoint to, in KvReply reply)

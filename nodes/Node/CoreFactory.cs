@@ -38,6 +38,7 @@ internal static class CoreFactory
                 Volatile = options.IsVolatile,
                 Nonce = Nonce(),
                 Amnesia = options.Amnesia,
+                RebuildBytesPerSecond = options.RebuildBytesPerSecond,
                 TestLie = options.TestLie,
             }.WithPlant(options.TestPlant),
             new KvStore()),

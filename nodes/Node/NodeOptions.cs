@@ -36,6 +36,8 @@ internal sealed record NodeOptions
 
           --reads HOW           index: a leader asks its followers before it answers (default); lease: it may answer
                                 at once for a while after they were heard; raft only, the same on every node
+          --rebuild-rate BYTES  most bytes per second that this node reads from others to rebuild what it lost
+                                (default 134217728); ecc only
           --seed N              seed of everything the node draws (default 1)
           --listen HOST         IP address to listen on, * for all (default 127.0.0.1)
           --metrics HOST:PORT   Prometheus text under http://HOST:PORT/metrics (default off)
@@ -48,6 +50,7 @@ internal sealed record NodeOptions
 
         """;
 
+    private const long DefaultRebuildBytesPerSecond = 128L * 1024 * 1024;
     private const int PrefillBytes = 1024 * 1024;
     private const int SpareSegments = 4;
 
@@ -74,6 +77,9 @@ internal sealed record NodeOptions
 
     /// <summary><c>index</c> or <c>lease</c>: how Raft's leaders answer reads.</summary>
     public string Reads { get; init; } = "index";
+
+    /// <summary>Most bytes per second read from others to rebuild what an earlier process held; ECC only.</summary>
+    public long RebuildBytesPerSecond { get; init; } = DefaultRebuildBytesPerSecond;
 
     /// <summary>Folder of the log; empty where none was given at level <c>memory</c>.</summary>
     public required string DataFolder { get; init; }
@@ -170,6 +176,7 @@ internal sealed record NodeOptions
             DataFolder = durability == "memory" ? given.GetValueOrDefault("--data", "") : Required(given, "--data"),
 
             Reads = ReadsOf(given, strategy),
+            RebuildBytesPerSecond = RebuildRateOf(given, strategy),
             Seed = Number(given, "--seed", 1, 0, ulong.MaxValue),
             Listen = new IPEndPoint(Address("--listen", given.GetValueOrDefault("--listen", "127.0.0.1")),
                 ports[id]),
@@ -187,7 +194,7 @@ internal sealed record NodeOptions
         string[] valued =
         [
             "--id", "--strategy", "--nodes", "--founders", "--data-elements", "--durability", "--data", "--seed",
-            "--reads", "--listen", "--metrics", "--test-plant",
+            "--reads", "--rebuild-rate", "--listen", "--metrics", "--test-plant",
         ];
         var given = new Dictionary<string, string>(StringComparer.Ordinal);
         for (var i = 0; i < args.Count; i++)
@@ -249,6 +256,11 @@ internal sealed record NodeOptions
         OneOf(given, "--reads", "index", "index", "lease") is var reads && (reads == "index" || strategy == "raft")
             ? reads
             : throw new UsageException("--reads lease: ecc has no leader that could hold a lease");
+
+    private static long RebuildRateOf(Dictionary<string, string> given, string strategy) =>
+        strategy == "ecc" || !given.ContainsKey("--rebuild-rate")
+            ? (long)Number(given, "--rebuild-rate", (ulong)DefaultRebuildBytesPerSecond, 1, long.MaxValue)
+            : throw new UsageException("--rebuild-rate is for ecc: raft sends snapshots");
 
     private static ulong Number(
         Dictionary<string, string> given, string name, ulong? usual, ulong smallest, ulong largest)

@@ -20,6 +20,7 @@ public static class SummaryText
         Head(lines, findings);
         Operations(lines, findings);
         FaultText.Append(lines, findings);
+        RebuildText.Append(lines, run.Summary);
         Correctness(lines, run.Summary);
         Cost(lines, findings);
         Nodes(lines, run.Summary);
@@ -161,7 +162,7 @@ public static class SummaryText
         }
         else
         {
-            lines.Wrap("stored    nothing");
+            lines.Wrap(findings.Run.Summary.DeclaredLost is null ? "stored    nothing" : "stored    nothing that can be read");
         }
 
         List<string> costs = [];

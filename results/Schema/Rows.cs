@@ -69,4 +69,8 @@ public sealed partial record NodeRow(
     [CsvColumn("store_payload_bytes")] long? StorePayloadBytes,
     [CsvColumn("store_total_bytes")] long? StoreTotalBytes,
     [CsvColumn("store_keys")] long? StoreKeys,
-    [CsvColumn("role")] string Role);
+    [CsvColumn("role")] string Role,
+    [CsvColumn("standing")] string Standing = "",
+    [CsvColumn("slots_ready")] long? SlotsReady = null,
+    [CsvColumn("rebuilt_bytes")] long? RebuiltBytes = null,
+    [CsvColumn("rebuild_read_bytes")] long? RebuildReadBytes = null);

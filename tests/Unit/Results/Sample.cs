@@ -47,6 +47,8 @@ internal static class Sample
         Check = new CheckFigures("valid", 11, 5, 1, 0, 0, 0, 1, 1, 0.125, null),
         Bytes = new ByteFigures(1000, 1700, 2000, 1.7, 1.6666666666666667, 5, 6, null, 1.5, null),
         Faults = [new FaultFigures(1, "kill", "n2", 1, 2, 3, 0, 0, 4, null, 5, 100)],
+        Rebuilds = [new RebuildFigures(1, "n2", "ready", 256, 256, 420_000_000, 100, 301, 3.01)],
+        DeclaredLost = new LossFigures(3, 2, 10, 0),
         Nodes = [new NodeFigures("n0", 1.5, 100, 1, 2, 3, 0, true, "up")],
         ClientCounters = new Dictionary<string, long> { ["retries"] = 3 },
         Notes = ["a note"],
@@ -133,6 +135,25 @@ internal static class Sample
               "ok_while_down": 100
             }
           ],
+          "rebuilds": [
+            {
+              "fault_id": 1,
+              "node": "n2",
+              "standing": "ready",
+              "slots_ready": 256,
+              "slots": 256,
+              "full_redundancy_ns": 420000000,
+              "rebuilt_bytes": 100,
+              "read_bytes": 301,
+              "read_per_rebuilt": 3.01
+            }
+          ],
+          "declared_lost": {
+            "empty_nodes": 3,
+            "tolerance": 2,
+            "refused_keys": 10,
+            "answered_keys": 0
+          },
           "nodes": [
             {
               "node": "n0",
