@@ -13,6 +13,7 @@ namespace Testbed.Harness.Clusters;
 internal static class ClusterReset
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan AnswerPatience = TimeSpan.FromSeconds(5);
     private static readonly TimeSpan Poll = TimeSpan.FromMilliseconds(25);
 
     /// <summary>
@@ -26,7 +27,7 @@ internal static class ClusterReset
         NodeProbe[] probes = [.. addresses.Select(a => new NodeProbe(a))];
         try
         {
-            var statuses = await StatusesAsync(probes, cancel).ConfigureAwait(false);
+            var statuses = await AnswersAsync(probes, cancel).ConfigureAwait(false);
             var incarnations = Check(addresses, statuses);
             var begun = Stopwatch.GetTimestamp();
             var failures = await Task.WhenAll(
@@ -92,6 +93,23 @@ internal static class ClusterReset
     internal static UsageException NotForRaft() => new(
         "raft has no reset: its nodes never say for certain that their data are lost; "
         + "to begin anew: cluster down, cluster up");
+
+    /// <summary>What all nodes say; null of those that did not answer within a while.</summary>
+    private static async Task<IReadOnlyDictionary<string, string>?[]> AnswersAsync(
+        NodeProbe[] probes, CancellationToken cancel)
+    {
+        var begun = Stopwatch.GetTimestamp();
+        while (true)
+        {
+            var statuses = await StatusesAsync(probes, cancel).ConfigureAwait(false);
+            if (statuses.All(s => s is not null) || Stopwatch.GetElapsedTime(begun) > AnswerPatience)
+            {
+                return statuses;
+            }
+
+            await Task.Delay(Poll, cancel).ConfigureAwait(false);
+        }
+    }
 
     private static async Task FoundedAsync(NodeProbe[] probes, long begun, CancellationToken cancel)
     {

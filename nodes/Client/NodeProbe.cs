@@ -12,6 +12,7 @@ namespace Testbed.Client;
 public sealed class NodeProbe : IDisposable
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan ResetPatience = TimeSpan.FromSeconds(10);
 
     private readonly GrpcChannel _channel;
     private readonly Health.HealthClient _health;
@@ -133,7 +134,7 @@ public sealed class NodeProbe : IDisposable
         try
         {
             var request = new ResetRequest { Incarnation = incarnation };
-            _ = await _admin.ResetAsync(request, Options(cancel)).ConfigureAwait(false);
+            _ = await _admin.ResetAsync(request, Options(cancel, ResetPatience)).ConfigureAwait(false);
             return null;
         }
         catch (RpcException refused) when (!cancel.IsCancellationRequested)
@@ -145,6 +146,6 @@ public sealed class NodeProbe : IDisposable
     /// <inheritdoc/>
     public void Dispose() => _channel.Dispose();
 
-    private static CallOptions Options(CancellationToken cancel) =>
-        new(deadline: TimeProvider.System.GetUtcNow().UtcDateTime + Patience, cancellationToken: cancel);
+    private static CallOptions Options(CancellationToken cancel, TimeSpan? patience = null) => new(
+        deadline: TimeProvider.System.GetUtcNow().UtcDateTime + (patience ?? Patience), cancellationToken: cancel);
 }

@@ -74,6 +74,11 @@ public sealed partial class EccNodeCore
         AppendIdentity();
         _engine.LinkUp(_options.Self.Index);
         _rebuild.Begin(_now);
+        if (_readiness.Incarnation == 0)
+        {
+            // The cluster was founded a moment ago, and no process of this node was there before.
+            _rebuild.NothingToRebuild();
+        }
     }
 
     private void OnFounded()

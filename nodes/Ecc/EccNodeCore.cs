@@ -72,6 +72,7 @@ public sealed partial class EccNodeCore : INodeCore
         _rebuild.OnSlot = AppendSlot;
         _service.OnNotReady = _rebuild.Requested;
         _service.IsLost = () => IsLost;
+        _gateway.IsLost = () => _registration.IsLost;
     }
 
     internal Replica Replica => _replica;

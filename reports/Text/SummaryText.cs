@@ -124,7 +124,8 @@ public static class SummaryText
         lines.Blank();
         lines.Wrap($"checked   {Units.Count(check.Operations)} operations on {Units.Count(check.Keys)} keys in "
             + $"{Units.Seconds(check.CheckSeconds)}: {check.Result}", 10);
-        lines.Wrap($"writes    lost {Units.Count(check.LostWrites)} of {Units.Count(check.AcknowledgedWrites)} acknowledged; "
+        string beside = summary.DeclaredLost is null ? "" : " beside what was declared LOST";
+        lines.Wrap($"writes    lost {Units.Count(check.LostWrites)} of {Units.Count(check.AcknowledgedWrites)} acknowledged{beside}; "
             + $"stale reads {Units.Count(check.StaleReads)}; corrupt reads {Units.Count(check.CorruptReads)}", 10);
         if (check.IndefiniteWrites > 0)
         {

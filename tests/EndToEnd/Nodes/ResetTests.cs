@@ -18,9 +18,8 @@ public sealed class ResetTests : IDisposable
         await using var one = await NodeProcess.StartAsync("raft", raft, 0, _folder.Of(0));
         Assert.Equal(StatusCode.Unimplemented, await AskAsync(raft[0], new ResetRequest { Incarnation = 1 }));
 
-        // A node whose peers are not there has not registered yet, and may be reset all the same.
         var ecc = NodeProcess.FreeAddresses(2);
-        await using var other = await NodeProcess.StartAsync("ecc", ecc, 0, _folder.Of(1), "--data-elements", "1");
+        await using var other = await NodeProcess.StartAsync("ecc", ecc, 0, _folder.Of(1));
         Assert.Equal(StatusCode.InvalidArgument, await AskAsync(ecc[0], new ResetRequest()));
         Assert.Equal(StatusCode.FailedPrecondition, await AskAsync(ecc[0], new ResetRequest { Incarnation = 9 }));
         Assert.Equal(StatusCode.OK, await AskAsync(ecc[0], new ResetRequest { Incarnation = 0 }));

@@ -291,6 +291,16 @@ public sealed class MemoryRuleTests
     }
 
     [Fact]
+    public void A_lost_node_goes_on_when_enough_nodes_that_remember_are_back()
+    {
+        A_node_that_has_voted_before_never_founds_and_says_lost();
+        Tick(100_000);
+        Register();
+        Assert.False(_node.IsLost);
+        Assert.Equal("recovering", StatusProbe.Of(_node.Report).TextOf("standing"));
+    }
+
+    [Fact]
     public void A_reset_needs_the_incarnation_and_makes_the_node_a_fresh_one()
     {
         A_node_that_has_voted_before_never_founds_and_says_lost();

@@ -115,7 +115,7 @@ public class SummaryTextTests
         string text = SummaryText.Render(run);
         Assert.Contains("rebuilds  n1 came back empty, full redundancy after 420 ms: read 10.3 MB for 3.42 MB of", text,
             StringComparison.Ordinal);
-        Assert.Contains(" elements, 3.01x\n", text, StringComparison.Ordinal);
+        Assert.Contains(" 3.01x\n", text, StringComparison.Ordinal);
         Assert.Contains("          n3 came back empty, LOST at the end, votes in 7 of 256 slots\n", text, StringComparison.Ordinal);
         string page = RunPage.Render(new Findings(run), []);
         Assert.Contains("full redundancy after", page, StringComparison.Ordinal);
