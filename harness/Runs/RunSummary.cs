@@ -193,11 +193,13 @@ internal static class RunSummary
         return list;
     }
 
+    /// <summary>Null: nothing was declared. The tolerance is that of data, whatever writes need to go on.</summary>
     private static LossFigures? Loss(RunOptions options, RunFindings found) =>
         found is { Watch.IsLost: true, FinalRead: { } final }
             ? new LossFigures(
-                found.FinalSample.Count(r => r.Standing is not ("ready" or "")), options.Tolerance, final.Unfinished,
-                final.Ok + final.NotFound)
+                found.FinalSample.Count(r => r.Standing is not ("ready" or "")),
+                Math.Min(options.Nodes - options.DataElements, (options.Nodes - 1) / 2),
+                final.Unfinished, final.Ok + final.NotFound)
             : null;
 
     private static ByteFigures Bytes(RunOptions options, WorkloadSpec workload, RunFindings found, RunFigures figures)

@@ -496,6 +496,8 @@ public sealed class MemoryRuleTests
         Show(peers[1], scan, entries: [(V(20, width: 0), true, true)]);
         Show(peers[2], scan, entries: [(V(30, width: 0), false, true)]);
         Assert.Equal(V(20, width: 0), _node.Replica.FinOf(Key));
+        var status = StatusProbe.Of(_node.Report);
+        Assert.Equal((0, 1), (status["store_keys"], status["tombstone_keys"]));
         Assert.True(_node.Replica.HasElement(Key, Hash, V(30, width: 0)));
         Assert.Equal(0, _node.Replica.MissingElements);
     }
