@@ -1,4 +1,3 @@
-using System.CommandLine;
 using Testbed.Harness.Clusters;
 
 namespace Testbed.Harness.Cli.Verbs;
