@@ -55,7 +55,19 @@ internal sealed class ClusterTarget
             throw new UsageException("--nodes needs --strategy raft or --strategy ecc");
         }
 
-        var addresses = nodes.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
+        return new KvClientOptions
+        {
+            Strategy = strategy,
+            Nodes = Addresses(nodes),
+            DataElements = parse.GetValue(_elements) ?? 3,
+            Seed = Seed(),
+        };
+    }
+
+    /// <summary>The addresses of a list; throws <see cref="UsageException"/> with one line.</summary>
+    public static IReadOnlyList<string> Addresses(string list)
+    {
+        var addresses = list.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
         foreach (var address in addresses)
         {
             if (!Values.IsAddress(address))
@@ -64,13 +76,7 @@ internal sealed class ClusterTarget
             }
         }
 
-        return new KvClientOptions
-        {
-            Strategy = strategy,
-            Nodes = addresses,
-            DataElements = parse.GetValue(_elements) ?? 3,
-            Seed = Seed(),
-        };
+        return addresses;
     }
 
     private static KvClientOptions Options(ClusterState state) => new()

@@ -16,7 +16,8 @@ public static class ExitCodes
     public const int Undecided = 3;
 
     /// <summary>
-    /// The run proves nothing: generator saturated, fault not applied, cluster did not start.
+    /// The run proves nothing: generator saturated, fault not applied, cluster did not start. Of other verbs: the
+    /// cluster cannot do what was asked, or not now.
     /// </summary>
     public const int Void = 4;
 

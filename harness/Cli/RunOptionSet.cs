@@ -36,6 +36,10 @@ internal sealed class RunOptionSet
         "--width", "adaptive", "How ecc's puts code a value: adaptive, as wide as the nodes that answer allow; fixed, at k, which "
         + "needs f + k nodes to answer (a baseline).", "adaptive", "fixed");
 
+    private readonly Option<long?> _rebuildRate = Values.Size(
+        "--rebuild-rate", "Most bytes per second that an ecc node reads from others to rebuild what it lost. [default: 128MiB]",
+        1, 1L << 40);
+
     private readonly Option<int?> _basePort = Values.Number(
         "--base-port", "First port of the nodes, the rest follow. [default: free ports]", 1024, 65_000);
 
@@ -161,8 +165,8 @@ internal sealed class RunOptionSet
 
     /// <summary>Adds only the options of the cluster.</summary>
     public void AddCluster(Verb verb, bool withStrategy) => verb.With("Cluster", withStrategy
-        ? [_strategy, _nodes, _code, _width, _durability, _reads, _basePort, _nodeProgram]
-        : [_nodes, _code, _width, _durability, _reads, _basePort, _nodeProgram]);
+        ? [_strategy, _nodes, _code, _width, _durability, _reads, _rebuildRate, _basePort, _nodeProgram]
+        : [_nodes, _code, _width, _durability, _reads, _rebuildRate, _basePort, _nodeProgram]);
 
     /// <summary>Adds the seed alone.</summary>
     public void AddSeed(Verb verb) => verb.With("Load", _seed);
@@ -196,6 +200,11 @@ internal sealed class RunOptionSet
         var reads = parse.GetValue(_reads) ?? "index";
         Refuse(!attach && strategy is null && chosen == "ecc" && reads == "lease",
             "--reads lease is for --strategy raft: ecc has no leader that could hold a lease");
+        var rebuildRate = parse.GetValue(_rebuildRate);
+        Refuse(rebuildRate is not null && attach,
+            "--rebuild-rate is for nodes to be started; leave it out with --cluster attach");
+        Refuse(rebuildRate is not null && strategy is null && chosen == "raft",
+            "--rebuild-rate is for --strategy ecc; raft sends snapshots");
         var seed = parse.GetValue(_seed);
         return new RunOptions
         {
@@ -215,6 +224,7 @@ internal sealed class RunOptionSet
             },
             Durability = durability,
             Reads = reads,
+            RebuildBytesPerSecond = rebuildRate,
             BasePort = parse.GetValue(_basePort) ?? 0,
             NodeProgram = parse.GetValue(_nodeProgram) is { } program ? Path.GetFullPath(program, context.Folder) : null,
             Seed = seed ?? context.DrawSeed(),
@@ -321,7 +331,7 @@ internal sealed class RunOptionSet
     /// <summary>True when no option of a run was typed.</summary>
     public bool NoneGiven(ParseResult parse) => ((Option[])
     [
-        _nodes, _code, _width, _durability, _reads, _basePort, _nodeProgram, _cluster, _nodeCpus, _nodeMemory,
+        _nodes, _code, _width, _durability, _reads, _rebuildRate, _basePort, _nodeProgram, _cluster, _nodeCpus, _nodeMemory,
         _nodeDisk, _nodeAccess, _nodeImage, _workload, _properties, _records, _valueSize, _valueSizes, _rate, _arrival,
         _clients, _duration,
         _warmup, _timeout, _maxLag, _seed, _kill, _killRole, _killAt, _restartAt, _noRestart, _pause, _pauseAt, _resumeAt, _faults,

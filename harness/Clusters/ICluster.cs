@@ -67,6 +67,9 @@ public sealed record ClusterOptions
     /// <summary><c>index</c> or <c>lease</c>: how Raft's leaders answer reads; ECC ignores it.</summary>
     public string Reads { get; init; } = "index";
 
+    /// <summary>Most bytes per second an ECC node reads to rebuild what it lost; null: the node's own default.</summary>
+    public long? RebuildBytesPerSecond { get; init; }
+
     /// <summary>Folder for the nodes' logs (text), one file per node.</summary>
     public required string LogFolder { get; init; }
 

@@ -50,7 +50,9 @@ internal static class NodeStatus
         Number(status, "network_rx_bytes"), Number(status, "network_tx_bytes"), use.InterfaceRxBytes,
         use.InterfaceTxBytes, use.DiskReadBytes, use.DiskWriteBytes,
         Number(status, "store_payload_bytes"), Number(status, "store_total_bytes"), Number(status, "store_keys"),
-        Text(status, "role"), Number(status, "gc_heap_bytes"), Number(status, "log_allocated_bytes"));
+        Text(status, "role"), Number(status, "gc_heap_bytes"), Number(status, "log_allocated_bytes"),
+        Text(status, "standing"), Number(status, "slots_ready"), Number(status, "rebuilt_bytes"),
+        Number(status, "rebuild_read_bytes"));
 
     /// <summary>
     /// What a node says it has used, for clusters whose machines cannot be looked at from here.

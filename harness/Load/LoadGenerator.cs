@@ -78,8 +78,10 @@ public sealed class LoadGenerator
     /// Reads every key that was ever written until it gives an answer; for the history, after faults are
     /// healed. Keys that gave none are counted as unfinished.
     /// </summary>
-    public Task<LoadReport> ReadAllAsync(CancellationToken cancel) =>
-        RunPhaseAsync(CreateFinalReadPhase, limits: null, cancel);
+    /// <param name="attempts">Attempts per key; null: those of the options.</param>
+    /// <param name="cancel">Ends it early.</param>
+    public Task<LoadReport> ReadAllAsync(int? attempts, CancellationToken cancel) =>
+        RunPhaseAsync(() => CreateFinalReadPhase(attempts), limits: null, cancel);
 
     internal LoadPhase CreateInsertPhase() => new InsertPhase(
         _engine, new LoadStream(_spec, _options.Seed), _loadConcurrency, _options.RetryPauseMicros,
@@ -91,8 +93,8 @@ public sealed class LoadGenerator
     internal LoadPhase CreateClosedPhase(long durationNanos) =>
         new ClosedLoopPhase(_engine, _stream, _clients, _options.FailurePauseMicros, durationNanos);
 
-    internal LoadPhase CreateFinalReadPhase() => new FinalReadPhase(
-        _engine, _loadConcurrency, _options.RetryPauseMicros, _options.FinalReadAttempts);
+    internal LoadPhase CreateFinalReadPhase(int? attempts = null) => new FinalReadPhase(
+        _engine, _loadConcurrency, _options.RetryPauseMicros, attempts ?? _options.FinalReadAttempts);
 
     private async Task<LoadReport> RunPhaseAsync(
         Func<LoadPhase> create, LoadOptions? limits, CancellationToken cancel)

@@ -57,6 +57,7 @@ internal static class RunManifest
         ["width"] = o.Strategy == "ecc" ? o.Width : "",
         ["durability"] = o.Durability,
         ["reads"] = o.Strategy == "raft" ? o.Reads : "",
+        ["rebuild_bytes_per_second"] = o.RebuildBytesPerSecond?.ToString(CultureInfo.InvariantCulture) ?? "",
         ["rate"] = o.RatePerSecond is { } rate ? rate.ToString(CultureInfo.InvariantCulture) : "max",
         ["arrival"] = o.Arrival,
         ["fail_fast"] = o.FailFast ? "true" : "false",

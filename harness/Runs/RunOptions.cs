@@ -34,6 +34,9 @@ public sealed record RunOptions
     /// <summary><c>index</c> or <c>lease</c>: how Raft's leaders answer reads.</summary>
     public string Reads { get; init; } = "index";
 
+    /// <summary>Most bytes per second an ECC node reads to rebuild what it lost; null: the node's own default.</summary>
+    public long? RebuildBytesPerSecond { get; init; }
+
     /// <summary>
     /// Offered operations per second of the open loop; null: closed loop (<c>--rate max</c>).
     /// </summary>

@@ -101,6 +101,7 @@ internal sealed class RunSession(
             Width = options.Width,
             Durability = options.Durability,
             Reads = options.Reads,
+            RebuildBytesPerSecond = options.RebuildBytesPerSecond,
             LogFolder = folder.LogFolder,
             DataFolder = folder.In("data"),
             BasePort = options.BasePort,
@@ -305,7 +306,9 @@ internal sealed class RunSession(
         using var limit = EndOrStop(cancel);
         limit.CancelAfter(FinalReadLimit);
         await meter.BeginAsync(cancel).ConfigureAwait(false);
-        var final = await generator.ReadAllAsync(limit.Token).ConfigureAwait(false);
+
+        // A cluster that is LOST refuses for good: asking again and again would only take time.
+        var final = await generator.ReadAllAsync(watch.IsLost ? 1 : null, limit.Token).ConfigureAwait(false);
         cancel.ThrowIfCancellationRequested();
         await meter.EndAsync("final-read", "get", final, cancel).ConfigureAwait(false);
         _found.FinalRead = final;

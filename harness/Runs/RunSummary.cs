@@ -19,7 +19,8 @@ internal static class RunSummary
         var measured = figures.Operations.Where(o => o.Phase == RunRecorder.MeasuredPhase).ToList();
         var faults = Faults(folder, found);
         var notes = Notes(options, found, figures);
-        var (verdict, reason, exitCode) = Verdict(options, found, figures, check, measured);
+        var loss = Loss(options, found);
+        var (verdict, reason, exitCode) = Verdict(options, found, figures, check, measured, loss);
         return new Summary
         {
             RunId = folder.RunId,
@@ -38,6 +39,8 @@ internal static class RunSummary
             Memory = Memory(found),
             Traffic = found.Traffic.Count == 0 ? null : found.Traffic,
             Faults = faults,
+            Rebuilds = Rebuilds(found),
+            DeclaredLost = loss,
             Nodes = Nodes(options, found),
             ClientCounters = found.ClientCounters,
             Notes = notes,
@@ -49,7 +52,7 @@ internal static class RunSummary
     /// </summary>
     private static (string Verdict, string Reason, int ExitCode) Verdict(
         RunOptions options, RunFindings found, RunFigures figures, HistoryCheck check,
-        IReadOnlyList<OperationFigures> measured)
+        IReadOnlyList<OperationFigures> measured, LossFigures? loss)
     {
         if (check.Verdict == "invalid")
         {
@@ -87,10 +90,14 @@ internal static class RunSummary
             return ("void", string.Join("; ", found.VoidReasons), ExitCodes.Void);
         }
 
-        if (found.FinalRead is { Unfinished: > 0 } final)
+        var isExpectedLoss = loss is not null && options.AllowOutage;
+        if (found.FinalRead is { Unfinished: > 0 } final && !isExpectedLoss)
         {
-            return ("unknown", string.Create(CultureInfo.InvariantCulture,
-                $"{final.Unfinished} keys gave no answer after all faults were healed"), ExitCodes.Undecided);
+            var why = loss is not null
+                ? Declared(loss, options)
+                : string.Create(CultureInfo.InvariantCulture,
+                    $"{final.Unfinished} keys gave no answer after all faults were healed");
+            return ("unknown", why, ExitCodes.Undecided);
         }
 
         if (check.Verdict != "valid")
@@ -99,11 +106,18 @@ internal static class RunSummary
         }
 
         var operations = check.Result.Counts.Operations;
-        var reason = string.Create(CultureInfo.InvariantCulture, $"all {operations:N0} operations are linearizable");
+        var reason = string.Create(CultureInfo.InvariantCulture, $"all {operations:N0} operations are linearizable")
+            + (loss is null ? "" : "; " + Declared(loss, options) + ", nothing else was lost");
         return MissedThreshold(options.Thresholds, measured) is { } missed
             ? ("valid", reason + ", but " + missed, ExitCodes.Missed)
             : ("valid", reason, ExitCodes.Ok);
     }
+
+    /// <summary>What the cluster said it had lost, in words that stand in a sentence.</summary>
+    private static string Declared(LossFigures loss, RunOptions options) => string.Create(CultureInfo.InvariantCulture,
+        $"the cluster declared its data LOST, for {loss.EmptyNodes} of {options.Nodes} nodes came back empty and it survives ")
+        + string.Create(CultureInfo.InvariantCulture, $"{loss.Tolerance}: it refused {loss.RefusedKeys:N0} of ")
+        + string.Create(CultureInfo.InvariantCulture, $"{loss.RefusedKeys + loss.AnsweredKeys:N0} keys");
 
     /// <summary>
     /// Whether the load generator, not the cluster, was what was measured; over the measured time alone.
@@ -162,6 +176,33 @@ internal static class RunSummary
         return [.. Availability.Compute(folder.ReadWindows(), rows)
             .Select(f => f with { CaughtUpNs = found.Watch?.CaughtUpNanos(f.Id) })];
     }
+
+    private static List<RebuildFigures> Rebuilds(RunFindings found)
+    {
+        var list = new List<RebuildFigures>();
+        foreach (var record in (found.Tracker?.Records ?? []).Where(r => FaultKinds.EndsNode(r.Fault.Kind)))
+        {
+            if (record.Node is { } node && found.Watch?.Rebuild(record.Fault.Id) is { } rebuild)
+            {
+                list.Add(new RebuildFigures(
+                    record.Fault.Id, string.Create(CultureInfo.InvariantCulture, $"n{node}"), rebuild.Standing,
+                    rebuild.SlotsReady, rebuild.Slots, rebuild.Standing == "ready" ? rebuild.TookMillis * 1_000_000 : null,
+                    rebuild.RebuiltBytes, rebuild.ReadBytes,
+                    rebuild.RebuiltBytes == 0 ? null : (double)rebuild.ReadBytes / rebuild.RebuiltBytes));
+            }
+        }
+
+        return list;
+    }
+
+    /// <summary>Null: nothing was declared. The tolerance is that of data, whatever writes need to go on.</summary>
+    private static LossFigures? Loss(RunOptions options, RunFindings found) =>
+        found is { Watch.IsLost: true, FinalRead: { } final }
+            ? new LossFigures(
+                found.FinalSample.Count(r => r.Standing is not ("ready" or "")),
+                Math.Min(options.Nodes - options.DataElements, (options.Nodes - 1) / 2),
+                final.Unfinished, final.Ok + final.NotFound)
+            : null;
 
     private static ByteFigures Bytes(RunOptions options, WorkloadSpec workload, RunFindings found, RunFigures figures)
     {

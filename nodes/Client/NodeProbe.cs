@@ -13,6 +13,7 @@ public sealed class NodeProbe : IDisposable
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan CollectionPatience = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan ResetPatience = TimeSpan.FromSeconds(10);
 
     private readonly GrpcChannel _channel;
     private readonly Health.HealthClient _health;
@@ -142,6 +143,26 @@ public sealed class NodeProbe : IDisposable
                     _ => MembersOutcome.Refused,
                 },
                 refused.Status.Detail);
+        }
+    }
+
+    /// <summary>
+    /// Has the node of an ECC cluster give up all that it holds; null when it did, else one line that says why not or
+    /// that it is not known. Never throws for what the node or the way to it can cause.
+    /// </summary>
+    /// <param name="incarnation">The node's, as its status shows it: another process keeps what it has.</param>
+    /// <param name="cancel">Gives up.</param>
+    public async Task<string?> ResetAsync(uint incarnation, CancellationToken cancel)
+    {
+        try
+        {
+            var request = new ResetRequest { Incarnation = incarnation };
+            _ = await _admin.ResetAsync(request, Options(ResetPatience, cancel)).ConfigureAwait(false);
+            return null;
+        }
+        catch (RpcException refused) when (!cancel.IsCancellationRequested)
+        {
+            return refused.Status.Detail;
         }
     }
 

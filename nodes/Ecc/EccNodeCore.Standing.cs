@@ -6,6 +6,9 @@ namespace Testbed.Ecc;
 /// <content>How a node comes to its standing, keeps it over restarts, and loses it.</content>
 public sealed partial class EccNodeCore
 {
+    private static readonly byte[] s_otherIncarnation =
+        "the reset names another incarnation of this node: ask for its status again"u8.ToArray();
+
     private bool _hadLog;
     private bool _hadIdentity;
 
@@ -53,6 +56,7 @@ public sealed partial class EccNodeCore
         }
         else if (!_readiness.IsReady)
         {
+            _rebuild.CameBackEmpty(_now);
             _rebuild.Begin(_now);
         }
     }
@@ -60,6 +64,7 @@ public sealed partial class EccNodeCore
     private void Register(ulong nonce, bool rejoins, uint least)
     {
         _rejoins = rejoins;
+        _rebuild.CameBackEmpty(_now);
         _registration.Begin(rejoins, least, nonce);
         AppendIdentity();
     }
@@ -69,22 +74,29 @@ public sealed partial class EccNodeCore
         AppendIdentity();
         _engine.LinkUp(_options.Self.Index);
         _rebuild.Begin(_now);
+        if (_readiness.Incarnation == 0)
+        {
+            // The cluster was founded a moment ago, and no process of this node was there before.
+            _rebuild.NothingToRebuild();
+        }
     }
 
     private void OnFounded()
     {
+        _rebuild.NothingToRebuild();
         AppendIdentity();
         _engine.LinkUp(_options.Self.Index);
     }
 
-    private bool OnReset(ReadOnlyMemory<byte> message)
+    private bool OnReset(Endpoint from, ReadOnlyMemory<byte> message)
     {
         if (!EccReset.TryRead(message, out var reset))
         {
             return false;
         }
 
-        if (reset.Incarnation == _readiness.Incarnation)
+        var isMeant = reset.Incarnation == _readiness.Incarnation;
+        if (isMeant)
         {
             if (!_options.Volatile)
             {
@@ -96,6 +108,10 @@ public sealed partial class EccNodeCore
             Register(_readiness.Nonce + 0x9E3779B97F4A7C15UL, rejoins: false, _readiness.Incarnation + 1);
         }
 
+        var reply = isMeant
+            ? KvReply.Plain(reset.CorrelationId, KvStatus.Ok)
+            : KvReply.Plain(reset.CorrelationId, KvStatus.Rejected) with { Value = s_otherIncarnation };
+        _port.End(reply.Write(_port.Begin(from, reply.MaxBytes, !_options.Volatile)));
         return true;
     }
 

@@ -71,6 +71,7 @@ public sealed partial class EccNodeCore : INodeCore
         _rebuild.OnSlot = AppendSlot;
         _service.OnNotReady = _rebuild.Requested;
         _service.IsLost = () => IsLost;
+        _gateway.IsLost = () => _registration.IsLost;
     }
 
     internal Replica Replica => _replica;
@@ -187,7 +188,7 @@ public sealed partial class EccNodeCore : INodeCore
 
         if (message.Span[0] == EccTypes.Reset && from.Kind == EndpointKind.Client)
         {
-            return OnReset(message);
+            return OnReset(from, message);
         }
 
         return from.Kind == EndpointKind.Peer && from.Id >= 0 && from.Id < _code.Nodes
@@ -299,6 +300,7 @@ public sealed partial class EccNodeCore : INodeCore
         var held = _replica.Held;
         var heldOverhead = (long)held.Count * HeldTable.EntryOverheadBytes;
         sink.Gauge("store_keys", _replica.PresentKeys);
+        sink.Gauge("tombstone_keys", _replica.Store.Count - _replica.PresentKeys);
         sink.Gauge("store_payload_bytes", bytes.PayloadBytes + held.BlobBytes);
         sink.Gauge("store_key_bytes", bytes.KeyBytes + held.KeyBytes);
         sink.Gauge("store_metadata_bytes", bytes.MetadataBytes + heldOverhead);

@@ -9,6 +9,7 @@ namespace Testbed.Ecc;
 internal sealed class Gateway
 {
     private static readonly byte[] s_noCompareAndSet = Encoding.UTF8.GetBytes(EccClientCore.NoCompareAndSet);
+    private static readonly byte[] s_lost = Encoding.UTF8.GetBytes(OperationEngine.Lost);
 
     private readonly OperationEngine _engine;
     private readonly NodePort _port;
@@ -27,6 +28,12 @@ internal sealed class Gateway
             _free.Push(i);
         }
     }
+
+    /// <summary>
+    /// True while this node has no registered incarnation, and never will have one by itself: it cannot take part in
+    /// operations, so its own refusal would be missing among the others'.
+    /// </summary>
+    internal Func<bool>? IsLost { get; set; }
 
     internal long Requests { get; private set; }
 
@@ -47,6 +54,13 @@ internal sealed class Gateway
         if (request.Kind == KvKind.Scan && request.ScanLimit == 0)
         {
             Reply(from, KvReply.Plain(request.CorrelationId, KvStatus.Ok));
+            return;
+        }
+
+        if (IsLost?.Invoke() == true)
+        {
+            Refused++;
+            Reply(from, new KvReply(request.CorrelationId, KvStatus.Busy, KvReply.NoLeader, s_lost, default));
             return;
         }
 
@@ -82,7 +96,8 @@ internal sealed class Gateway
             KvOutcome.Failed => KvStatus.Busy,
             _ => KvStatus.Unknown,
         };
-        Reply(from, new KvReply(correlationId, status, KvReply.NoLeader, result.Value, default));
+        var value = status == KvStatus.Busy && result.Reason is { } why ? Encoding.UTF8.GetBytes(why) : result.Value;
+        Reply(from, new KvReply(correlationId, status, KvReply.NoLeader, value, default));
     }
 
     private void Reply(Endpoint to, in KvReply reply)

@@ -425,6 +425,9 @@ internal sealed class OperationEngine
         }
     }
 
+    /// <summary>Why operations fail while more than f nodes are empty.</summary>
+    internal const string Lost = "LOST: more nodes than are tolerated are empty";
+
     /// <summary>
     /// A node says that more than f are empty. When as many say so that q votes cannot come, the operation has
     /// failed: an un-finalised put for certain, since only its writer would ever finalise it.
@@ -454,7 +457,7 @@ internal sealed class OperationEngine
             Outcome = slot.Phase == OperationPhase.Finalize || slot is { IsWrite: false, IsPutPhase: true }
                 ? KvOutcome.Unknown
                 : KvOutcome.Failed,
-            Reason = "LOST: more nodes than are tolerated are empty",
+            Reason = Lost,
         });
     }
 

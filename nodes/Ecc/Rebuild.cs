@@ -31,8 +31,10 @@ internal sealed class Rebuild
     private long _now;
     private long _sentAt;
     private long _mayGoOnAt;
+    private long _emptyAt = -1;
     private long _beganAt;
     private long _endedAt;
+    private int _slotsAtBegin;
     private long _progressAt;
     private uint _cursor;
     private uint _end;
@@ -67,9 +69,19 @@ internal sealed class Rebuild
 
     private int Self => _options.Self.Index;
 
+    /// <summary>
+    /// This process lacks what an earlier one held, from now until all slots vote again; also one that takes a
+    /// recovery up in the middle.
+    /// </summary>
+    internal void CameBackEmpty(long now) => (_emptyAt, _now) = (now, now);
+
+    /// <summary>The cluster is new: nothing was lost.</summary>
+    internal void NothingToRebuild() => _emptyAt = -1;
+
     internal void Begin(long now)
     {
-        (_beganAt, _endedAt, _progressAt, _now, _mayGoOnAt) = (now, 0, now, now, now);
+        (_beganAt, _progressAt, _now, _mayGoOnAt) = (now, now, now, now);
+        _slotsAtBegin = _readiness.ReadySlots;
         (_scanning, _awaited, _refused, _cursor, _failures, _hopeless) = (false, 0, 0, 0, 0, false);
         Array.Clear(_requested);
         Continue();
@@ -363,12 +375,19 @@ internal sealed class Rebuild
         sink.Counter("rebuild_read_bytes", ReadBytes);
         sink.Counter("rebuild_keys", _page.RebuiltKeys);
         sink.Gauge("rebuild_read_percent_of_lost", RebuiltBytes == 0 ? 0 : 100 * ReadBytes / RebuiltBytes);
+        sink.Gauge("came_back_empty", _emptyAt >= 0 ? 1 : 0);
+        sink.Gauge("rebuild_ms", _emptyAt < 0 ? 0 : ((_readiness.IsReady ? _endedAt : _now) - _emptyAt) / 1_000);
+        sink.Gauge("rebuild_left_ms", LeftMillis());
+    }
+
+    /// <summary>By the slots recovered so far in this life; 0 when none is, and when nothing is left.</summary>
+    private long LeftMillis()
+    {
         var isRunning = _readiness.Standing == EccStanding.Recovering;
-        var passedMicros = (isRunning ? _now : _endedAt) - _beganAt;
-        sink.Gauge("rebuild_ms", passedMicros / 1_000);
-        var done = _readiness.ReadySlots + ((double)(_cursor % EccSlotScan.GroupsPerSlot) / EccSlotScan.GroupsPerSlot);
-        sink.Gauge("rebuild_left_ms", isRunning && done > 0
-            ? (long)(passedMicros / done * (Readiness.Slots - done) / 1_000)
-            : 0);
+        var part = (double)(_cursor % EccSlotScan.GroupsPerSlot) / EccSlotScan.GroupsPerSlot;
+        var done = _readiness.ReadySlots - _slotsAtBegin + part;
+        return isRunning && done > 0
+            ? (long)((_now - _beganAt) / done * (Readiness.Slots - _readiness.ReadySlots - part) / 1_000)
+            : 0;
     }
 }

@@ -16,6 +16,7 @@ internal sealed class Registration(
     private readonly Answer[] _answers = new Answer[code.Nodes];
     private byte[] _founders = [];
     private bool _rejoins;
+    private bool _isLost;
     private long _nextAskAt;
     private long _hopelessSince = long.MaxValue;
 
@@ -43,7 +44,7 @@ internal sealed class Registration(
     /// <summary>
     /// More than f nodes are empty, and that for a while: q of them will never again be READY by themselves.
     /// </summary>
-    internal bool IsLost { get; private set; }
+    internal bool IsLost => _isLost && readiness.IsStarting;
 
     private int Self => options.Self.Index;
 
@@ -55,7 +56,7 @@ internal sealed class Registration(
         _rejoins = rejoins;
         _founders = [];
         Array.Clear(_answers);
-        (_nextAskAt, _hopelessSince, IsLost) = (0, long.MaxValue, false);
+        (_nextAskAt, _hopelessSince, _isLost) = (0, long.MaxValue, false);
         readiness.Begin(Math.Max(known[Self] + (known.NonceOf(Self) != 0 ? 1u : 0), least), nonce);
     }
 
@@ -209,6 +210,6 @@ internal sealed class Registration(
         }
 
         _hopelessSince = founding || empty <= code.Tolerated ? long.MaxValue : Math.Min(_hopelessSince, now);
-        IsLost = _hopelessSince != long.MaxValue && now - _hopelessSince >= LostAfterMicros;
+        _isLost = _hopelessSince != long.MaxValue && now - _hopelessSince >= LostAfterMicros;
     }
 }

@@ -145,19 +145,22 @@ public readonly record struct EccRefusal(ulong OperationId)
 
 /// <summary>
 /// The operator gives up what a LOST cluster held: the node forgets everything and takes part in founding the
-/// cluster anew. Every node needs one.
+/// cluster anew. Every node needs one. The answer is a <see cref="KvReply"/>: ok once the data are given up, for
+/// good where anything is kept for good, or rejected.
 /// </summary>
-/// <param name="Incarnation">That of the node, as its status shows it: one for another process has no effect.</param>
-public readonly record struct EccReset(uint Incarnation)
+/// <param name="CorrelationId">Comes back in the answer.</param>
+/// <param name="Incarnation">That of the node, as its status shows it: one for another process is rejected.</param>
+public readonly record struct EccReset(ulong CorrelationId, uint Incarnation)
 {
     /// <summary>Bytes of the message.</summary>
-    public const int Bytes = 5;
+    public const int Bytes = 13;
 
     /// <summary>Writes the message; returns its length.</summary>
     public int Write(Span<byte> destination)
     {
         var writer = new WireWriter(destination);
         writer.U8(EccTypes.Reset);
+        writer.U64(CorrelationId);
         writer.U32(Incarnation);
         return writer.Position;
     }
@@ -167,7 +170,7 @@ public readonly record struct EccReset(uint Incarnation)
     {
         var reader = new WireReader(message);
         var type = reader.U8();
-        reset = new EccReset(reader.U32());
+        reset = new EccReset(reader.U64(), reader.U32());
         return reader.Complete && type == EccTypes.Reset;
     }
 }

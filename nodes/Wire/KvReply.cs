@@ -39,7 +39,7 @@ public enum KvStatus : byte
 /// <param name="Status">How it went.</param>
 /// <param name="LeaderHint">Index of the node thought to lead, or 255.</param>
 /// <param name="Value">The value of a get; the eight bytes of a session that was opened; the reason of a
-/// rejection, as text, or nothing; empty otherwise.</param>
+/// rejection or of busy, as text, or nothing; empty otherwise.</param>
 /// <param name="Entries">The keys and values of a scan, in <see cref="KvEntryCodec"/>'s form; empty
 /// otherwise.</param>
 public readonly record struct KvReply(

@@ -27,6 +27,11 @@ internal static class ResourcesChart
             Over("Disk written", "MB/s", frame, nodes, n => n.Rate(r => r.DiskWriteBytes / 1e6), 0.01),
             Over("Stored payload", "MB", frame, nodes, n => n.Level(r => r.StorePayloadBytes / 1e6), 0.01),
         ];
+        if (findings.Run.Summary.Rebuilds.Count > 0)
+        {
+            panels.Add(Over("Slots that vote", "slots", frame, nodes, n => n.Level(r => r.SlotsReady), 256));
+        }
+
         return new Figure("resources", Finding(findings), ChartNames.RunLine(findings.Run.Manifest), panels);
     }
 

@@ -159,6 +159,27 @@ internal static class RunPage
         {
             html.Element("p", $"{findings.Run.Faults.Count - MaxFaultRows} more faults are in faults.csv.");
         }
+
+        Rebuilds(html, findings.Run.Summary.Rebuilds);
+    }
+
+    /// <summary>Nodes that came back empty; nothing when none did.</summary>
+    private static void Rebuilds(HtmlText html, IReadOnlyList<RebuildFigures> rebuilds)
+    {
+        if (rebuilds.Count == 0)
+        {
+            return;
+        }
+
+        html.Element("p", "Nodes that came back empty and had to rebuild what they held:");
+        html.Table(
+            ["node", "standing", "slots that vote", "full redundancy after", "rebuilt", "read", "read per byte lost"],
+            rebuilds.Take(MaxFaultRows).Select(r => new[]
+            {
+                r.Node, r.Standing, $"{r.SlotsReady} of {r.Slots}", Units.Nanos(r.FullRedundancyNs),
+                Units.Bytes(r.RebuiltBytes), Units.Bytes(r.ReadBytes), Units.Times(r.ReadPerRebuilt),
+            }),
+            1);
     }
 
     private static string[] FaultRow(FaultRow fault, Findings findings)

@@ -20,6 +20,7 @@ public static class SummaryText
         Head(lines, findings);
         Operations(lines, findings);
         FaultText.Append(lines, findings);
+        RebuildText.Append(lines, run.Summary);
         Correctness(lines, run.Summary);
         Cost(lines, findings);
         Nodes(lines, run.Summary);
@@ -124,7 +125,8 @@ public static class SummaryText
         lines.Blank();
         lines.Wrap($"checked   {Units.Count(check.Operations)} operations on {Units.Count(check.Keys)} keys in "
             + $"{Units.Seconds(check.CheckSeconds)}: {check.Result}", 10);
-        lines.Wrap($"writes    lost {Units.Count(check.LostWrites)} of {Units.Count(check.AcknowledgedWrites)} acknowledged; "
+        string beside = summary.DeclaredLost is null ? "" : " beside what was declared LOST";
+        lines.Wrap($"writes    lost {Units.Count(check.LostWrites)} of {Units.Count(check.AcknowledgedWrites)} acknowledged{beside}; "
             + $"stale reads {Units.Count(check.StaleReads)}; corrupt reads {Units.Count(check.CorruptReads)}", 10);
         if (check.IndefiniteWrites > 0)
         {
@@ -162,7 +164,7 @@ public static class SummaryText
         }
         else
         {
-            lines.Wrap("stored    nothing");
+            lines.Wrap(findings.Run.Summary.DeclaredLost is null ? "stored    nothing" : "stored    nothing that can be read");
         }
 
         List<string> costs = [];

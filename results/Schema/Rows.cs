@@ -71,4 +71,8 @@ public sealed partial record NodeRow(
     [CsvColumn("store_keys")] long? StoreKeys,
     [CsvColumn("role")] string Role,
     [CsvColumn("gc_heap_bytes")] long? GcHeapBytes = null,
-    [CsvColumn("log_allocated_bytes")] long? LogAllocatedBytes = null);
+    [CsvColumn("log_allocated_bytes")] long? LogAllocatedBytes = null,
+    [CsvColumn("standing")] string Standing = "",
+    [CsvColumn("slots_ready")] long? SlotsReady = null,
+    [CsvColumn("rebuilt_bytes")] long? RebuiltBytes = null,
+    [CsvColumn("rebuild_read_bytes")] long? RebuildReadBytes = null);

@@ -53,6 +53,12 @@ public sealed record Summary
     /// <summary>Availability around each fault.</summary>
     public required IReadOnlyList<FaultFigures> Faults { get; init; }
 
+    /// <summary>What became of each node that came back empty (ECC).</summary>
+    public IReadOnlyList<RebuildFigures> Rebuilds { get; init; } = [];
+
+    /// <summary>What the cluster had declared LOST when the run ended; null: nothing.</summary>
+    public LossFigures? DeclaredLost { get; init; }
+
     /// <summary>Per node: what it used and whether it came back and caught up.</summary>
     public required IReadOnlyList<NodeFigures> Nodes { get; init; }
 
@@ -116,6 +122,21 @@ public sealed record TrafficFigures(
 public sealed record FaultFigures(
     int Id, string Kind, string Node, long? AppliedNs, long? HealedNs, long? DetectNs, long? UnavailableReadNs,
     long? UnavailableWriteNs, long? FirstSuccessNs, long? FullRecoveryNs, long? CaughtUpNs, long OkWhileDown);
+
+/// <summary>
+/// A node that came back empty after a fault, when it was last asked. Standing is starting, recovering, ready or lost;
+/// full redundancy is the time from the process's begin until the node voted in all slots, null: not within the run.
+/// Rebuilt are bytes of the node's own elements, read those it received for that.
+/// </summary>
+public sealed record RebuildFigures(
+    int FaultId, string Node, string Standing, long SlotsReady, long Slots, long? FullRedundancyNs, long RebuiltBytes,
+    long ReadBytes, double? ReadPerRebuilt);
+
+/// <summary>
+/// A cluster that says it is LOST: more nodes are empty than it survives. Keys are those of the final read, which tries
+/// each once then: refused ones are given up for certain, answered ones were checked like all others.
+/// </summary>
+public sealed record LossFigures(int EmptyNodes, int Tolerance, long RefusedKeys, long AnsweredKeys);
 
 /// <summary>One node over the measured time.</summary>
 public sealed record NodeFigures(

@@ -15,7 +15,8 @@ internal static class ClusterVerbs
         "harness cluster up --strategy ecc", "harness cluster status", "harness cluster down")
         .With(
             Up(context), Status(context), Down(context), MemberVerbs.Add(context), MemberVerbs.Remove(context),
-            MemberVerbs.Replace(context), MemberVerbs.Transfer(context), ContainerVerbs.Image(context), ContainerVerbs.Prune(context));
+            MemberVerbs.Replace(context), MemberVerbs.Transfer(context), ResetVerb.Create(context),
+            ContainerVerbs.Image(context), ContainerVerbs.Prune(context));
 
     /// <summary>The option that names the state file.</summary>
     public static Option<string?> StateOption() => Values.Text(
@@ -72,6 +73,7 @@ internal static class ClusterVerbs
         Width = options.Width,
         Durability = options.Durability,
         Reads = options.Reads,
+        RebuildBytesPerSecond = options.RebuildBytesPerSecond,
         NodeProgram = options.NodeProgram,
         BasePort = options.BasePort,
         Seed = options.Seed,
@@ -127,22 +129,30 @@ internal static class ClusterVerbs
             members.Select((_, i) => cluster.StatusAsync(i, cancel))).ConfigureAwait(false);
         var table = new TextTable(
             "node", "address", "pid", "state", "role", "leader", "term", "commit", "applied", "lag", "keys", "bytes",
-            "caught up");
+            "caught up", "standing", "slots ready", "bytes rebuilt", "bytes read for it", "rebuild");
         var leads = NodeStatus.Leader(statuses) is { } first ? statuses[first] : null;
         for (var i = 0; i < members.Count; i++)
         {
             var status = statuses[i];
             var pid = members[i].Pid == 0 ? "" : members[i].Pid.ToString(CultureInfo.InvariantCulture);
             var leader = NodeStatus.Text(status, "leader");
+            var rebuild = RebuildStatus.Cells(RebuildStatus.Of(status));
             table.Add(
                 string.Create(CultureInfo.InvariantCulture, $"n{i}"), members[i].Address, pid,
                 cluster.StateOf(i), RoleOf(status),
                 leader.Length > 0 && char.IsDigit(leader[0]) ? "n" + leader : leader,
                 NodeStatus.Text(status, "term"), NodeStatus.Text(status, "commit_index"),
-                NodeStatus.Text(status, "applied_index"), LagOf(leads, i, status), NodeStatus.Text(status, "store_keys"), NodeStatus.Text(status, "store_total_bytes"),
-                NodeStatus.Text(status, "caught_up"));
+                NodeStatus.Text(status, "applied_index"), LagOf(leads, i, status),
+                NodeStatus.Text(status, "store_keys"), NodeStatus.Text(status, "store_total_bytes"),
+                NodeStatus.Text(status, "caught_up"), rebuild[0], rebuild[1], rebuild[2], rebuild[3], rebuild[4]);
         }
 
         table.Write(context.Out);
+        if (statuses.Any(s => RebuildStatus.Of(s) is { IsLost: true }))
+        {
+            context.Out.WriteLine("LOST: more nodes are empty than the cluster survives, and it refuses requests. "
+                + "It goes on when nodes that remember come back;");
+            context.Out.WriteLine("to give the data up and begin anew: harness cluster reset --yes");
+        }
     }
 }

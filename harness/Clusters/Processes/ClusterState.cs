@@ -33,6 +33,9 @@ internal sealed record ClusterState
     /// <summary>How Raft's leaders answer reads.</summary>
     public string Reads { get; init; } = "index";
 
+    /// <summary>Most bytes per second an ECC node reads to rebuild what it lost; null: the node's own default.</summary>
+    public long? RebuildBytesPerSecond { get; init; }
+
     /// <summary>Seed of the nodes.</summary>
     public required ulong Seed { get; init; }
 

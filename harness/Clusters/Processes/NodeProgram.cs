@@ -68,6 +68,12 @@ internal static class NodeProgram
             yield return options.Reads;
         }
 
+        if (options is { Strategy: "ecc", RebuildBytesPerSecond: { } rebuildRate })
+        {
+            yield return "--rebuild-rate";
+            yield return rebuildRate.ToString(CultureInfo.InvariantCulture);
+        }
+
         yield return "--data";
         yield return dataFolder;
         yield return "--seed";

@@ -34,10 +34,31 @@ internal sealed class NodeAdminService(NodeRuntime node) : NodeAdminBase
                 StatusCode.Unimplemented, "the nodes of a coded cluster are fixed; a node that lost its data rebuilds it"));
         }
 
-        var unary = node.Unary ?? throw new RpcException(new Status(StatusCode.Unavailable, "the node recovers its log"));
-        var reply = await unary.AdminAsync(
+        var reply = await Unary.AdminAsync(
             (RaftAdminKind)request.Change, request.Node, Encoding.ASCII.GetBytes(request.Address), context)
             .ConfigureAwait(false);
         return new ChangeMembersReply { Text = Encoding.UTF8.GetString(reply.Value.Span) };
     }
+
+    public override async Task<ResetReply> Reset(ResetRequest request, ServerCallContext context)
+    {
+        if (node.Options.Strategy != "ecc")
+        {
+            throw new RpcException(new Status(
+                StatusCode.Unimplemented,
+                "a raft cluster is not reset: stop all nodes, empty their folders, start them again"));
+        }
+
+        if (!request.HasIncarnation)
+        {
+            throw new RpcException(new Status(
+                StatusCode.InvalidArgument, "a reset names the node's incarnation, as its status shows it"));
+        }
+
+        await Unary.ResetAsync(request.Incarnation, context).ConfigureAwait(false);
+        return new ResetReply();
+    }
+
+    private UnaryCalls Unary =>
+        node.Unary ?? throw new RpcException(new Status(StatusCode.Unavailable, "the node recovers its log"));
 }

@@ -33,6 +33,8 @@ internal abstract class NodeAdminBase
 
     public abstract Task<ChangeMembersReply> ChangeMembers(
         ChangeMembersRequest request, ServerCallContext context);
+
+    public abstract Task<ResetReply> Reset(ResetRequest request, ServerCallContext context);
 }
 
 /// <summary>
@@ -65,6 +67,7 @@ internal static class ServiceBinding
         unary.Add("Status", StatusRequest.Parser, StatusReply.Parser, service is null ? null : service.Status);
         unary.Add("ChangeMembers", ChangeMembersRequest.Parser, ChangeMembersReply.Parser,
             service is null ? null : service.ChangeMembers);
+        unary.Add("Reset", ResetRequest.Parser, ResetReply.Parser, service is null ? null : service.Reset);
     }
 
     private readonly struct Unary(ServiceBinderBase binder, string service)

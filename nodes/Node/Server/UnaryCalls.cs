@@ -116,6 +116,28 @@ internal sealed class UnaryCalls : IFrameSink
         }
     }
 
+    /// <summary>Has the core give up what it holds; throws <see cref="RpcException"/> unless it did.</summary>
+    public async Task ResetAsync(uint incarnation, ServerCallContext context)
+    {
+        try
+        {
+            var reply = await AskAsync((id, _) => Frame(new EccReset(id, incarnation)), context)
+                .ConfigureAwait(false);
+            if (reply.Status != KvStatus.Ok)
+            {
+                throw Refused(StatusCode.FailedPrecondition, Encoding.UTF8.GetString(reply.Value.Span));
+            }
+        }
+        catch (TimeoutException)
+        {
+            throw Refused(StatusCode.DeadlineExceeded, "no answer in time: whether the node was reset is unknown");
+        }
+        catch (OperationCanceledException)
+        {
+            throw Refused(StatusCode.Cancelled, "cancelled: whether the node was reset is unknown");
+        }
+    }
+
     private async Task<KvReply> AskAsync(Func<ulong, TimeSpan, byte[]> frame, ServerCallContext context)
     {
         if (_outstanding.Count >= MostOutstanding)
@@ -206,6 +228,14 @@ internal sealed class UnaryCalls : IFrameSink
         return buffer[..(FrameReader.PrefixBytes + length)];
     }
 
+    private static byte[] Frame(in EccReset reset)
+    {
+        var buffer = new byte[FrameReader.PrefixBytes + EccReset.Bytes];
+        var length = reset.Write(buffer.AsSpan(FrameReader.PrefixBytes));
+        new WireWriter(buffer).U32((uint)length);
+        return buffer;
+    }
+
     private KvReply Checked(KvKind kind, in KvReply reply) => reply.Status switch
     {
         KvStatus.Ok or KvStatus.NotFound or KvStatus.PreconditionFailed => reply,
@@ -217,6 +247,8 @@ internal sealed class UnaryCalls : IFrameSink
                     $"this node does not lead; n{leader} does, at {_options.Nodes[leader]}",
                 var added => $"this node does not lead; n{added} does, which was added later",
             }),
+        KvStatus.Busy when !reply.Value.IsEmpty =>
+            throw Refused(StatusCode.Unavailable, Encoding.UTF8.GetString(reply.Value.Span) + "; nothing was done"),
         KvStatus.Busy =>
             throw Refused(StatusCode.ResourceExhausted, "a limit is reached; nothing was done, try again"),
         KvStatus.Rejected when kind == KvKind.CompareAndSet =>

@@ -55,7 +55,7 @@ public sealed class CommandTests
     [InlineData("rnu", "there is no verb 'rnu'; did you mean run?")]
     [InlineData("comapre", "there is no verb 'comapre'; did you mean compare?")]
     [InlineData("xyzzy", "there is no verb 'xyzzy'")]
-    [InlineData("cluster", "harness cluster needs a verb: up, status, down, add, remove, replace, transfer, image, prune")]
+    [InlineData("cluster", "harness cluster needs a verb: up, status, down, add, remove, replace, transfer, reset, image, prune")]
     [InlineData("cluster upp", "there is no verb 'upp'; did you mean up?")]
     [InlineData("get", "harness get needs KEY")]
     [InlineData("node kill", "harness node kill needs NODE")]
@@ -79,6 +79,9 @@ public sealed class CommandTests
     [InlineData("node kill 1 --state none.json", "no cluster is up; start one with: harness cluster up")]
     [InlineData("node kill leader --state none.json", "'leader' is not the number of a node, such as 2")]
     [InlineData("cluster status --state none.json", "no cluster is up; start one with: harness cluster up")]
+    [InlineData("cluster reset --yes --state none.json", "no cluster is up; start one with: harness cluster up")]
+    [InlineData("cluster reset --nodes a:1,a:2", "cluster reset gives up all data of the cluster; add --yes if that is meant")]
+    [InlineData("cluster reset --yes --nodes here", "--nodes: 'here' is not host:port")]
     [InlineData("workload dump --count 0", "--count: '0' is not a whole number from 1 to 100000000")]
     public async Task Wrong_usage_is_one_line_and_exit_code_64(string args, string line)
     {

@@ -1,3 +1,5 @@
+using Testbed.Harness.Clusters;
+using Testbed.Harness.Clusters.Processes;
 using Testbed.Harness.Runs;
 
 namespace Testbed.Tests.Unit.Cli;
@@ -88,6 +90,22 @@ public sealed class RunOptionTests
     }
 
     [Fact]
+    public async Task The_rate_of_rebuilding_reaches_the_nodes_of_an_ecc_cluster()
+    {
+        Assert.Null((await Parse("run")).RebuildBytesPerSecond);
+        var rate = (await Parse("run", "--rebuild-rate", "2MiB")).RebuildBytesPerSecond;
+        Assert.Equal(2 << 20, rate);
+        var cluster = new ClusterOptions
+        {
+            Strategy = "ecc", LogFolder = "logs", DataFolder = "data", Seed = 1, RebuildBytesPerSecond = rate,
+        };
+        var words = NodeProgram.Arguments(cluster, 0, ["127.0.0.1:1", "127.0.0.1:2"], "data/n0", "off").ToList();
+        Assert.Equal("2097152", words[words.IndexOf("--rebuild-rate") + 1]);
+        Assert.DoesNotContain("--rebuild-rate", NodeProgram.Arguments(
+            cluster with { RebuildBytesPerSecond = null }, 0, ["127.0.0.1:1"], "data/n0", "off"));
+    }
+
+    [Fact]
     public async Task Rate_max_is_the_closed_loop() => Assert.Null((await Parse("run", "--rate", "max")).RatePerSecond);
 
     [Theory]
@@ -132,6 +150,12 @@ public sealed class RunOptionTests
         { "--records 0", "--records: '0' is not a whole number from 1 to 1000000000" },
         { "--value-size 1KB2", "--value-size: '1KB2' is not a size from 1 to 16777216 bytes such as 1KiB, 16K or 1000" },
         { "--value-size 17MiB", "--value-size: '17MiB' is not a size from 1 to 16777216 bytes such as 1KiB, 16K or 1000" },
+        { "--rebuild-rate fast", "--rebuild-rate: 'fast' is not a size from 1 to 1099511627776 bytes such as 1KiB, 16K or 1000" },
+        { "--strategy raft --rebuild-rate 1MiB", "--rebuild-rate is for --strategy ecc; raft sends snapshots" },
+        {
+            "--cluster attach --nodes a:1,a:2 --rebuild-rate 1MiB",
+            "--rebuild-rate is for nodes to be started; leave it out with --cluster attach"
+        },
         { "--seed -1", "--seed: '-1' is not a whole number from 0 to 2^64-1" },
         { "--kill -1", "--kill: '-1' is not a whole number from 0 to 32" },
         { "--kill 6", "--kill 6: the cluster has only 5 nodes" },

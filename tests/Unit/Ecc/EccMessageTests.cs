@@ -72,7 +72,7 @@ public sealed class EccMessageTests
             pulled, Version, new EccElement(Version, 12, Checksum.Of(blob), default), blob)];
         samples.Add(buffer[..EccPullReply.Write(buffer, head, pulled)]);
         samples.Add(buffer[..new EccRefusal(77).Write(buffer)]);
-        samples.Add(buffer[..new EccReset(0).Write(buffer)]);
+        samples.Add(buffer[..new EccReset(77, 4).Write(buffer)]);
         return samples;
     }
 
@@ -126,7 +126,7 @@ public sealed class EccMessageTests
         rest = pulled.Entries;
         Assert.True(EccPullEntry.TryRead(ref rest, out var element) && element.Element.Blob.Length == 12);
         Assert.True(EccRefusal.TryRead(samples[19], out var refusal) && refusal.OperationId == 77);
-        Assert.True(EccReset.TryRead(samples[20], out var reset) && reset.Incarnation == 0);
+        Assert.True(EccReset.TryRead(samples[20], out var reset) && reset is { CorrelationId: 77, Incarnation: 4 });
     }
 
     [Fact]

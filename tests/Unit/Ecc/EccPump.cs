@@ -142,6 +142,9 @@ internal sealed class EccPump
         RunUntil(() => Now >= end, micros + 10_000);
     }
 
+    /// <summary>The operator gives the data up: nothing that completed is claimed any more.</summary>
+    internal void GiveUp() => Array.Clear(_completed);
+
     internal void RunUntilQuiet() => RunUntil(_invariants.IsQuiet, 20_000_000);
 
     internal void Heal()

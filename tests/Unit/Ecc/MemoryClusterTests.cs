@@ -110,6 +110,49 @@ public sealed class MemoryClusterTests(ITestOutputHelper output)
         Submit(pump, HistoryKind.Write, 0);
         Submit(pump, HistoryKind.Read, 0);
         Assert.Equal((failed + 2, 0), (pump.Failed, pump.Unknown));
+        var thin = new ThinClient(pump.Nodes[0]).Ask(pump, KvKind.Get, "k"u8.ToArray());
+        Assert.Equal(KvStatus.Busy, thin.Status);
+        Assert.StartsWith("LOST: ", System.Text.Encoding.UTF8.GetString(thin.Value.Span), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_lost_cluster_is_founded_anew_once_every_node_was_reset_and_not_before()
+    {
+        var pump = Calm();
+        foreach (var node in pump.Nodes.Take(3))
+        {
+            pump.Crash(node);
+        }
+
+        foreach (var node in pump.Nodes.Take(3))
+        {
+            pump.Start(node);
+        }
+
+        pump.RunFor(3_000_000);
+        pump.GiveUp();
+        var replies = 0;
+        pump.ThinReply = message =>
+        {
+            Assert.True(KvReply.TryRead(message, out var reply) && reply.Status == KvStatus.Ok);
+            replies++;
+        };
+        foreach (var node in pump.Nodes)
+        {
+            Assert.Contains(pump.Nodes, n => n.Core!.IsLost);
+            var buffer = new byte[EccReset.Bytes];
+            var length = new EccReset(1, node.Core!.Readiness.Incarnation).Write(buffer);
+            node.Run(core => Assert.True(core.Receive(Endpoint.Client(900), buffer.AsMemory(0, length), node)));
+            pump.RunFor(1_500_000);
+        }
+
+        Assert.Equal(5, replies);
+        Assert.All(pump.Nodes, n => Assert.True(n.Core!.Readiness.IsReady));
+        Assert.All(pump.Nodes, n => Assert.Equal(0, StatusProbe.Of(n.Core!.Report)["came_back_empty"]));
+        var thin = new ThinClient(pump.Nodes[1]);
+        Assert.Equal(KvStatus.NotFound, thin.Ask(pump, KvKind.Get, PumpClient.KeyBytes(0)).Status);
+        Assert.Equal(KvStatus.Ok, thin.Ask(pump, KvKind.Put, PumpClient.KeyBytes(0), "new"u8.ToArray()).Status);
+        Assert.Equal("new"u8, thin.Ask(pump, KvKind.Get, PumpClient.KeyBytes(0)).Value.Span);
     }
 
     [Fact]

@@ -291,15 +291,22 @@ public sealed class MemoryRuleTests
     }
 
     [Fact]
+    public void A_lost_node_goes_on_when_enough_nodes_that_remember_are_back()
+    {
+        A_node_that_has_voted_before_never_founds_and_says_lost();
+        Tick(100_000);
+        Register();
+        Assert.False(_node.IsLost);
+        Assert.Equal("recovering", StatusProbe.Of(_node.Report).TextOf("standing"));
+    }
+
+    [Fact]
     public void A_reset_needs_the_incarnation_and_makes_the_node_a_fresh_one()
     {
         A_node_that_has_voted_before_never_founds_and_says_lost();
-        var buffer = new byte[EccReset.Bytes];
-        void Reset(uint incarnation) => Assert.True(_node.Receive(
-            Endpoint.Client(1), buffer.AsMemory(0, new EccReset(incarnation).Write(buffer)), _output));
-        Reset(9);
+        Assert.Equal(KvStatus.Rejected, Reset(9));
         Assert.True(_node.IsLost);
-        Reset(1);
+        Assert.Equal(KvStatus.Ok, Reset(1));
         Assert.False(_node.IsLost);
         Tick(200_000);
         Assert.Equal(2U, Asked().Incarnation);
@@ -309,6 +316,63 @@ public sealed class MemoryRuleTests
         }
 
         Assert.True(_node.Readiness.IsReady);
+    }
+
+    private KvStatus Reset(uint incarnation)
+    {
+        var buffer = new byte[EccReset.Bytes];
+        var length = new EccReset(5, incarnation).Write(buffer);
+        Assert.True(_node.Receive(Endpoint.Client(1), buffer.AsMemory(0, length), _output));
+        var sent = _output.Sent!.Last(s => s.To == Endpoint.Client(1));
+        Assert.True(KvReply.TryRead(sent.Message, out var reply) && reply.CorrelationId == 5);
+        return reply.Status;
+    }
+
+    [Fact]
+    public void A_reset_is_confirmed_once_it_is_durable_and_what_was_held_is_gone()
+    {
+        Boot(Options(isVolatile: false));
+        PreWrite(V(10));
+        Assert.Equal(KvStatus.Ok, Reset(0));
+        Assert.True(_output.Sent!.Last(s => s.To == Endpoint.Client(1)).AfterDurable);
+        Assert.False(_node.Replica.HasElement(Key, Hash, V(10)));
+        Boot(Options(isVolatile: false), _output.Records.ToList());
+        Assert.Equal(EccStanding.Starting, _node.Readiness.Standing);
+        Assert.False(_node.Replica.HasElement(Key, Hash, V(10)));
+    }
+
+    [Fact]
+    public void What_is_left_of_a_rebuild_follows_from_the_slots_of_this_life()
+    {
+        Boot(Options(rejoins: true, isVolatile: false));
+        Register();
+        var (scan, peers) = Scanned();
+        foreach (var peer in peers)
+        {
+            Show(peer, scan, next: 192 * EccSlotScan.GroupsPerSlot);
+        }
+
+        Boot(Options(rejoins: true, isVolatile: false), _output.Records.ToList());
+        Tick(1_000_000);
+        var status = StatusProbe.Of(_node.Report);
+        Assert.Equal((1, 192, 0), (status["came_back_empty"], status["slots_ready"], status["rebuild_left_ms"]));
+        (scan, peers) = Scanned();
+        foreach (var peer in peers)
+        {
+            Show(peer, scan, next: 224 * EccSlotScan.GroupsPerSlot);
+        }
+
+        status = StatusProbe.Of(_node.Report);
+        Assert.Equal((224, 1_000, 1_000), (status["slots_ready"], status["rebuild_ms"], status["rebuild_left_ms"]));
+        (scan, peers) = Scanned();
+        foreach (var peer in peers)
+        {
+            Show(peer, scan);
+        }
+
+        Tick(1_000_000);
+        status = StatusProbe.Of(_node.Report);
+        Assert.Equal((256, 1_000, 0), (status["slots_ready"], status["rebuild_ms"], status["rebuild_left_ms"]));
     }
 
     [Fact]
@@ -449,6 +513,8 @@ public sealed class MemoryRuleTests
         Show(peers[1], scan, entries: [(V(20, width: 0), true, true)]);
         Show(peers[2], scan, entries: [(V(30, width: 0), false, true)]);
         Assert.Equal(V(20, width: 0), _node.Replica.FinOf(Key));
+        var status = StatusProbe.Of(_node.Report);
+        Assert.Equal((0, 1), (status["store_keys"], status["tombstone_keys"]));
         Assert.True(_node.Replica.HasElement(Key, Hash, V(30, width: 0)));
         Assert.Equal(0, _node.Replica.MissingElements);
     }

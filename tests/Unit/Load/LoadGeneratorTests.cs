@@ -17,7 +17,7 @@ public sealed class LoadGeneratorTests
         var generator = Generator("b", new LoadOptions { RatePerSecond = 5000, Seed = 1 }, sink, new MemoryClient());
         var loaded = await generator.LoadRecordsAsync(TestContext.Current.CancellationToken);
         var run = await generator.RunAsync(TimeSpan.FromMilliseconds(300), TestContext.Current.CancellationToken);
-        var read = await generator.ReadAllAsync(TestContext.Current.CancellationToken);
+        var read = await generator.ReadAllAsync(null, TestContext.Current.CancellationToken);
         Assert.Equal((1000, 1000), (loaded.Ok, loaded.Attempted));
         Assert.InRange(run.Offered, 1300, 1700);
         Assert.Equal(run.Offered, run.Ok);
@@ -80,7 +80,7 @@ public sealed class LoadGeneratorTests
         using var cancel = CancellationTokenSource.CreateLinkedTokenSource(TestContext.Current.CancellationToken);
         var generator = Generator("c", new LoadOptions { RatePerSecond = 10, Seed = 1 }, new CountingSink(), new NoOpClient());
         var first = generator.RunAsync(TimeSpan.FromHours(1), cancel.Token);
-        await Assert.ThrowsAsync<InvalidOperationException>(() => generator.ReadAllAsync(cancel.Token));
+        await Assert.ThrowsAsync<InvalidOperationException>(() => generator.ReadAllAsync(null, cancel.Token));
         await cancel.CancelAsync();
         await first;
     }

@@ -50,6 +50,16 @@ public sealed class NodeOptionsTests
     }
 
     [Fact]
+    public void The_rate_of_rebuilding_is_of_ecc_and_in_bytes_per_second()
+    {
+        string[] args = ["--id=0", $"--nodes={Three}", "--data-elements=2", "--data=d"];
+        Assert.Equal(128 << 20, NodeOptions.Parse([.. args, "--strategy=ecc"]).RebuildBytesPerSecond);
+        Assert.Equal(5000, NodeOptions.Parse([.. args, "--strategy=ecc", "--rebuild-rate=5000"]).RebuildBytesPerSecond);
+        Assert.Equal("--rebuild-rate is for ecc: raft sends snapshots", Assert.Throws<UsageException>(() =>
+            NodeOptions.Parse([.. args, "--strategy=raft", "--rebuild-rate=5000"])).Message);
+    }
+
+    [Fact]
     public void Level_memory_needs_no_folder()
     {
         var options = NodeOptions.Parse(["--id=0", "--strategy=raft", $"--nodes={Three}", "--durability=memory"]);
@@ -95,6 +105,7 @@ public sealed class NodeOptionsTests
     [InlineData("--width=wide", "--width wide: must be adaptive or fixed")]
     [InlineData("--width=fixed", "--width fixed: raft keeps full copies")]
     [InlineData("--hedge-after=x", "--hedge-after x: must be a number from 0 to 600000")]
+    [InlineData("--rebuild-rate=0", "--rebuild-rate is for ecc: raft sends snapshots")]
     [InlineData("--verbose", "unknown option '--verbose': see --help")]
     [InlineData("--test-lie=1", "unknown option '--test-lie=1': see --help")]
     public void A_wrong_value_is_answered_with_one_line_that_names_it(string wrong, string line)

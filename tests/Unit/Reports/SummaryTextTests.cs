@@ -1,4 +1,5 @@
 using Testbed.Reports;
+using Testbed.Results;
 
 namespace Testbed.Tests.Unit.Reports;
 
@@ -93,6 +94,33 @@ public class SummaryTextTests
 
         Assert.Contains("kill of n1 wanted at 10.0 s was NOT applied: no such process",
             SummaryText.Render(run), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Nodes_that_came_back_empty_are_named_with_the_time_and_what_they_read()
+    {
+        RunData run = new FakeRun().Build();
+        run = run with
+        {
+            Summary = run.Summary with
+            {
+                Rebuilds =
+                [
+                    new RebuildFigures(1, "n1", "ready", 256, 256, 420_000_000, 3_420_000, 10_300_000, 3.012),
+                    new RebuildFigures(2, "n3", "lost", 7, 256, null, 0, 0, null),
+                ],
+            },
+        };
+
+        string text = SummaryText.Render(run);
+        Assert.Contains("rebuilds  n1 came back empty, full redundancy after 420 ms: read 10.3 MB for 3.42 MB of", text,
+            StringComparison.Ordinal);
+        Assert.Contains(" 3.01x\n", text, StringComparison.Ordinal);
+        Assert.Contains("          n3 came back empty, LOST at the end, votes in 7 of 256 slots\n", text, StringComparison.Ordinal);
+        string page = RunPage.Render(new Findings(run), []);
+        Assert.Contains("full redundancy after", page, StringComparison.Ordinal);
+        Assert.Contains("7 of 256", page, StringComparison.Ordinal);
+        Assert.DoesNotContain("full redundancy after", RunPage.Render(new Findings(new FakeRun().Build()), []), StringComparison.Ordinal);
     }
 
     [Fact]

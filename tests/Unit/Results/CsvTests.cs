@@ -62,13 +62,16 @@ public sealed class CsvTests
         NodeRow[] rows =
         [
             new(250_000_000, "n0", "up", 1.25, 104_857_600, 90, 80, 1, 2, 10, 20, 3, 4, 5, 6, 7, "leader", 8, 9),
+            new(250_000_000, "n2", "up", null, null, null, null, null, null, null, null, null, null, null, null, null, "replica",
+                null, null, "recovering", 12, 3_000, 9_500),
             new(250_000_000, "n1", "down", null, null, null, null, null, null, null, null, null, null, null, null, null, ""),
         ];
         Check(rows,
             """
-            t_ns,node,state,cpu_seconds,rss_bytes,working_set_bytes,cache_bytes,network_rx_bytes,network_tx_bytes,interface_rx_bytes,interface_tx_bytes,disk_read_bytes,disk_write_bytes,store_payload_bytes,store_total_bytes,store_keys,role,gc_heap_bytes,log_allocated_bytes
-            250000000,n0,up,1.25,104857600,90,80,1,2,10,20,3,4,5,6,7,leader,8,9
-            250000000,n1,down,,,,,,,,,,,,,,,,
+            t_ns,node,state,cpu_seconds,rss_bytes,working_set_bytes,cache_bytes,network_rx_bytes,network_tx_bytes,interface_rx_bytes,interface_tx_bytes,disk_read_bytes,disk_write_bytes,store_payload_bytes,store_total_bytes,store_keys,role,gc_heap_bytes,log_allocated_bytes,standing,slots_ready,rebuilt_bytes,rebuild_read_bytes
+            250000000,n0,up,1.25,104857600,90,80,1,2,10,20,3,4,5,6,7,leader,8,9,,,,
+            250000000,n2,up,,,,,,,,,,,,,,replica,,,recovering,12,3000,9500
+            250000000,n1,down,,,,,,,,,,,,,,,,,,,,
 
             """);
     }
@@ -94,6 +97,19 @@ public sealed class CsvTests
         Assert.False(File.Exists(path));
         File.AppendAllText(path + PartialFile.Suffix, "steady,read,ok,lat");
         Assert.Equal(1.5, Assert.Single(CsvRows.Read<LatencyRow>(path)).ValueUs);
+    }
+
+    [Fact]
+    public void Samples_of_runs_from_before_rebuilds_were_sampled_can_be_read()
+    {
+        using var folder = new TemporaryFolder();
+        var path = folder.In("nodes.csv");
+        File.WriteAllText(path,
+            "t_ns,node,state,cpu_seconds,rss_bytes,working_set_bytes,cache_bytes,network_rx_bytes,network_tx_bytes,interface_rx_bytes,"
+            + "interface_tx_bytes,disk_read_bytes,disk_write_bytes,store_payload_bytes,store_total_bytes,store_keys,role\n"
+            + "1,n0,up,1.25,2,3,4,5,6,7,8,9,10,11,12,13,leader\n");
+        var row = Assert.Single(CsvRows.Read<NodeRow>(path));
+        Assert.Equal((13, "leader", "", null), (row.StoreKeys, row.Role, row.Standing, row.SlotsReady));
     }
 
     [Fact]

@@ -49,6 +49,8 @@ internal static class Sample
         Memory = new MemoryFigures(2000, null, 3000, 1000, 5000, 4000),
         Traffic = [new TrafficFigures("load", "put", 10, 300, 400)],
         Faults = [new FaultFigures(1, "kill", "n2", 1, 2, 3, 0, 0, 4, null, 5, 100)],
+        Rebuilds = [new RebuildFigures(1, "n2", "ready", 256, 256, 420_000_000, 100, 301, 3.01)],
+        DeclaredLost = new LossFigures(3, 2, 10, 0),
         Nodes = [new NodeFigures("n0", 1.5, 100, 1, 2, 3, 0, true, "up")],
         ClientCounters = new Dictionary<string, long> { ["retries"] = 3 },
         Notes = ["a note"],
@@ -152,6 +154,25 @@ internal static class Sample
               "ok_while_down": 100
             }
           ],
+          "rebuilds": [
+            {
+              "fault_id": 1,
+              "node": "n2",
+              "standing": "ready",
+              "slots_ready": 256,
+              "slots": 256,
+              "full_redundancy_ns": 420000000,
+              "rebuilt_bytes": 100,
+              "read_bytes": 301,
+              "read_per_rebuilt": 3.01
+            }
+          ],
+          "declared_lost": {
+            "empty_nodes": 3,
+            "tolerance": 2,
+            "refused_keys": 10,
+            "answered_keys": 0
+          },
           "nodes": [
             {
               "node": "n0",
