@@ -69,17 +69,18 @@ public sealed class LossTests
     {
         using var results = new ResultsFolder();
         var summary = await RunAsync(
-            results, "memory", 3000, "6s", "--kill", "1", "--kill-at", "500ms", "--restart-at", "1s", "--rebuild-rate", "800K");
+            results, "memory", 3000, "3s", "--kill", "1", "--kill-at", "500ms", "--restart-at", "1s", "--rebuild-rate", "800K");
         var rebuild = Assert.Single(summary.Rebuilds);
         Assert.Equal(("ready", 256, 256), (rebuild.Standing, rebuild.SlotsReady, rebuild.Slots));
         Assert.True(summary.Nodes.Single(n => n.Node == rebuild.Node).CaughtUp);
 
         // Width elements are read for each, and lists of what there is; that takes its time at the rate allowed.
-        Assert.InRange(rebuild.ReadPerRebuilt!.Value, 2, 3);
+        // What does not arrive in time is read once more.
+        Assert.InRange(rebuild.ReadPerRebuilt!.Value, 2, 4);
         Assert.True(rebuild.FullRedundancyNs >= rebuild.ReadBytes * 1_000_000_000 / (1_600 * 1024), $"{rebuild}");
         var samples = results.Run.ReadNodes().Where(n => n.Node == rebuild.Node).ToList();
         Assert.Contains(samples, n => n.Standing == "recovering" && n.SlotsReady is > 0 and < 256 && n.RebuiltBytes > 0);
-        Assert.Equal(rebuild.ReadBytes, samples[^1].RebuildReadBytes);
+        Assert.Equal(rebuild.ReadBytes, samples.Last(n => n.RebuildReadBytes is not null).RebuildReadBytes);
         Assert.Contains("came back empty, full redundancy after", await File.ReadAllTextAsync(
             results.Run.SummaryTextPath, TestContext.Current.CancellationToken), StringComparison.Ordinal);
     }
