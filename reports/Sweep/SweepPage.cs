@@ -66,7 +66,7 @@ internal static class SweepPage
 
     /// <summary>0 % when within the bounds; else from the nearer one.</summary>
     private static string Off(SweepSide side) =>
-        side.Deviation is not double d ? "" : d == 0 ? "0 %" : (d > 0 ? "+" : "") + Units.Percent(Math.Round(d, 3));
+        side.Deviation is not double d ? "" : (d >= 0.0005 ? "+" : "") + Units.Percent(Math.Round(d, 3) + 0.0);
 
     private static void Effort(HtmlText html, SweepModel model)
     {
@@ -126,6 +126,6 @@ internal static class SweepPage
         yield return "Off by: how far a measured value lies outside of its prediction, 0 % within the bounds.";
         yield return "Bytes are counted on sockets by those who send them, HTTP/2 and gRPC included, TCP and IP not.";
         yield return "Every run is a fresh cluster, pairs stand next to each other in time. Goodput and latency of single runs "
-            + "on a shared machine decide little; bytes and memory do not depend on who else is busy.";
+            + "on a shared machine decide little. Bytes decide more, but where nodes seem slow ECC asks and stores more.";
     }
 }
