@@ -11,6 +11,7 @@ internal sealed class CatchUpWatch(ICluster cluster, RunClock clock)
     private static readonly TimeSpan Poll = TimeSpan.FromMilliseconds(50);
     private const long PatienceNanos = 5_000_000_000;
     private readonly ConcurrentDictionary<int, long> _caughtUpNanos = new();
+    private readonly ConcurrentDictionary<int, bool> _bySnapshot = new();
     private readonly ConcurrentDictionary<int, RebuildStatus> _rebuilds = new();
     private readonly ConcurrentDictionary<int, int> _newest = new();
     private readonly ConcurrentBag<Task> _watches = [];
@@ -19,6 +20,9 @@ internal sealed class CatchUpWatch(ICluster cluster, RunClock clock)
 
     /// <summary>When the node had caught up after the fault with this id; null when it has not.</summary>
     public long? CaughtUpNanos(int faultId) => _caughtUpNanos.TryGetValue(faultId, out var nanos) ? nanos : null;
+
+    /// <summary>True when the node's process had taken over a snapshot when it had caught up.</summary>
+    public bool IsBySnapshot(int faultId) => _bySnapshot.GetValueOrDefault(faultId);
 
     /// <summary>
     /// How far the node was, when it was last asked, with what it had lost when it came back from the fault with this
@@ -83,6 +87,7 @@ internal sealed class CatchUpWatch(ICluster cluster, RunClock clock)
                 if (IsCaughtUp(status))
                 {
                     _caughtUpNanos[faultId] = clock.NowNanos;
+                    _bySnapshot[faultId] = NodeStatus.Number(status, "snapshots_installed") > 0;
                     return;
                 }
 

@@ -174,7 +174,14 @@ internal static class RunSummary
         var rows = tracker.Rows(origin);
         CsvRows.Write(folder.FaultsPath, rows);
         return [.. Availability.Compute(folder.ReadWindows(), rows)
-            .Select(f => f with { CaughtUpNs = found.Watch?.CaughtUpNanos(f.Id) })];
+            .Select(f => f with
+            {
+                CaughtUpNs = found.Watch?.CaughtUpNanos(f.Id),
+
+                // What lived on through its fault may have taken its snapshot before.
+                BySnapshot = f.Kind is "kill" or "stop" or "restart" or "oom" or "replace"
+                    && found.Watch?.IsBySnapshot(f.Id) == true,
+            })];
     }
 
     private static List<RebuildFigures> Rebuilds(RunFindings found)

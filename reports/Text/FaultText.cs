@@ -60,7 +60,7 @@ internal static class FaultText
 
         text += $", back at {Units.Seconds(clock.Seconds(healed))}";
         return CatchUpNs(figures) is long catchUp
-            ? text + $", caught up {Units.Nanos(catchUp)} later"
+            ? text + $", caught up {Units.Nanos(catchUp)} later" + (figures!.BySnapshot ? " by a snapshot" : "")
             : text + ", not seen to catch up";
     }
 

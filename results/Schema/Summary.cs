@@ -117,11 +117,13 @@ public sealed record TrafficFigures(
 /// <summary>
 /// Availability numbers of one fault. Applied, healed and caught up are times in ns since the run's start,
 /// the others lengths of time in ns: first success and full recovery from the moment it was applied,
-/// unavailable as the sum of windows without success. Null when it never happened.
+/// unavailable as the sum of windows without success. Null when it never happened. By snapshot: a Raft node whose
+/// process began anew caught up by another's snapshot, not by entries alone.
 /// </summary>
 public sealed record FaultFigures(
     int Id, string Kind, string Node, long? AppliedNs, long? HealedNs, long? DetectNs, long? UnavailableReadNs,
-    long? UnavailableWriteNs, long? FirstSuccessNs, long? FullRecoveryNs, long? CaughtUpNs, long OkWhileDown);
+    long? UnavailableWriteNs, long? FirstSuccessNs, long? FullRecoveryNs, long? CaughtUpNs, long OkWhileDown,
+    bool BySnapshot = false);
 
 /// <summary>
 /// A node that came back empty after a fault, when it was last asked. Standing is starting, recovering, ready or lost;

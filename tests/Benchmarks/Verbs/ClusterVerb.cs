@@ -38,7 +38,7 @@ internal static class ClusterVerb
     {
         output.WriteLine(
             $"Cluster: {Nodes} node processes and the client on this machine, values of 1 KiB, " +
-            "level os, linearizable gets, closed loop.");
+            "linearizable gets, closed loop.");
         table.Print(output);
     }
 

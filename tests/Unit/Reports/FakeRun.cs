@@ -279,7 +279,7 @@ internal sealed class FakeRun
                 90_000_000, 210_000_000, 300_000_000, 4_980, Strategy == "ecc" ? 58.2 : 41.7),
             Faults = [.. Faults().Select(f => new FaultFigures(
                 f.Id, f.Kind, f.Node, f.AppliedNs, f.HealedNs, 12_000_000, 0, Gap ? 800_000_000 : 0,
-                    3_000_000, 1_400_000_000, f.HealedNs + 420_000_000, 18_934))],
+                    3_000_000, 1_400_000_000, f.HealedNs + 420_000_000, 18_934, Strategy == "raft"))],
             Nodes = [.. Enumerable.Range(1, 5).Select(n => new NodeFigures(
                 $"n{n}", 4.2 + (0.3 * n), 71_000_000 + (n * 1_000_000), 36_000_000, 31_000_000, 8_100_000,
                     n % 2 == 1 && n / 2 < Kills ? 1 : 0, true, "up"))],

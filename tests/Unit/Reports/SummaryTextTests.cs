@@ -50,6 +50,12 @@ public class SummaryTextTests
     }
 
     [Fact]
+    public void A_node_that_took_a_snapshot_to_catch_up_is_said_to() =>
+        Assert.Contains("caught up 420 ms later by a snapshot",
+            string.Join(' ', SummaryText.Render(new FakeRun { Strategy = "raft" }.Build()).Split(
+                (char[]?)null, StringSplitOptions.RemoveEmptyEntries)), StringComparison.Ordinal);
+
+    [Fact]
     public void Around_the_faults_it_says_who_died_came_back_and_what_clients_got()
     {
         string text = SummaryText.Render(new FakeRun { Gap = true }.Build());

@@ -151,7 +151,8 @@ internal static class Sample
               "first_success_ns": 4,
               "full_recovery_ns": null,
               "caught_up_ns": 5,
-              "ok_while_down": 100
+              "ok_while_down": 100,
+              "by_snapshot": false
             }
           ],
           "rebuilds": [
