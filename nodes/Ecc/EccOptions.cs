@@ -98,7 +98,10 @@ public sealed record EccOptions
     /// </summary>
     public bool TestLie { get; init; }
 
-    /// <summary>Test only: every 50th read finds that a byte of the element it asks for has changed in memory.</summary>
+    /// <summary>
+    /// Test only: at the first f nodes every 20th read finds that a byte of the element it asks for has changed in
+    /// memory.
+    /// </summary>
     public bool TestRot { get; init; }
 
     /// <summary>The codec's kernel; null: the fastest this processor has. All give the same bytes.</summary>

@@ -9,7 +9,7 @@ namespace Testbed.Ecc;
 internal sealed class ReplicaService
 {
     private const int LieEvery = 50;
-    private const int RotEvery = 50;
+    private const int RotEvery = 20;
     private readonly Replica _replica;
     private readonly EccCode _code;
     private readonly EccOptions _options;
@@ -178,7 +178,9 @@ internal sealed class ReplicaService
             Lie(key, hash);
         }
 
-        if (request.Version.IsNone && _options.TestRot && ++_reads % RotEvery == 0)
+        // At f nodes only: more decayed elements of one value would be its end.
+        if (request.Version.IsNone && _options.TestRot && _options.Self.Index < _code.Tolerated
+            && ++_reads % RotEvery == 0)
         {
             _replica.Rot(key);
         }
