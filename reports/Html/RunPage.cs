@@ -72,7 +72,7 @@ internal static class RunPage
             $"of {Units.Count(summary.Check.AcknowledgedWrites)} acknowledged");
         if (findings.Deepest is DownSpan down)
         {
-            string what = $"with {down.Nodes} of {findings.Run.Manifest.Nodes} nodes {Downtime.Word(findings.Faults)}";
+            string what = $"from the first fault on; {down.Nodes} of {findings.Run.Manifest.Nodes} nodes {Downtime.Word(findings.Faults)}";
             if (!findings.Writes.IsEmpty)
             {
                 Card(html, "longest write stall", Units.Nanos(findings.WriteStallNs), what);
