@@ -14,7 +14,7 @@ internal sealed class Checkpoint
     private readonly EccOptions _options;
     private readonly Replica _replica;
     private readonly NodePort _port;
-    private readonly Action _appendIdentity;
+    private readonly Action _appendStanding;
     private readonly ScanVisitor _visitor;
     private readonly byte[] _head = new byte[ReplicaRecords.MaxHeadBytes];
     private long _recoveredBytes;
@@ -27,9 +27,9 @@ internal sealed class Checkpoint
     private uint _lastGroup;
     private long _bytesAtBegin;
 
-    internal Checkpoint(EccOptions options, Replica replica, NodePort port, Action appendIdentity)
+    internal Checkpoint(EccOptions options, Replica replica, NodePort port, Action appendStanding)
     {
-        (_options, _replica, _port, _appendIdentity) = (options, replica, port, appendIdentity);
+        (_options, _replica, _port, _appendStanding) = (options, replica, port, appendStanding);
         _visitor = Visit;
     }
 
@@ -68,7 +68,7 @@ internal sealed class Checkpoint
         _cursor = 0;
         _bytesAtBegin = LogBytes;
         _before = _port.LastAppended;
-        _appendIdentity();
+        _appendStanding();
     }
 
     private void Advance()

@@ -6,7 +6,8 @@ namespace Testbed.Ecc;
 /// <summary>
 /// Keeps the fins of the nodes equal: each second one stretch of the key order is compared with a random
 /// peer; after a start, a new link, or a sign that someone was away, all of it is walked with that peer, one
-/// stretch in flight. Adopting a fin is like receiving Finalize: it is a fact, whoever tells it.
+/// stretch in flight. Adopting a fin is like receiving Finalize: it is a fact, whoever tells it, unless the
+/// teller has lost its memory since.
 /// </summary>
 internal sealed class DigestExchange
 {
@@ -19,6 +20,8 @@ internal sealed class DigestExchange
     private readonly EccOptions _options;
     private readonly Replica _replica;
     private readonly NodePort _port;
+    private readonly CrashVector _known;
+    private readonly Readiness _readiness;
     private readonly SplitMix64 _random;
     private readonly FinRange _own;
     private readonly Walk[] _walks;
@@ -29,8 +32,9 @@ internal sealed class DigestExchange
     private ulong _newestHlc;
 
     internal DigestExchange(EccCode code, EccOptions options, Replica replica, NodePort port,
-        SplitMix64 random)
+        CrashVector known, Readiness readiness, SplitMix64 random)
     {
+        (_known, _readiness) = (known, readiness);
         _code = code;
         _options = options;
         _replica = replica;
@@ -143,7 +147,7 @@ internal sealed class DigestExchange
         _own.Collect(digest.Range, 2 * KeysPerDigest);
         DigestKeys += _own.Count;
         var same = !_own.Truncated && _own.Count == digest.Count && _own.Sum == digest.Sum;
-        var reply = new EccDigestReply(digest.ExchangeId, same,
+        var reply = new EccDigestReply(digest.ExchangeId, _readiness.Incarnation, same,
             !same && _own.Truncated ? _own.LastKey : default, same ? default : _own.Entries);
         var span = _port.Begin(from, reply.MaxBytes, false);
         _port.End(reply.Write(span));
@@ -152,7 +156,7 @@ internal sealed class DigestExchange
     internal void OnReply(int node, in EccDigestReply reply)
     {
         var walk = _walks[node];
-        if (walk.ExchangeId == 0 || reply.ExchangeId != walk.ExchangeId)
+        if (walk.ExchangeId == 0 || reply.ExchangeId != walk.ExchangeId || IsVoid(node, reply.Incarnation))
         {
             return;
         }
@@ -213,7 +217,7 @@ internal sealed class DigestExchange
 
         if (pushBytes > 0)
         {
-            var push = new EccDigestPush(_push.AsMemory(0, pushBytes));
+            var push = new EccDigestPush(_readiness.Incarnation, _push.AsMemory(0, pushBytes));
             var span = _port.Begin(node, push.MaxBytes);
             _port.End(push.Write(span));
         }
@@ -243,12 +247,34 @@ internal sealed class DigestExchange
     internal void SeeWall(long wallMicros) =>
         _newestHlc = Math.Max(_newestHlc, wallMicros > 0 ? (ulong)wallMicros : 0);
 
-    internal void OnPush(in EccDigestPush push)
+    internal void OnPush(int node, in EccDigestPush push)
     {
+        if (IsVoid(node, push.Incarnation))
+        {
+            return;
+        }
+
         var rest = push.Entries;
         while (EccFinList.TryRead(ref rest, out var key, out var fin))
         {
             Adopt(key.Span, fin);
+        }
+    }
+
+    private bool IsVoid(int node, uint incarnation) => incarnation < _known[node];
+
+    /// <summary>Nothing was compared yet: this node begins anew.</summary>
+    internal void BeginAnew()
+    {
+        _passedPeers = 0;
+        for (var node = 0; node < _walks.Length; node++)
+        {
+            _walks[node].Fast = false;
+            _walks[node].ExchangeId = 0;
+            if (_walks[node].Up)
+            {
+                BeginFast(node);
+            }
         }
     }
 

@@ -80,6 +80,15 @@ internal enum EccMutants
 
     /// <summary>A recovering node votes before it has recovered.</summary>
     RecoveringNodeVotes = 1 << 22,
+
+    /// <summary>Orphans are dropped once q nodes, not all, know the fence and have not finalised.</summary>
+    OrphansDroppedAtQuorum = 1 << 23,
+
+    /// <summary>A node finalises for a writer that is fenced.</summary>
+    FencedWriterFinalises = 1 << 24,
+
+    /// <summary>A node that registers does not learn the fences.</summary>
+    FencesForgotten = 1 << 25,
 }
 
 /// <summary>Names of planted bugs.</summary>

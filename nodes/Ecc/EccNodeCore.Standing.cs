@@ -9,6 +9,8 @@ public sealed partial class EccNodeCore
     private static readonly byte[] s_otherIncarnation =
         "the reset names another incarnation of this node: ask for its status again"u8.ToArray();
 
+    private const ulong WidestResetStep = (1 << 20) - 1;
+
     private bool _hadLog;
     private bool _hadIdentity;
 
@@ -33,6 +35,7 @@ public sealed partial class EccNodeCore
 
     private void Stand(ulong random)
     {
+        _replica.Held.BeginAges(_now);
         var rejoins = (_options.Rejoins && !_hadLog) || (_options.Amnesia && !_hadIdentity);
         var isEmpty = _options.Volatile || rejoins;
         if (!_options.Volatile)
@@ -67,6 +70,23 @@ public sealed partial class EccNodeCore
         _rebuild.CameBackEmpty(_now);
         _registration.Begin(rejoins, least, nonce);
         AppendIdentity();
+    }
+
+    private void OnKnown(int node, uint incarnation)
+    {
+        if (node == _options.Self.Index && incarnation > _readiness.Incarnation)
+        {
+            _registration.HeardOfLater(incarnation);
+        }
+    }
+
+    /// <summary>Others ignore this incarnation; what it holds is good, and is completed under the next one.</summary>
+    private void RegisterAgain(uint least)
+    {
+        _orphans.Abandon();
+        _rebuild.Abandon();
+        _engine.LinkDown(_options.Self.Index);
+        Register(new SplitMix64(_readiness.Nonce + least).Next(), rejoins: true, least);
     }
 
     private void OnRegistered()
@@ -104,8 +124,18 @@ public sealed partial class EccNodeCore
             }
 
             _replica.Clear();
+            _fences.Clear();
+            _rebuild.Abandon();
+            _orphans.Abandon();
+            _engine.AbandonAll();
+            _repairs.Clear();
+            _digests.BeginAnew();
             _engine.LinkDown(_options.Self.Index);
-            Register(_readiness.Nonce + 0x9E3779B97F4A7C15UL, rejoins: false, _readiness.Incarnation + 1);
+
+            // Where every node has lost its memory nobody knows which incarnations there were (E7): a wide step at
+            // random leaves them behind.
+            var nonce = new SplitMix64(_readiness.Nonce).Next();
+            Register(nonce, rejoins: false, _readiness.Incarnation + 1 + (uint)(nonce & WidestResetStep));
         }
 
         var reply = isMeant
@@ -166,6 +196,11 @@ public sealed partial class EccNodeCore
                 return true;
             case ReplicaRecords.Reset:
                 _replica.Clear();
+                _fences.Clear();
+                return true;
+            case ReplicaRecords.Fence:
+                var fence = EccFences.Read(payload.Span);
+                _fences.Raise(fence.Client, fence.Hlc);
                 return true;
             default:
                 return false;
@@ -196,6 +231,26 @@ public sealed partial class EccNodeCore
         {
             _readiness.Registered(incarnation, nonce);
             _readiness.Restore(slots);
+        }
+    }
+
+    /// <summary>All that says where the node stands, once more.</summary>
+    private void AppendStanding()
+    {
+        AppendIdentity();
+        for (var list = _fences.Wire.Span; !list.IsEmpty; list = list[EccFences.EntryBytes..])
+        {
+            _port.Append(ReplicaRecords.Fence, list[..EccFences.EntryBytes], default);
+        }
+    }
+
+    private void AppendFence(uint client, ulong hlc)
+    {
+        if (!_options.Volatile)
+        {
+            Span<byte> record = stackalloc byte[EccFences.EntryBytes];
+            EccFences.Write(record, client, hlc);
+            _port.Append(ReplicaRecords.Fence, record, default);
         }
     }
 

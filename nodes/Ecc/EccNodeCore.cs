@@ -26,6 +26,8 @@ public sealed partial class EccNodeCore : INodeCore
     private readonly Rebuild _rebuild;
     private readonly RebuildSource _source;
     private readonly Checkpoint _checkpoint;
+    private readonly FenceTable _fences = new();
+    private readonly OrphanSweep _orphans;
     private ulong _lives;
     private long _now;
 
@@ -50,24 +52,31 @@ public sealed partial class EccNodeCore : INodeCore
             options.Self, _replica.Gate, (options.Mutants & EccMutants.AckBeforeDurable) != 0);
         _known = new CrashVector(options.Nodes);
         _readiness = new Readiness(_known, options.Self.Index, options.Mutants);
-        _service = new ReplicaService(_replica, _code, options, _port, _readiness);
+        _service = new ReplicaService(_replica, _code, options, _port, _readiness, _known, _fences);
         _engine = new OperationEngine(_code, 0, options.Engine, _port);
         _engine.Gets.NotPreferred = 1u << options.Self.Index;
         _engine.Gets.RepairerId = options.Self.Index + 1;
         _digests = new DigestExchange(
-            _code, options, _replica, _port,
+            _code, options, _replica, _port, _known, _readiness,
             new SplitMix64(options.Seed ^ ((ulong)options.Self.Index << 32)));
         _repairs = new RepairQueue(_code, options, _replica, _engine, options.GatewaySlots);
         _gateway = new Gateway(_engine, _port, options);
-        _registration = new Registration(_code, options, _port, _known, _readiness, _engine.Health);
+        _registration = new Registration(
+            _code, options, _port, _known, _readiness, _fences, _engine.Health);
         _rebuild = new Rebuild(_code, options, _replica, _port, _known, _readiness, _engine.Health);
         _source = new RebuildSource(_replica, options, _port, _known, _readiness);
-        _checkpoint = new Checkpoint(options, _replica, _port, AppendIdentity);
+        _checkpoint = new Checkpoint(options, _replica, _port, AppendStanding);
+        _orphans = new OrphanSweep(
+            _code, options, _replica, _port, _known, _readiness, _fences, _engine.Health);
         _port.OnCompleted = Completed;
         _replica.OnMissing = _repairs.AddMissing;
         _registration.OnRegistered = OnRegistered;
         _registration.OnFounded = OnFounded;
-        _registration.OnLearnt = _source.OnLearnt = AppendKnown;
+        _registration.OnLearnt = _source.OnLearnt = _orphans.OnLearnt = AppendKnown;
+        _registration.OnFenced = _orphans.OnFenced = AppendFence;
+        _engine.OnKnown = OnKnown;
+        _orphans.OnLater = _registration.HeardOfLater;
+        _registration.OnOutbid = RegisterAgain;
         _rebuild.OnSlot = AppendSlot;
         _service.OnNotReady = _rebuild.Requested;
         _service.IsLost = () => IsLost;
@@ -75,6 +84,8 @@ public sealed partial class EccNodeCore : INodeCore
     }
 
     internal Replica Replica => _replica;
+
+    internal FenceTable Fences => _fences;
 
     /// <summary>True when the digests of the start are through and no element is missing.</summary>
     internal bool IsCaughtUp =>
@@ -119,6 +130,7 @@ public sealed partial class EccNodeCore : INodeCore
         }
 
         _checkpoint.Tick();
+        _orphans.Tick();
         if (_options.Volatile && !_readiness.IsStarting)
         {
             // As in StorageDone: nobody else would clear this node of suspicion.
@@ -215,12 +227,18 @@ public sealed partial class EccNodeCore : INodeCore
             case EccTypes.DigestPush when EccDigestPush.TryRead(message, out var push):
                 if (!_readiness.IsStarting)
                 {
-                    _digests.OnPush(push);
+                    _digests.OnPush(from.Id, push);
                 }
 
                 return true;
             case >= EccTypes.Register and <= EccTypes.PullReply when from != _self:
                 return DispatchRecovery(from, message);
+            case EccTypes.Fence when EccFence.TryRead(message, out var fence):
+                _orphans.OnFence(from, fence);
+                return true;
+            case EccTypes.FenceReply when EccFenceReply.TryRead(message, out var fenced):
+                _orphans.OnReply(from.Id, fenced);
+                return true;
             default:
                 return EngineReplies.TryDispatch(_engine, from.Id, message);
         }
@@ -310,6 +328,7 @@ public sealed partial class EccNodeCore : INodeCore
         _service.Report(sink);
         _engine.Counters.Report(sink);
         _repairs.Report(sink);
+        _orphans.Report(sink);
         sink.Counter("corrupt_elements", _engine.Counters.CorruptElements + _replica.CorruptElements);
         sink.Counter("digest_keys", _digests.DigestKeys);
         sink.Counter("adopted_fins", _digests.Adopted);

@@ -42,6 +42,12 @@ public sealed record EccOptions
     /// <summary>Most bytes of pre-writes not finalised; beyond, pre-writes are refused.</summary>
     public long PendingBytesLimit { get; init; } = 512L * 1024 * 1024;
 
+    /// <summary>
+    /// Age from which a pre-write counts as left behind by its writer: it is dropped once all nodes agree that it
+    /// was and will not be finalised. Longer than any operation is tried, for its writer cannot end it any more.
+    /// </summary>
+    public long OrphanAgeMicros { get; init; } = 60_000_000;
+
     /// <summary>Missing elements that are restored at the same time.</summary>
     public int FillsInFlight { get; init; } = 16;
 

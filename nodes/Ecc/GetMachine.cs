@@ -61,7 +61,40 @@ internal sealed class GetMachine(OperationEngine engine)
     private void Send(OperationSlot slot, int node, EccVersion version, uint nodeMask)
     {
         var span = engine.Begin(slot, node, EccFetch.MaxBytes(slot.Key.Length));
-        engine.End(EccFetch.Write(span, slot.Id, slot.Key.Span, version, nodeMask, slot.Pin));
+        var evidence = version.IsNone ? default : EvidenceOf(slot);
+        engine.End(EccFetch.Write(span, slot.Id, slot.Key.Span, version, nodeMask, slot.Pin, evidence));
+    }
+
+    /// <summary>A node that showed the target as finalised and stands by it.</summary>
+    private EccEvidence EvidenceOf(OperationSlot slot)
+    {
+        slot.EvidenceNode = Array.IndexOf(slot.Fins, slot.Target);
+        return engine.EvidenceOf(slot.EvidenceNode, isWriters: false);
+    }
+
+    /// <summary>
+    /// What nodes showed turned out void. True when that was all that spoke for the target: then the get begins again.
+    /// </summary>
+    internal bool BeginsAgain(OperationSlot slot)
+    {
+        if (slot.Phase != OperationPhase.ReadFinalize || Array.IndexOf(slot.Fins, slot.Target) >= 0)
+        {
+            return false;
+        }
+
+        engine.Counters.Restarts++;
+        slot.Target = EccVersion.None;
+        ReadAll(slot);
+        return true;
+    }
+
+    private void ReadAll(OperationSlot slot)
+    {
+        engine.BeginPhase(slot, OperationPhase.Read);
+        for (var rest = Health.Up; rest != 0; rest &= rest - 1)
+        {
+            SendTo(slot, BitOperations.TrailingZeroCount(rest));
+        }
     }
 
     /// <summary>Asks one more node, or one node again; it shall send its element.</summary>
@@ -165,11 +198,7 @@ internal sealed class GetMachine(OperationEngine engine)
         slot.Pin = true;
         slot.Votes = slot.Acks = 0;
         Array.Clear(slot.Fins);
-        engine.BeginPhase(slot, OperationPhase.Read);
-        for (var rest = Health.Up; rest != 0; rest &= rest - 1)
-        {
-            SendTo(slot, BitOperations.TrailingZeroCount(rest));
-        }
+        ReadAll(slot);
     }
 
     private void FinalizeTarget(OperationSlot slot)

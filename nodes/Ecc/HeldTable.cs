@@ -33,6 +33,9 @@ internal sealed class HeldTable
         internal int ValueBytes;
         internal int Next;
 
+        /// <summary>When it came here, or got its present version.</summary>
+        internal long SinceMicros;
+
         /// <summary>
         /// 0 for a pre-write; else an old version that is kept for a pinned reader until then.
         /// </summary>
@@ -77,6 +80,8 @@ internal sealed class HeldTable
 
     internal ulong ChecksumAt(int index) => _entries[index].Checksum;
 
+    internal long SinceMicrosAt(int index) => _entries[index].SinceMicros;
+
     internal bool IsPinnedAt(int index) => _entries[index].ExpiresMicros != 0;
 
     /// <summary>First entry of a key, or -1.</summary>
@@ -117,7 +122,7 @@ internal sealed class HeldTable
     }
 
     internal void Add(ReadOnlySpan<byte> key, ulong hash, in EccElement element, ReadOnlySpan<byte> blob,
-        long expiresMicros)
+        long sinceMicros, long expiresMicros)
     {
         if (Count == _buckets.Length)
         {
@@ -148,6 +153,7 @@ internal sealed class HeldTable
             BlobBytes = blob.Length,
             ValueBytes = element.ValueBytes,
             Next = _buckets[bucket],
+            SinceMicros = sinceMicros,
             ExpiresMicros = expiresMicros,
         };
         _buckets[bucket] = index;
@@ -158,7 +164,17 @@ internal sealed class HeldTable
     }
 
     /// <summary>Gives the entry another version (retag).</summary>
-    internal void Rename(int index, EccVersion version) => _entries[index].Version = version;
+    internal void Rename(int index, EccVersion version, long nowMicros) =>
+        (_entries[index].Version, _entries[index].SinceMicros) = (version, nowMicros);
+
+    /// <summary>The ages of all begin now: they came from a log, which knows none.</summary>
+    internal void BeginAges(long nowMicros)
+    {
+        for (var i = NextUsed(0); i >= 0; i = NextUsed(i + 1))
+        {
+            _entries[i].SinceMicros = nowMicros;
+        }
+    }
 
     /// <summary>Keeps the entry for a pinned reader until then.</summary>
     internal void KeepUntil(int index, long expiresMicros)

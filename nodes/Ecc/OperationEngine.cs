@@ -71,6 +71,9 @@ internal sealed class OperationEngine
 
     internal long NowMicros { get; private set; }
 
+    /// <summary>Called with every incarnation of a node that replies make known.</summary>
+    internal Action<int, uint>? OnKnown { get; set; }
+
     internal int ActiveCount => _activeCount;
 
     /// <summary>Version the operation that ended last wrote or returned; for tests of E5.</summary>
@@ -481,8 +484,9 @@ internal sealed class OperationEngine
         slot = found;
         if (head.Incarnation < _known[node] && !IsPlanted(EccMutants.CrashVectorIgnored))
         {
+            // The node was asked again when its later incarnation became known; what goes on answering so is over, and
+            // asking it at once would never end.
             Counters.VoidAcks++;
-            Resend(slot, node);
             return false;
         }
 
@@ -526,6 +530,7 @@ internal sealed class OperationEngine
         }
 
         _known[node] = incarnation;
+        OnKnown?.Invoke(node, incarnation);
         if (IsPlanted(EccMutants.CrashVectorIgnored))
         {
             return;
@@ -538,7 +543,46 @@ internal sealed class OperationEngine
                 Counters.VoidAcks++;
                 _active[i].Void(node);
                 _active[i].Scan?.Void(node);
-                Resend(_active[i], node);
+                AskAgain(_active[i], node);
+            }
+        }
+    }
+
+    /// <summary>What a node had answered is void; where a Finalize rested on that, it goes to all once more.</summary>
+    private void AskAgain(OperationSlot slot, int node)
+    {
+        if (_gets.BeginsAgain(slot))
+        {
+            return;
+        }
+
+        var finalises = slot.Phase is OperationPhase.Finalize or OperationPhase.ReadFinalize;
+        var again = finalises && slot.EvidenceNode == node ? Unsettled(slot) & slot.Targets : 0;
+        slot.Fenced = 0;
+        for (var rest = again | (1u << node); rest != 0; rest &= rest - 1)
+        {
+            Resend(slot, BitOperations.TrailingZeroCount(rest));
+        }
+    }
+
+    /// <summary>
+    /// What a node acknowledged, as of its latest known incarnation: every ack that counts is of that one.
+    /// </summary>
+    internal EccEvidence EvidenceOf(int node, bool isWriters) =>
+        node < 0 ? new EccEvidence(EccEvidence.NoNode, 0, isWriters) : new EccEvidence(node, _known[node], isWriters);
+
+    /// <summary>Ends everything that is under way: this node's memory is given up.</summary>
+    internal void AbandonAll()
+    {
+        // Scans before their gets, which they would begin again.
+        foreach (var scanGets in (ReadOnlySpan<bool>)[false, true])
+        {
+            for (var i = _activeCount - 1; i >= 0; i--)
+            {
+                if (i < _activeCount && _active[i].Kind == OperationKind.ScanGet == scanGets)
+                {
+                    Finish(_active[i], new ClientResult { Outcome = KvOutcome.Unknown, Reason = "the node was reset" });
+                }
             }
         }
     }

@@ -106,6 +106,9 @@ internal sealed class OperationSlot
     /// <summary>Highest fin each node showed to this operation.</summary>
     internal readonly EccVersion[] Fins;
 
+    /// <summary>The node whose acknowledgement the Finalize sent last rested on; -1: none.</summary>
+    internal int EvidenceNode = -1;
+
     // Put.
     internal ulong Hlc;
     internal readonly Generation[] Gens;
@@ -118,6 +121,9 @@ internal sealed class OperationSlot
     internal bool VotesCounted;
     internal EccVersion Chosen;
     internal uint FinalizeAcks;
+
+    /// <summary>Nodes that do not finalise for this writer.</summary>
+    internal uint Fenced;
 
     // Get.
     internal EccVersion Target;
@@ -149,7 +155,7 @@ internal sealed class OperationSlot
         Degraded = false;
         AnythingSent = false;
         Resends = 0;
-        Targets = Answered = GaveUp = Refused = Votes = Acks = FinalizeAcks = 0;
+        Targets = Answered = GaveUp = Refused = Votes = Acks = FinalizeAcks = Fenced = 0;
         Array.Clear(Fins);
         Array.Clear(Elements);
         Array.Clear(DecodeElements);
@@ -157,6 +163,7 @@ internal sealed class OperationSlot
         VotesCounted = false;
         Chosen = Target = EccVersion.None;
         Restarts = DecodeFailures = 0;
+        EvidenceNode = -1;
         Pin = false;
         Parent = null;
         Scan?.Clear();

@@ -124,7 +124,24 @@ internal sealed class PutMachine(OperationEngine engine)
     private void SendFinalize(OperationSlot slot, int node)
     {
         var span = engine.Begin(slot, node, EccFetch.MaxBytes(slot.Key.Length));
-        engine.End(EccFetch.Write(span, slot.Id, slot.Key.Span, slot.Chosen, nodeMask: 0, pin: false));
+        engine.End(EccFetch.Write(
+            span, slot.Id, slot.Key.Span, slot.Chosen, nodeMask: 0, pin: false, EvidenceOf(slot)));
+    }
+
+    /// <summary>
+    /// Any node that still stands by what it acknowledged. Without one the Finalize goes out resting on what is void:
+    /// it asks what the nodes know, no more.
+    /// </summary>
+    private EccEvidence EvidenceOf(OperationSlot slot)
+    {
+        var standing = slot.FinalizeAcks;
+        for (var i = 0; i < slot.GenCount; i++)
+        {
+            standing |= slot.Gens[i].Version == slot.Chosen ? slot.Gens[i].Acked : 0;
+        }
+
+        slot.EvidenceNode = standing != 0 ? BitOperations.TrailingZeroCount(standing) : -1;
+        return engine.EvidenceOf(slot.EvidenceNode, isWriters: true);
     }
 
     /// <summary>Sends the current phase's message to one node, again or for the first time.</summary>
@@ -262,6 +279,7 @@ internal sealed class PutMachine(OperationEngine engine)
     {
         if (fin < slot.Chosen)
         {
+            Refused(slot, node);
             return;
         }
 
@@ -273,6 +291,23 @@ internal sealed class PutMachine(OperationEngine engine)
                 Outcome = KvOutcome.Ok,
                 Rounds = slot.Rounds,
                 Degraded = slot.Degraded,
+            });
+        }
+    }
+
+    /// <summary>
+    /// What a node acknowledged speaks for the version, and yet it is not finalised there: this writer is fenced. When
+    /// that leaves fewer than q nodes, nothing is to be waited for.
+    /// </summary>
+    private void Refused(OperationSlot slot, int node)
+    {
+        slot.Fenced |= slot.EvidenceNode >= 0 ? 1u << node : 0;
+        if (BitOperations.PopCount(slot.Fenced) > Code.Nodes - Code.Quorum)
+        {
+            engine.Finish(slot, new ClientResult
+            {
+                Outcome = KvOutcome.Unknown,
+                Reason = "the write took so long that the nodes gave it up",
             });
         }
     }

@@ -87,6 +87,13 @@ internal sealed class Rebuild
         Continue();
     }
 
+    /// <summary>The node begins anew: nothing of what is under way counts.</summary>
+    internal void Abandon()
+    {
+        (_scanning, _awaited) = (false, 0);
+        _page.Clear();
+    }
+
     internal void Tick(long now)
     {
         _now = now;

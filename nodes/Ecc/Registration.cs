@@ -1,3 +1,4 @@
+using System.Buffers.Binary;
 using Testbed.Wire;
 
 namespace Testbed.Ecc;
@@ -8,12 +9,14 @@ namespace Testbed.Ecc;
 /// node answers to one that registers.
 /// </summary>
 internal sealed class Registration(
-    EccCode code, EccOptions options, NodePort port, CrashVector known, Readiness readiness, PeerHealth health)
+    EccCode code, EccOptions options, NodePort port, CrashVector known, Readiness readiness, FenceTable fences,
+    PeerHealth health)
 {
     private const long RetryMicros = 100_000;
     private const long AnswerLastsMicros = 1_000_000;
     private const long LostAfterMicros = 1_000_000;
     private readonly Answer[] _answers = new Answer[code.Nodes];
+    private readonly OutbidCheck _outbid = new(code, options.Self.Index, readiness);
     private byte[] _founders = [];
     private bool _rejoins;
     private bool _isLost;
@@ -28,6 +31,7 @@ internal sealed class Registration(
         /// <summary>The peer remembers exactly this process under exactly this incarnation.</summary>
         internal bool Accepted;
         internal uint Incarnation;
+        internal ulong Nonce;
         internal EccStanding Standing;
         internal bool Fresh;
     }
@@ -40,6 +44,17 @@ internal sealed class Registration(
 
     /// <summary>Called when a fact was learnt that must outlive the process where anything does.</summary>
     internal Action<int>? OnLearnt { get; set; }
+
+    /// <summary>
+    /// A peer knows of a later incarnation of this registered node: what follows says whether it must register again.
+    /// </summary>
+    internal void HeardOfLater(uint incarnation) => _outbid.Begin(incarnation);
+
+    /// <summary>This node must register again, with an incarnation not below that.</summary>
+    internal Action<uint>? OnOutbid { get => _outbid.MustRegister; set => _outbid.MustRegister = value; }
+
+    /// <summary>As <see cref="OnLearnt"/>, for a fence.</summary>
+    internal Action<uint, ulong>? OnFenced { get; set; }
 
     /// <summary>
     /// More than f nodes are empty, and that for a while: q of them will never again be READY by themselves.
@@ -62,6 +77,12 @@ internal sealed class Registration(
 
     internal void Tick(long now)
     {
+        if (_outbid.IsAsking && now >= _nextAskAt)
+        {
+            _nextAskAt = now + RetryMicros;
+            AskAll();
+        }
+
         if (!readiness.IsStarting || now < _nextAskAt)
         {
             return;
@@ -102,14 +123,16 @@ internal sealed class Registration(
             OnLearnt?.Invoke(from.Id);
         }
 
-        var reply = new EccRegisterReply(register, readiness.Incarnation, readiness.Standing,
-            readiness.IsStarting && !_rejoins, known.Known, known.Nonces, _founders);
-        var span = port.Begin(from, EccRegisterReply.MaxBytes, !options.Volatile);
+        var own = new EccRegister(readiness.Incarnation, readiness.Nonce);
+        var reply = new EccRegisterReply(register, own, readiness.Standing,
+            readiness.IsStarting && !_rejoins, known.Known, known.Nonces, _founders, fences.Wire);
+        var span = port.Begin(from, reply.MaxBytes, !options.Volatile);
         port.End(reply.Write(span));
     }
 
     internal void OnReply(int node, in EccRegisterReply reply, long now)
     {
+        _outbid.OnReply(node, reply);
         if (!readiness.IsStarting || reply.Asked.Nonce != readiness.Nonce || reply.Nodes != code.Nodes
             || reply.KnownOf(Self) >= EccRegister.MostIncarnations)
         {
@@ -124,6 +147,7 @@ internal sealed class Registration(
             }
         }
 
+        TakeFences(reply);
         var isOurs = reply.NonceOf(Self) == readiness.Nonce;
         var remembered = reply.KnownOf(Self);
         if (remembered > readiness.Incarnation || (remembered == readiness.Incarnation && !isOurs))
@@ -145,7 +169,8 @@ internal sealed class Registration(
             AtMicros = now,
             Heard = true,
             Accepted = isOurs && remembered == readiness.Incarnation,
-            Incarnation = reply.Incarnation,
+            Incarnation = reply.Own.Incarnation,
+            Nonce = reply.Own.Nonce,
             Standing = reply.Standing,
             Fresh = reply.Fresh,
         };
@@ -175,7 +200,7 @@ internal sealed class Registration(
         }
         else if (!_rejoins && fresh == code.Nodes - 1)
         {
-            Found(default);
+            FoundFirst();
         }
         else if (!_rejoins && accepted >= Math.Min(code.Quorum, code.Nodes - 1) && !last.Founders.IsEmpty
             && last.FounderOf(Self) == readiness.Nonce)
@@ -186,14 +211,46 @@ internal sealed class Registration(
         }
     }
 
+    // Every completed fence is in the replies of q READY nodes that remember this process, so it holds before the
+    // first acknowledgement.
+    private void TakeFences(in EccRegisterReply reply)
+    {
+        var list = (options.Mutants & EccMutants.FencesForgotten) != 0 ? default : reply.Fences.Span;
+        for (; !list.IsEmpty; list = list[EccFences.EntryBytes..])
+        {
+            var (client, hlc) = EccFences.Read(list);
+            if (fences.Raise(client, hlc))
+            {
+                OnFenced?.Invoke(client, hlc);
+            }
+        }
+    }
+
     private bool IsVoid(int node, uint incarnation) =>
         incarnation < known[node] && (options.Mutants & EccMutants.CrashVectorIgnored) == 0;
+
+    // Of the others only what they themselves said counts: what is known of one may be of a process before it.
+    private void FoundFirst()
+    {
+        var founders = new byte[8 * code.Nodes];
+        for (var node = 0; node < code.Nodes; node++)
+        {
+            var nonce = node == Self ? readiness.Nonce : _answers[node].Nonce;
+            BinaryPrimitives.WriteUInt64LittleEndian(founders.AsSpan(8 * node), nonce);
+            if (node != Self)
+            {
+                known.Learn(node, _answers[node].Incarnation, nonce);
+            }
+        }
+
+        Found(founders);
+    }
 
     private void Found(ReadOnlySpan<byte> founders)
     {
         readiness.Registered(readiness.Incarnation, readiness.Nonce);
         readiness.AllReady();
-        _founders = founders.IsEmpty ? known.Nonces.ToArray() : founders.ToArray();
+        _founders = founders.ToArray();
         OnFounded?.Invoke();
     }
 

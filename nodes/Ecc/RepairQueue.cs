@@ -76,6 +76,14 @@ internal sealed class RepairQueue
         }
     }
 
+    /// <summary>Nothing is left to repair: the node begins anew.</summary>
+    internal void Clear()
+    {
+        _fills.Clear();
+        _widens.Clear();
+        _after = [];
+    }
+
     internal void Tick(long now)
     {
         while (_fillSlots.Count > 0 && _fills.TryPeek(out var fill) && now >= fill.NotBefore)

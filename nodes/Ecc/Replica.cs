@@ -116,7 +116,7 @@ internal sealed class Replica
         }
 
         Plant(key, hash, version);
-        Held.Add(key, hash, element, element.Blob.Span, 0);
+        Held.Add(key, hash, element, element.Blob.Span, NowMicros, 0);
         Append(ReplicaRecords.PreWrite, hash, ReplicaRecords.WriteElement(_head, key, element),
             element.Blob.Span);
         return EccStoreStatus.Stored;
@@ -147,7 +147,7 @@ internal sealed class Replica
         }
 
         // The writer has left the old tag for good: what other generations of it are held is worthless.
-        Held.Rename(index, to);
+        Held.Rename(index, to, NowMicros);
         DropTag(key, hash, from.Tag);
         Append(ReplicaRecords.Rename, hash, ReplicaRecords.WriteKey(_head, key, from, to), default);
         return true;
@@ -210,7 +210,7 @@ internal sealed class Replica
         if (until != 0 && version.Width > 0 && !IsMissing(old)
             && Held.TotalBytes + key.Length + blob.Length <= _options.PendingBytesLimit)
         {
-            Held.Add(key, hash, new EccElement(version, old.ValueBytes, old.Checksum, default), blob, until);
+            Held.Add(key, hash, new EccElement(version, old.ValueBytes, old.Checksum, default), blob, NowMicros, until);
         }
     }
 

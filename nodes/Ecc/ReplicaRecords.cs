@@ -40,6 +40,9 @@ internal static class ReplicaRecords
     /// <summary>The operator gave everything up.</summary>
     internal const byte Reset = 11;
 
+    /// <summary>Client, clock: that writer is fenced up to there.</summary>
+    internal const byte Fence = 12;
+
     internal const int MaxHeadBytes = 2 + Limits.KeyBytes + 16 + 16;
 
     /// <summary>Head of a record about one key and one or two versions.</summary>

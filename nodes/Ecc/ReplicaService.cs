@@ -15,6 +15,8 @@ internal sealed class ReplicaService
     private readonly EccOptions _options;
     private readonly NodePort _port;
     private readonly Readiness _readiness;
+    private readonly CrashVector _known;
+    private readonly FenceTable _fences;
     private readonly ScanVisitor _visitor;
     private byte[] _entries = new byte[16 * 1024];
     private EccScan _scan;
@@ -25,15 +27,16 @@ internal sealed class ReplicaService
     private long _preWrites;
     private long _fetches;
     private long _finalises;
+    private long _finalisesRefused;
     private long _scans;
     private long _dataElements;
     private long _parityElements;
     private long _refusals;
 
     internal ReplicaService(Replica replica, EccCode code, EccOptions options, NodePort port,
-        Readiness readiness)
+        Readiness readiness, CrashVector known, FenceTable fences)
     {
-        _readiness = readiness;
+        (_readiness, _known, _fences) = (readiness, known, fences);
         _replica = replica;
         _code = code;
         _options = options;
@@ -81,6 +84,7 @@ internal sealed class ReplicaService
         sink.Counter("pre_writes", _preWrites);
         sink.Counter("fetches", _fetches);
         sink.Counter("finalises", _finalises);
+        sink.Counter("finalises_refused", _finalisesRefused);
         sink.Counter("scans", _scans);
         sink.Counter("data_elements_served", _dataElements);
         sink.Counter("parity_elements_served", _parityElements);
@@ -166,7 +170,10 @@ internal sealed class ReplicaService
         if (!request.Version.IsNone)
         {
             _finalises++;
-            _replica.Finalize(key, hash, request.Version);
+            if (MayFinalize(request))
+            {
+                _replica.Finalize(key, hash, request.Version);
+            }
         }
         else
         {
@@ -208,6 +215,20 @@ internal sealed class ReplicaService
         var span = _port.Begin(from, EccFetchReply.MaxBytes(blob.Length), afterDurable);
         _port.End(EccFetchReply.Write(span, head, element.Version, element.ValueBytes, element.Checksum,
             blob));
+    }
+
+    /// <summary>
+    /// E11: no longer when what speaks for it was forgotten by who said it, nor for a writer that is fenced. The reply
+    /// then shows a lower fin, and the incarnations that are known here.
+    /// </summary>
+    private bool MayFinalize(in EccFetch request)
+    {
+        var (node, incarnation, isWriters) = request.Evidence;
+        var stands = node < _code.Nodes && incarnation >= _known[node];
+        var isFenced = isWriters && _fences.Stops(request.Version)
+            && (_options.Mutants & EccMutants.FencedWriterFinalises) == 0;
+        _finalisesRefused += stands && !isFenced ? 0 : 1;
+        return stands && !isFenced;
     }
 
     private void CountServed(ulong hash, int width)

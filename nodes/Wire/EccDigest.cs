@@ -100,14 +100,15 @@ public static class EccFinList
 
 /// <summary>The answer to an <see cref="EccDigest"/>.</summary>
 /// <param name="ExchangeId">That of the digest.</param>
+/// <param name="Incarnation">The replier's; what an earlier one knew may be known no more.</param>
 /// <param name="Same">True when count and sum agree; then there are no entries.</param>
 /// <param name="Last">The entries cover the range up to and with this key; empty: the whole range.</param>
 /// <param name="Entries">Keys and fins of the replier (<see cref="EccFinList"/>).</param>
 public readonly record struct EccDigestReply(
-    ulong ExchangeId, bool Same, ReadOnlyMemory<byte> Last, ReadOnlyMemory<byte> Entries)
+    ulong ExchangeId, uint Incarnation, bool Same, ReadOnlyMemory<byte> Last, ReadOnlyMemory<byte> Entries)
 {
     /// <summary>Bytes that suffice.</summary>
-    public int MaxBytes => 16 + Last.Length + Entries.Length;
+    public int MaxBytes => 20 + Last.Length + Entries.Length;
 
     /// <summary>Writes the message; returns its length.</summary>
     public int Write(Span<byte> destination)
@@ -115,6 +116,7 @@ public readonly record struct EccDigestReply(
         var writer = new WireWriter(destination);
         writer.U8(EccTypes.DigestReply);
         writer.U64(ExchangeId);
+        writer.U32(Incarnation);
         writer.U8(Same ? (byte)1 : (byte)0);
         writer.Short(Last.Span);
         writer.Long(Entries.Span);
@@ -126,24 +128,26 @@ public readonly record struct EccDigestReply(
     {
         var reader = new WireReader(message);
         var type = reader.U8();
-        reply = new EccDigestReply(reader.U64(), reader.U8() != 0, reader.Short(Limits.KeyBytes),
-            reader.Long(Limits.MessageBytes));
+        reply = new EccDigestReply(reader.U64(), reader.U32(), reader.U8() != 0,
+            reader.Short(Limits.KeyBytes), reader.Long(Limits.MessageBytes));
         return reader.Complete && type == EccTypes.DigestReply && EccFinList.IsWellFormed(reply.Entries);
     }
 }
 
 /// <summary>Tells a peer fins that it lacks.</summary>
+/// <param name="Incarnation">The sender's.</param>
 /// <param name="Entries">Keys and fins (<see cref="EccFinList"/>).</param>
-public readonly record struct EccDigestPush(ReadOnlyMemory<byte> Entries)
+public readonly record struct EccDigestPush(uint Incarnation, ReadOnlyMemory<byte> Entries)
 {
     /// <summary>Bytes that suffice.</summary>
-    public int MaxBytes => 5 + Entries.Length;
+    public int MaxBytes => 9 + Entries.Length;
 
     /// <summary>Writes the message; returns its length.</summary>
     public int Write(Span<byte> destination)
     {
         var writer = new WireWriter(destination);
         writer.U8(EccTypes.DigestPush);
+        writer.U32(Incarnation);
         writer.Long(Entries.Span);
         return writer.Position;
     }
@@ -153,7 +157,7 @@ public readonly record struct EccDigestPush(ReadOnlyMemory<byte> Entries)
     {
         var reader = new WireReader(message);
         var type = reader.U8();
-        push = new EccDigestPush(reader.Long(Limits.MessageBytes));
+        push = new EccDigestPush(reader.U32(), reader.Long(Limits.MessageBytes));
         return reader.Complete && type == EccTypes.DigestPush && EccFinList.IsWellFormed(push.Entries);
     }
 }

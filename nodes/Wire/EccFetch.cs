@@ -15,16 +15,16 @@ namespace Testbed.Wire;
 /// <param name="Pin">
 /// Keep this version and what follows for a second, even when a higher one is finalised.
 /// </param>
+/// <param name="Evidence">What a Finalize rests on; nothing for a read.</param>
 public readonly record struct EccFetch(
-    ulong OperationId, ReadOnlyMemory<byte> Key, EccVersion Version, uint NodeMask, bool Pin)
+    ulong OperationId, ReadOnlyMemory<byte> Key, EccVersion Version, uint NodeMask, bool Pin, EccEvidence Evidence)
 {
     /// <summary>Bytes that suffice.</summary>
-    public static int MaxBytes(int keyBytes) => 32 + keyBytes;
+    public static int MaxBytes(int keyBytes) => 37 + keyBytes;
 
     /// <summary>Writes the message; returns its length.</summary>
     public static int Write(Span<byte> destination, ulong operationId, ReadOnlySpan<byte> key,
-        EccVersion version,
-        uint nodeMask, bool pin)
+        EccVersion version, uint nodeMask, bool pin, EccEvidence evidence = default)
     {
         var writer = new WireWriter(destination);
         writer.U8(version.IsNone ? EccTypes.Read : EccTypes.Finalize);
@@ -33,6 +33,7 @@ public readonly record struct EccFetch(
         if (!version.IsNone)
         {
             writer.U128(version.Value);
+            evidence.Write(ref writer);
         }
 
         writer.U32(nodeMask);
@@ -47,10 +48,39 @@ public readonly record struct EccFetch(
         var type = reader.U8();
         var operationId = reader.U64();
         var key = reader.Short(Limits.KeyBytes);
-        var version = type == EccTypes.Finalize ? new EccVersion(reader.U128()) : EccVersion.None;
-        fetch = new EccFetch(operationId, key, version, reader.U32(), reader.U8() != 0);
+        var finalizes = type == EccTypes.Finalize;
+        var version = finalizes ? new EccVersion(reader.U128()) : EccVersion.None;
+        var evidence = finalizes ? EccEvidence.Read(ref reader) : default;
+        fetch = new EccFetch(operationId, key, version, reader.U32(), reader.U8() != 0, evidence);
         return reader.Complete && !key.IsEmpty && version.IsPlausible
             && (type == EccTypes.Finalize ? !version.IsNone : type == EccTypes.Read);
+    }
+}
+
+/// <summary>
+/// Why a version may be finalised: a node acknowledged its pre-write to the writer, or showed it as finalised. Void,
+/// and the Finalize with it, where a later incarnation of that node is known.
+/// </summary>
+/// <param name="Node">That node.</param>
+/// <param name="Incarnation">Its incarnation in that acknowledgement.</param>
+/// <param name="IsWriters">Sent by who wrote the version; nobody may have finalised it yet.</param>
+public readonly record struct EccEvidence(int Node, uint Incarnation, bool IsWriters)
+{
+    /// <summary>A number no node has: the Finalize rests on nothing and only asks what is known.</summary>
+    public const int NoNode = 0x7F;
+
+    private const byte WritersFlag = 0x80;
+
+    internal void Write(ref WireWriter writer)
+    {
+        writer.U8((byte)(Node | (IsWriters ? WritersFlag : 0)));
+        writer.U32(Incarnation);
+    }
+
+    internal static EccEvidence Read(ref WireReader reader)
+    {
+        var node = reader.U8();
+        return new EccEvidence(node & ~WritersFlag, reader.U32(), (node & WritersFlag) != 0);
     }
 }
 

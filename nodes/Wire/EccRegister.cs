@@ -51,7 +51,7 @@ public readonly record struct EccRegister(uint Incarnation, ulong Nonce)
 
 /// <summary>The answer to an <see cref="EccRegister"/>.</summary>
 /// <param name="Asked">The message that is answered.</param>
-/// <param name="Incarnation">That of the replier, tentative while it is STARTING.</param>
+/// <param name="Own">The replier's own incarnation and nonce, tentative while it is STARTING.</param>
 /// <param name="Standing">Where the replier stands.</param>
 /// <param name="Fresh">The replier never voted and knows of no earlier process that did.</param>
 /// <param name="Known">The replier's crash vector, four bytes per node, the asker's entry included.</param>
@@ -60,12 +60,13 @@ public readonly record struct EccRegister(uint Incarnation, ulong Nonce)
 /// Eight bytes per node: nonces of the processes that were all fresh at once and so began the cluster. Empty
 /// when the replier knows of no such moment.
 /// </param>
+/// <param name="Fences">Every fence the replier knows of (<see cref="EccFences"/>).</param>
 public readonly record struct EccRegisterReply(
-    EccRegister Asked, uint Incarnation, EccStanding Standing, bool Fresh, ReadOnlyMemory<byte> Known,
-    ReadOnlyMemory<byte> Nonces, ReadOnlyMemory<byte> Founders)
+    EccRegister Asked, EccRegister Own, EccStanding Standing, bool Fresh, ReadOnlyMemory<byte> Known,
+    ReadOnlyMemory<byte> Nonces, ReadOnlyMemory<byte> Founders, ReadOnlyMemory<byte> Fences)
 {
     /// <summary>Bytes that suffice.</summary>
-    public const int MaxBytes = 22 + (20 * Limits.Nodes);
+    public int MaxBytes => 34 + (20 * Limits.Nodes) + Fences.Length;
 
     /// <summary>Nodes the reply tells about.</summary>
     public int Nodes => Known.Length / 4;
@@ -86,7 +87,8 @@ public readonly record struct EccRegisterReply(
         writer.U8(EccTypes.RegisterReply);
         writer.U32(Asked.Incarnation);
         writer.U64(Asked.Nonce);
-        writer.U32(Incarnation);
+        writer.U32(Own.Incarnation);
+        writer.U64(Own.Nonce);
         writer.U8((byte)Standing);
         writer.U8(Fresh ? (byte)1 : (byte)0);
         writer.U8((byte)Nodes);
@@ -94,6 +96,7 @@ public readonly record struct EccRegisterReply(
         writer.Raw(Nonces.Span);
         writer.U8(Founders.IsEmpty ? (byte)0 : (byte)1);
         writer.Raw(Founders.Span);
+        writer.Long(Fences.Span);
         return writer.Position;
     }
 
@@ -103,7 +106,7 @@ public readonly record struct EccRegisterReply(
         var reader = new WireReader(message);
         var type = reader.U8();
         var asked = new EccRegister(reader.U32(), reader.U64());
-        var incarnation = reader.U32();
+        var own = new EccRegister(reader.U32(), reader.U64());
         var standing = (EccStanding)reader.U8();
         var fresh = reader.U8() != 0;
         var nodes = reader.U8();
@@ -111,9 +114,10 @@ public readonly record struct EccRegisterReply(
         var known = reader.Raw(nodes * 4);
         var nonces = reader.Raw(nodes * 8);
         var founders = reader.U8() != 0 ? reader.Raw(nodes * 8) : default;
-        reply = new EccRegisterReply(asked, incarnation, standing, fresh, known, nonces, founders);
+        reply = new EccRegisterReply(asked, own, standing, fresh, known, nonces, founders,
+            reader.Long(EccFences.MaxBytes));
         return reader.Complete && type == EccTypes.RegisterReply && nodes > 0
-            && standing <= EccStanding.Ready;
+            && standing <= EccStanding.Ready && reply.Fences.Length % EccFences.EntryBytes == 0;
     }
 }
 

@@ -59,4 +59,10 @@ public static class EccTypes
 
     /// <summary>An <see cref="EccReset"/>.</summary>
     public const byte Reset = MessageTypes.EccFirst + 18;
+
+    /// <summary>An <see cref="EccFence"/>.</summary>
+    public const byte Fence = MessageTypes.EccFirst + 19;
+
+    /// <summary>An <see cref="EccFenceReply"/>.</summary>
+    public const byte FenceReply = MessageTypes.EccFirst + 20;
 }

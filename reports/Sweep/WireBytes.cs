@@ -63,8 +63,10 @@ internal static class WireBytes
     public static int PreWrite(int keyBytes, int elementBytes) =>
         Type + OperationId + KeyLength + keyBytes + Version + ElementHead + ElementPrefix + elementBytes;
 
-    /// <summary>Finalises a version; answered with <see cref="EccReply"/>.</summary>
-    public static int Finalize(int keyBytes) => Read(keyBytes) + Version;
+    /// <summary>
+    /// Finalises a version, on the word of a node in an incarnation; answered with <see cref="EccReply"/>.
+    /// </summary>
+    public static int Finalize(int keyBytes) => Read(keyBytes) + Version + Flag + Incarnation;
 
     /// <summary>Asks for fin and element.</summary>
     public static int Read(int keyBytes) => Type + OperationId + KeyLength + keyBytes + NodeMask + Flag;

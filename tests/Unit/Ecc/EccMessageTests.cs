@@ -9,6 +9,7 @@ namespace Testbed.Tests.Unit.Ecc;
 public sealed class EccMessageTests
 {
     private static readonly EccVersion Version = EccVersion.Of(1_700_000_000_000_000, 0xCAFE, 2, 1, 3);
+    private static readonly EccEvidence Evidence = new(4, 6, IsWriters: true);
     private static readonly byte[] Key = "some key"u8.ToArray();
 
     [Fact]
@@ -42,7 +43,7 @@ public sealed class EccMessageTests
             0)]);
         var head = new EccReplyHead(77, 3, true, new byte[20], Version);
         samples.Add(buffer[..new EccPreWriteAck(head, Version, EccStoreStatus.Superseded).Write(buffer)]);
-        samples.Add(buffer[..EccFetch.Write(buffer, 77, Key, Version, 5, true)]);
+        samples.Add(buffer[..EccFetch.Write(buffer, 77, Key, Version, 5, true, Evidence)]);
         samples.Add(buffer[..EccFetch.Write(buffer, 77, Key, EccVersion.None, 5, false)]);
         samples.Add(buffer[..EccFetchReply.Write(buffer, head, Version, 12, Checksum.Of(blob), blob)]);
         samples.Add(buffer[..EccFetchReply.Write(buffer, head, EccVersion.None, 0, 0, default)]);
@@ -57,11 +58,11 @@ public sealed class EccMessageTests
         samples.Add(buffer[..new EccDigest(9, new EccKeyRange(Key, "zz"u8.ToArray()), 3, 4).Write(buffer)]);
         var list = new byte[64];
         list = list[..EccFinList.Write(list, Key, Version)];
-        samples.Add(buffer[..new EccDigestReply(9, false, Key, list).Write(buffer)]);
-        samples.Add(buffer[..new EccDigestPush(list).Write(buffer)]);
+        samples.Add(buffer[..new EccDigestReply(9, 2, false, Key, list).Write(buffer)]);
+        samples.Add(buffer[..new EccDigestPush(2, list).Write(buffer)]);
         samples.Add(buffer[..new EccRegister(3, 99).Write(buffer)]);
-        samples.Add(buffer[..new EccRegisterReply(new EccRegister(3, 99), 2, EccStanding.Ready, false,
-            new byte[20], new byte[40], new byte[40]).Write(buffer)]);
+        samples.Add(buffer[..new EccRegisterReply(new EccRegister(3, 99), new EccRegister(2, 98),
+            EccStanding.Ready, false, new byte[20], new byte[40], new byte[40], new byte[24]).Write(buffer)]);
         samples.Add(buffer[..new EccSlotScan(9, 3, 0, 1 << 16, 10).Write(buffer)]);
         var entry = new byte[64];
         entry = entry[..EccSlotEntry.Write(entry, Key, Version, 12, isFin: true, holds: false)];
@@ -73,6 +74,8 @@ public sealed class EccMessageTests
         samples.Add(buffer[..EccPullReply.Write(buffer, head, pulled)]);
         samples.Add(buffer[..new EccRefusal(77).Write(buffer)]);
         samples.Add(buffer[..new EccReset(77, 4).Write(buffer)]);
+        samples.Add(buffer[..new EccFence(9, 3, 5, 1UL << 50, new byte[20], list).Write(buffer)]);
+        samples.Add(buffer[..new EccFenceReply(head, new byte[] { 0, 1 }).Write(buffer)]);
         return samples;
     }
 
@@ -90,7 +93,8 @@ public sealed class EccMessageTests
         Assert.Equal((3U, true, 5, Version, EccStoreStatus.Superseded),
             (ack.Head.Incarnation, ack.Head.Ready, ack.Head.KnownCount, ack.Head.Fin, ack.Status));
         Assert.True(EccFetch.TryRead(samples[3], out var finalize));
-        Assert.Equal((Version, 5U, true), (finalize.Version, finalize.NodeMask, finalize.Pin));
+        Assert.Equal((Version, 5U, true, Evidence),
+            (finalize.Version, finalize.NodeMask, finalize.Pin, finalize.Evidence));
         Assert.True(EccFetch.TryRead(samples[4], out var read) && read.Version.IsNone);
         Assert.True(EccFetchReply.TryRead(samples[5], out var reply));
         Assert.Equal(Version, reply.Element.Version);
@@ -103,9 +107,9 @@ public sealed class EccMessageTests
         Assert.True(EccScanEntry.TryRead(ref rest, out var second) && second.Fin == Version && rest.IsEmpty);
         Assert.True(EccRetract.TryRead(samples[9], out var retract) && retract.Version == Version);
         Assert.True(EccDigest.TryRead(samples[10], out var digest) && digest.Sum == 4);
-        Assert.True(EccDigestReply.TryRead(samples[11], out var digestReply));
+        Assert.True(EccDigestReply.TryRead(samples[11], out var digestReply) && digestReply.Incarnation == 2);
         Assert.True(digestReply.Last.Span.SequenceEqual(Key));
-        Assert.True(EccDigestPush.TryRead(samples[12], out var push) && push.Entries.Length == 26);
+        Assert.True(EccDigestPush.TryRead(samples[12], out var push) && push is { Incarnation: 2, Entries.Length: 26 });
         ReadsBackRecovery(samples);
     }
 
@@ -114,8 +118,8 @@ public sealed class EccMessageTests
         Assert.True(EccRegister.TryRead(samples[13], out var register));
         Assert.Equal((3U, 99UL), (register.Incarnation, register.Nonce));
         Assert.True(EccRegisterReply.TryRead(samples[14], out var registered));
-        Assert.Equal((register, 2U, EccStanding.Ready, 5, 0UL), (registered.Asked, registered.Incarnation,
-            registered.Standing, registered.Nodes, registered.FounderOf(4)));
+        Assert.Equal((register, new EccRegister(2, 98), EccStanding.Ready, 5, 0UL, 24), (registered.Asked,
+            registered.Own, registered.Standing, registered.Nodes, registered.FounderOf(4), registered.Fences.Length));
         Assert.True(EccSlotScan.TryRead(samples[15], out var scan) && scan is { End: 1 << 16, Limit: 10 });
         Assert.True(EccSlotScanReply.TryRead(samples[16], out var shown) && shown.Next == 1 << 16);
         var rest = shown.Entries;
@@ -127,6 +131,10 @@ public sealed class EccMessageTests
         Assert.True(EccPullEntry.TryRead(ref rest, out var element) && element.Element.Blob.Length == 12);
         Assert.True(EccRefusal.TryRead(samples[19], out var refusal) && refusal.OperationId == 77);
         Assert.True(EccReset.TryRead(samples[20], out var reset) && reset is { CorrelationId: 77, Incarnation: 4 });
+        Assert.True(EccFence.TryRead(samples[21], out var fence));
+        Assert.Equal((9UL, 3U, 5U, 1UL << 50, 5, 26), (fence.ExchangeId, fence.Incarnation, fence.Client, fence.Hlc,
+            fence.Nodes, fence.Orphans.Length));
+        Assert.True(EccFenceReply.TryRead(samples[22], out var fenced) && fenced.Reached.Span[1] == 1);
     }
 
     [Fact]

@@ -73,9 +73,9 @@ public sealed class MemoryRuleTests
             (_known[0], _nonces[0]) = (asked.Incarnation, asked.Nonce);
         }
 
-        var reply = new EccRegisterReply(asked, _known[peer], standing, fresh, Bytes(_known), Bytes(_nonces),
-            founded ? Bytes([Nonce, 1, 2, 3, 4]) : default);
-        var buffer = new byte[EccRegisterReply.MaxBytes];
+        var reply = new EccRegisterReply(asked, new EccRegister(_known[peer], _nonces[peer]), standing, fresh,
+            Bytes(_known), Bytes(_nonces), founded ? Bytes([Nonce, 1, 2, 3, 4]) : default, default);
+        var buffer = new byte[reply.MaxBytes];
         Receive(peer, buffer[..reply.Write(buffer)]);
     }
 
