@@ -15,6 +15,8 @@ internal sealed record ClusterShape
 
     private const int LeaseDraw = 100;
     private const int WidthDraw = 101;
+    private const int OrphanDraw = 102;
+    private const int LateDraw = 103;
 
     private static readonly (int Nodes, int DataElements)[] Codes =
         [(3, 2), (5, 3), (5, 3), (5, 2), (6, 4), (4, 2), (7, 4), (9, 6)];
@@ -59,6 +61,12 @@ internal sealed record ClusterShape
 
     /// <summary>More nodes may be empty at once than the code tolerates: then the cluster may be LOST.</summary>
     public bool MayLose { get; init; }
+
+    /// <summary>Age from which ECC's nodes take a pre-write for one that its writer left behind.</summary>
+    public long OrphanAgeMicros { get; init; }
+
+    /// <summary>Kills meet nodes that have finalised what no other one has. ECC only.</summary>
+    public bool KillsWhoKnowsAlone { get; init; }
 
     /// <summary>Longest time for which a node is killed or replaced; 0: as for other faults.</summary>
     public long KillMicros { get; init; }
@@ -220,12 +228,54 @@ internal sealed record ClusterShape
         {
             Volatile = isVolatile,
             Fsync = Fsync && !isVolatile,
-            MayLose = isVolatile && random.OneIn(10),
+            MayLose = isVolatile && random.OneIn(6),
             RebuildBytesPerSecond = random.Of(1_000L, 20_000, 1_000_000_000),
             FixedWidth = SimRandom.For(Seed, Concern.Shape, WidthDraw).OneIn(8),
             CheckpointBytes = random.Of(2_000L, 20_000),
+            OrphanAgeMicros = SimRandom.For(Seed, Concern.Shape, OrphanDraw).Of(2_000_000L, 5_000_000),
         };
-        return shape.WithAmnesia(random);
+        var late = SimRandom.For(Seed, Concern.Shape, LateDraw);
+        return isVolatile && late.OneIn(4) ? shape.WithLateWriters(late) : shape.WithAmnesia(random);
+    }
+
+    /// <summary>
+    /// The corner where writers and readers come back long after the nodes took them for dead: clients sleep and
+    /// stall in the middle of operations, nodes lose their memory meanwhile, and pre-writes are old almost at once.
+    /// </summary>
+    private ClusterShape WithLateWriters(SimRandom random)
+    {
+        var (nodes, dataElements) = random.Of((3, 2), (3, 2), (4, 2), (5, 3), (5, 2));
+        var clients = (int)random.Between(2, 4);
+        return this with
+        {
+            Nodes = nodes,
+            DataElements = dataElements,
+            FixedWidth = false,
+            MayLose = false,
+            RebuildBytesPerSecond = 1_000_000_000,
+            OrphanAgeMicros = random.Of(40_000L, 100_000),
+            Clients = clients,
+
+            // Often so little goes on that nobody else comes by a key for a while.
+            Keys = random.Of(2, 5, 20),
+            FaultyMicros = random.Between(10, 20) * 1_000_000,
+            ThinkMicros = clients * Slots * random.Of(2_000L, 10_000, 30_000),
+            TimeoutMicros = 3_000_000,
+            ReadPercent = random.Of(30, 60),
+            ValueBytes = random.Of(60, 200),
+            LinkMicros = random.Of(200L, 800),
+            LossOneIn = 0,
+            WakeMicros = 0,
+            SmallLimits = false,
+            FaultKinds = Bits(
+                    SimFaultKind.Kill, SimFaultKind.ClientStall, SimFaultKind.ClientDoze, SimFaultKind.ClientKill)
+                | (random.Next() & Bits(SimFaultKind.ClientPause, SimFaultKind.PartitionOfAll)),
+            FaultGapMicros = random.Of(60_000L, 150_000),
+            FaultMicros = random.Of(300_000L, 1_000_000),
+            KillMicros = random.Of(10_000L, 30_000),
+            KillsWhoKnowsAlone = random.OneIn(2),
+            WithinTolerance = false,
+        };
     }
 
     /// <summary>
@@ -445,6 +495,7 @@ internal sealed record ClusterShape
             Rejoins = rejoins,
             RebuildBytesPerSecond = RebuildBytesPerSecond,
             CheckpointBytes = CheckpointBytes,
+            OrphanAgeMicros = OrphanAgeMicros,
             Mutants = Bugs.Ecc,
         };
         return SmallLimits

@@ -34,7 +34,7 @@ internal sealed class DiskStanding
             case ReplicaRecords.SlotReady:
                 _slots[payload[0] >> 6] |= 1UL << (payload[0] & 63);
                 return true;
-            case ReplicaRecords.Life or ReplicaRecords.Known:
+            case ReplicaRecords.Life or ReplicaRecords.Known or ReplicaRecords.Fence:
                 return true;
             default:
                 return false;

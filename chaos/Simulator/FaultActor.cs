@@ -243,6 +243,12 @@ internal sealed class FaultActor
             return AnyFrom((int)acting.Random.Below(Nodes), node => !((RaftChecks)_cluster.Checks).IsMember(node));
         }
 
+        if (_cluster.Shape.KillsWhoKnowsAlone && acting.Fault.Kind == SimFaultKind.Kill
+            && ((EccChecks)_cluster.Checks).KnowsAlone() is { } alone)
+        {
+            return alone;
+        }
+
         return target.Kind == TargetKind.Node
             ? target.Index % Nodes
             : AnyFrom((int)acting.Random.Below(Nodes), node =>
@@ -312,7 +318,7 @@ internal sealed class FaultActor
                 node.Boot();
                 ThrowIfCorruptRuns(node);
                 break;
-            case SimFaultKind.ClientKill or SimFaultKind.ClientPause:
+            case SimFaultKind.ClientKill or SimFaultKind.ClientPause or SimFaultKind.ClientDoze:
                 ActOnClient(acting, until);
                 break;
             default:
@@ -336,17 +342,25 @@ internal sealed class FaultActor
             return;
         }
 
-        var client = _cluster.Clients[(int)(acting.Fault.Detail % (uint)_cluster.Clients.Length)];
+        var client = ClientOf(acting);
         if (acting.Fault.Kind == SimFaultKind.ClientPause && client.Alive)
         {
             client.Pause(until);
         }
+        else if (acting.Fault.Kind == SimFaultKind.ClientDoze)
+        {
+            client.DozeMicros = _cluster.Shape.FaultMicros;
+        }
         else if (acting.Fault.Kind == SimFaultKind.ClientKill)
         {
-            client.Die();
+            var withMachine = _cluster.Shape.Strategy == SimulatedStrategy.Ecc && (acting.Fault.Detail & Rejects) != 0;
+            client.Die(withMachine);
             client.Boot();
         }
     }
+
+    private SimClient ClientOf(Acting acting) =>
+        _cluster.Clients[(int)(acting.Fault.Detail % (uint)_cluster.Clients.Length)];
 
     private void ActOnRest(Acting acting, SimNode node)
     {
@@ -434,6 +448,9 @@ internal sealed class FaultActor
                 break;
             case SimFaultKind.SlowProcess:
                 node.SlowMicros = 0;
+                break;
+            case SimFaultKind.ClientDoze when _cluster.Clients.Length > 0:
+                ClientOf(acting).DozeMicros = 0;
                 break;
             default:
                 Unblock(acting);

@@ -84,8 +84,10 @@ internal sealed class SimClient : SimProcess, IClientOutput
         }
     }
 
-    /// <summary>The process is gone: what is under way stays open for ever.</summary>
-    public void Die()
+    /// <summary>
+    /// The process is gone, with its machine perhaps: what is under way stays open for ever.
+    /// </summary>
+    public void Die(bool withMachine)
     {
         if (!Alive)
         {
@@ -93,7 +95,7 @@ internal sealed class SimClient : SimProcess, IClientOutput
         }
 
         End();
-        Cluster.Network.CloseAll(Index, silent: false);
+        Cluster.Network.CloseAll(Index, silent: withMachine);
         Array.Clear(_nodes);
         _dirty.Clear();
         foreach (var slot in _slots)
@@ -195,7 +197,7 @@ internal sealed class SimClient : SimProcess, IClientOutput
             RecordWrite(ended, result);
         }
 
-        if (done && ended.Kind != KvKind.Scan)
+        if (done && ended.Kind != KvKind.Scan && ended.Invoked >= Cluster.CountsSince)
         {
             var version = _core is EccClientCore ecc ? ecc.Engine.LastVersion : EccVersion.None;
             Cluster.Checks.Completed(ended.Kind, ended.Key, ended.Identity, version);
@@ -210,6 +212,20 @@ internal sealed class SimClient : SimProcess, IClientOutput
         }
 
         PlanSubmit(slot);
+    }
+
+    // What it sends last reaches some of the nodes only.
+    protected override bool DiesInstead(in SimInput input)
+    {
+        if (!Random.OneIn(3))
+        {
+            return false;
+        }
+
+        RunBatch(new Queue<SimInput>([input]));
+        Die(withMachine: true);
+        Boot();
+        return true;
     }
 
     protected override void RunBatch(Queue<SimInput> inbox)

@@ -42,7 +42,12 @@ internal sealed partial class SimCluster
         {
             // It must not serve a guess: what was answered before is in the history, and nothing else is due.
             RunUntil(Now + ServeMicros);
-            return;
+            if (Shape.Strategy == SimulatedStrategy.Raft)
+            {
+                return;
+            }
+
+            GiveUp();
         }
 
         Serve();

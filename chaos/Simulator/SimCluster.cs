@@ -240,10 +240,17 @@ internal sealed partial class SimCluster
 
     private string? CheckHistory()
     {
-        var result = LinearizabilityChecker.Check(History);
-        return result.Verdict == Verdict.Valid
-            ? null
-            : $"history {result.Verdict}: {(result.Violations.Count > 0 ? result.Violations[0].Explanation : "")}";
+        foreach (var history in Histories())
+        {
+            var result = LinearizabilityChecker.Check(history);
+            if (result.Verdict != Verdict.Valid)
+            {
+                return $"history {result.Verdict}: "
+                    + (result.Violations.Count > 0 ? result.Violations[0].Explanation : "");
+            }
+        }
+
+        return null;
     }
 
     private void Step()

@@ -113,6 +113,12 @@ internal enum SimFaultKind : byte
 
     /// <summary>An operator hands the leadership over to a node.</summary>
     LeaderTransfer,
+
+    /// <summary>
+    /// A client process falls asleep now and then, just when an answer has come, or is gone with its machine just when
+    /// it has gone on from one.
+    /// </summary>
+    ClientDoze,
 }
 
 /// <summary>One fault of a plan.</summary>
@@ -141,10 +147,10 @@ internal sealed record SimFault
         (shape.Fsync || kind is not (SimFaultKind.PowerLoss or SimFaultKind.PowerLossOfAll))
         && (!shape.Volatile || kind is not (SimFaultKind.SlowDisk or SimFaultKind.SyncError or SimFaultKind.DiskFull
             or SimFaultKind.Corruption))
-        && (shape.Volatile || kind != SimFaultKind.ClientStall)
+        && (shape.Volatile || shape.Strategy == SimulatedStrategy.Ecc || kind != SimFaultKind.ClientStall)
         && (shape.Operates || !IsOperators(kind))
         && (shape.Strategy == SimulatedStrategy.Raft
-            ? shape.Wipes || kind != SimFaultKind.Wipe
+            ? kind != SimFaultKind.ClientDoze && (shape.Wipes || kind != SimFaultKind.Wipe)
             : kind != SimFaultKind.LeaderHunt);
 
     /// <summary>True for what operators do.</summary>
@@ -174,7 +180,8 @@ internal sealed record SimFault
                 => "",
             SimFaultKind.Partition or SimFaultKind.PartitionOfAll or SimFaultKind.Flapping
                 => $":{Detail & 0xFFFF:x}",
-            SimFaultKind.ClientKill or SimFaultKind.ClientPause or SimFaultKind.ClientStall => "",
+            SimFaultKind.ClientKill or SimFaultKind.ClientPause or SimFaultKind.ClientStall
+                or SimFaultKind.ClientDoze => "",
             _ => $":{Target}",
         };
         return string.Create(CultureInfo.InvariantCulture,

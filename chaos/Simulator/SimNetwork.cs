@@ -339,7 +339,9 @@ internal sealed class SimNetwork
         stream.AttemptLife = life;
         if (opener.IsPaused)
         {
-            _cluster.Queue.Add(opener.PausedUntil + 1, EventKind.Attempt, stream.Index, c: life);
+            // When everything heals the pause ends, too.
+            var resumes = Math.Min(opener.PausedUntil, Math.Max(_cluster.Now, _cluster.Shape.FaultyMicros));
+            _cluster.Queue.Add(resumes + 1, EventKind.Attempt, stream.Index, c: life);
         }
         else if (!_cluster.Process(stream.Target).Alive && !IsBlocked(stream))
         {

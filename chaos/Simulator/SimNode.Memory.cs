@@ -56,6 +56,21 @@ internal sealed partial class SimNode
         EndBatch(core);
     }
 
+    /// <summary>The operator has given up what this node held.</summary>
+    public bool IsGivenUp { get; private set; }
+
+    private void GiveUp(INodeCore core)
+    {
+        var message = new byte[EccReset.Bytes];
+        var length = new EccReset(1, Ecc!.Readiness.Incarnation).Write(message);
+        if (!core.Receive(Endpoint.Client(int.MaxValue), message.AsMemory(0, length), this))
+        {
+            throw new SimulationViolation($"n{Index} takes a reset for malformed");
+        }
+
+        IsGivenUp = true;
+    }
+
     // The sign is there before anything of the batch leaves.
     private void NoteVotes()
     {

@@ -269,6 +269,9 @@ internal sealed partial class SimNode : SimProcess, ICoreOutput
                 _clients.Remove(input.Connection);
                 core.LinkDown(Endpoint.Client(input.Connection), this);
                 break;
+            case SimInputKind.GivenUp:
+                GiveUp(core);
+                break;
             default:
                 // A peer's incoming stream carries frames; the link to the peer is the outgoing one.
                 break;

@@ -20,6 +20,9 @@ internal enum SimInputKind : byte
 
     /// <summary>The log has advanced.</summary>
     LogAdvanced,
+
+    /// <summary>The operator gives up what the node holds.</summary>
+    GivenUp,
 }
 
 /// <summary>One input of a process.</summary>
@@ -42,6 +45,7 @@ internal abstract class SimProcess(SimCluster cluster, int index)
     protected const long TickMicros = 4_000;
 
     private const long TickJitterMicros = 1_000;
+    private const int DozeOneIn = 16;
 
     private readonly Queue<SimInput> _inbox = new();
     private bool _wakePlanned;
@@ -64,6 +68,9 @@ internal abstract class SimProcess(SimCluster cluster, int index)
     /// <summary>Longest additional delay before it handles what came.</summary>
     public long SlowMicros { get; set; }
 
+    /// <summary>Longest sleep into which an answer finds it fall; 0: it is awake.</summary>
+    public long DozeMicros { get; set; }
+
     /// <summary>What it sees of time.</summary>
     public SimClock Clock { get; protected init; } = null!;
 
@@ -81,6 +88,16 @@ internal abstract class SimProcess(SimCluster cluster, int index)
             return;
         }
 
+        if (DozeMicros > 0 && input.Kind == SimInputKind.Frame && _inbox.Count == 0 && Random.OneIn(DozeOneIn))
+        {
+            if (DiesInstead(input))
+            {
+                return;
+            }
+
+            Pause(cluster.Now + 1 + Random.Below(DozeMicros));
+        }
+
         var delay = cluster.Shape.WakeMicros + SlowMicros;
         if (_inbox.Count == 0 && delay == 0 && !IsPaused)
         {
@@ -92,6 +109,9 @@ internal abstract class SimProcess(SimCluster cluster, int index)
         _inbox.Enqueue(input);
         PlanWake(IsPaused ? PausedUntil + 1 : cluster.Now + Random.Below(delay));
     }
+
+    /// <summary>True when it handled the input and ended: others live on to sleep.</summary>
+    protected virtual bool DiesInstead(in SimInput input) => false;
 
     /// <summary>Stands still until a time.</summary>
     public void Pause(long until)

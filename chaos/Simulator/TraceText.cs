@@ -99,7 +99,7 @@ internal static class TraceText
 
         if (EccRegisterReply.TryRead(message, out var registered))
         {
-            return $"RegisterReply {registered.Asked} {registered.Incarnation} {registered.Standing}"
+            return $"RegisterReply {registered.Asked} {registered.Own.Incarnation} {registered.Standing}"
                 + (registered.Fresh ? " fresh" : "");
         }
 
