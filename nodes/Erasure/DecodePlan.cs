@@ -1,3 +1,5 @@
+using System.Numerics;
+
 namespace Testbed.Erasure;
 
 /// <summary>
@@ -12,15 +14,16 @@ internal sealed class DecodePlan
     private readonly CoefficientMatrix _rows;
     private readonly bool[] _isKnown;
 
-    /// <summary>A plan for the k ascending <paramref name="sources"/>.</summary>
-    public DecodePlan(ReedSolomon code, ReadOnlySpan<byte> sources)
+    /// <summary>A plan for the k sources whose bits are set.</summary>
+    public DecodePlan(ReedSolomon code, ulong sources)
     {
         _code = code;
         var k = code.DataElements;
         var inverse = new byte[k * k];
         for (var i = 0; i < k; i++)
         {
-            code.Generator.Row(sources[i]).CopyTo(inverse.AsSpan(i * k));
+            code.Generator.Row(BitOperations.TrailingZeroCount(sources)).CopyTo(inverse.AsSpan(i * k));
+            sources &= sources - 1;
         }
 
         if (!CodingMatrix.TryInvert(inverse, k))

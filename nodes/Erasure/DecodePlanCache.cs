@@ -19,10 +19,8 @@ internal sealed class DecodePlanCache(ReedSolomon code)
     /// <summary>Plans held now.</summary>
     public int Count => _plans.Count;
 
-    /// <summary>
-    /// The plan of the k ascending <paramref name="sources"/>, whose bits are set in <paramref name="set"/>.
-    /// </summary>
-    public DecodePlan Get(ulong set, ReadOnlySpan<byte> sources)
+    /// <summary>The plan of the k sources whose bits are set in <paramref name="set"/>.</summary>
+    public DecodePlan Get(ulong set)
     {
         // The same nodes stay away for a while, so the next pattern is mostly the last one.
         if (_last is not null && set == _lastSet)
@@ -30,9 +28,14 @@ internal sealed class DecodePlanCache(ReedSolomon code)
             return _last;
         }
 
+        return Find(set);
+    }
+
+    private DecodePlan Find(ulong set)
+    {
         if (!_plans.TryGetValue(set, out var plan))
         {
-            plan = new DecodePlan(code, sources);
+            plan = new DecodePlan(code, set);
             if (_plans.Count == Capacity)
             {
                 _plans.Remove(_order[_next]);

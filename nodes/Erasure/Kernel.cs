@@ -11,11 +11,10 @@ namespace Testbed.Erasure;
 /// </summary>
 public abstract class Kernel
 {
-    private protected Kernel(int vectorBytes, int tileRows, int tileColumns)
+    private protected Kernel(int vectorBytes, int tileRows)
     {
         VectorBytes = vectorBytes;
         TileRows = tileRows;
-        TileColumns = tileColumns;
     }
 
     /// <summary>Every name that some processor knows, the fastest kernel first.</summary>
@@ -36,9 +35,6 @@ public abstract class Kernel
 
     /// <summary>Most outputs of a tile, 1 to 4.</summary>
     internal int TileRows { get; }
-
-    /// <summary>Most inputs of a tile, 1 to 4.</summary>
-    internal int TileColumns { get; }
 
     /// <summary>The kernel for rows shorter than a vector; <see cref="ScalarKernel"/> takes any.</summary>
     internal abstract Kernel Narrower { get; }
@@ -67,11 +63,11 @@ public abstract class Kernel
     }
 
     /// <summary>
-    /// outputs[r] = (outputs[r] +) sum over c of coefficients[r][c] * inputs[c], for so many bytes. Outputs
-    /// overlap neither each other nor an input.
+    /// outputs[r] = (outputs[r] +) sum over c of coefficients[r][c] * inputs[c], for the bytes from <paramref
+    /// name="begin"/> to <paramref name="end"/> of each. Outputs overlap neither each other nor an input.
     /// </summary>
-    internal abstract void Tile(TileShape shape, in RowRefs coefficients, in RowRefs inputs,
-        in RowRefs outputs, nuint bytes);
+    internal abstract void Tile(TileShape shape, in RowRefs coefficients, in InputRefs inputs,
+        in RowRefs outputs, nuint begin, nuint end);
 
     private static List<Kernel> FindAvailable()
     {

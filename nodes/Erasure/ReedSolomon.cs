@@ -13,16 +13,18 @@ public sealed class ReedSolomon
     // A set of elements is a word of bits.
     private const int MostElements = 64;
 
+    private static readonly byte[] Ascending = [.. Enumerable.Range(0, MostElements).Select(i => (byte)i)];
+
     private readonly Kernel _kernel;
     private readonly DecodePlanCache _plans;
 
     // The indices of the parity elements, k to n-1.
     private readonly byte[] _parity;
 
-    // Of the call at work: where element e stands in the caller's list, the k lowest indices given, and the
-    // data elements to compute.
+    // Of the call at work: where element e stands in the caller's list, where the k lowest stand, in ascending
+    // order, and the data elements to compute.
     private readonly byte[] _places;
-    private readonly byte[] _sources;
+    private readonly byte[] _order;
     private readonly byte[] _missing;
 
     /// <summary>
@@ -44,7 +46,7 @@ public sealed class ReedSolomon
         }
 
         _places = new byte[elements];
-        _sources = new byte[dataElements];
+        _order = new byte[dataElements];
         _missing = new byte[dataElements];
         _kernel = kernel ?? Kernel.Default;
         _plans = new DecodePlanCache(this);
@@ -146,14 +148,14 @@ public sealed class ReedSolomon
     {
         var elementBytes = elements.IsEmpty ? 0 : elements[0].Length;
         CheckElementBytes(elementBytes, value.Length);
-        var set = ChooseSources(indices, elements, elementBytes);
+        var set = ChooseSources(indices, elements, elementBytes, out var order);
         var count = 0;
         for (var i = 0; i < DataElements; i++)
         {
             var target = DataSlice(value, i, elementBytes);
             if (Contains(set, i))
             {
-                elements[_places[i]].Span[..target.Length].CopyTo(target);
+                elements[Place(order, set, i)].Span[..target.Length].CopyTo(target);
             }
             else if (target.Length > 0)
             {
@@ -164,8 +166,8 @@ public sealed class ReedSolomon
         if (count > 0)
         {
             ReadOnlySpan<byte> missing = _missing.AsSpan(0, count);
-            var rows = _plans.Get(set, _sources).RowsOf(missing);
-            var inputs = new SourceRows(elements, _places, _sources);
+            var rows = _plans.Get(set).RowsOf(missing);
+            var inputs = new SourceRows(elements, order);
             var outputs = new ChosenSlices(value, elementBytes, missing);
 
             // Only the last element of a value can be short.
@@ -181,17 +183,17 @@ public sealed class ReedSolomon
         int wantedIndex, Span<byte> element)
     {
         CheckIndex(wantedIndex);
-        var set = ChooseSources(indices, elements, element.Length);
+        var set = ChooseSources(indices, elements, element.Length, out var order);
         if (Contains(set, wantedIndex))
         {
-            elements[_places[wantedIndex]].Span.CopyTo(element);
+            elements[Place(order, set, wantedIndex)].Span.CopyTo(element);
             return;
         }
 
         ReadOnlySpan<byte> wanted = [(byte)wantedIndex];
-        var inputs = new SourceRows(elements, _places, _sources);
+        var inputs = new SourceRows(elements, order);
         var output = new SliceRows(element, 0);
-        MatrixProduct.Run(_kernel, _plans.Get(set, _sources).RowsOf(wanted), wanted, DataElements, ref inputs,
+        MatrixProduct.Run(_kernel, _plans.Get(set).RowsOf(wanted), wanted, DataElements, ref inputs,
             ref output, 0, element.Length);
     }
 
@@ -210,15 +212,15 @@ public sealed class ReedSolomon
 
         var elementBytes = rebuilt[0].Length;
         CheckBytes(rebuilt, elementBytes);
-        var set = ChooseSources(indices, elements, elementBytes);
+        var set = ChooseSources(indices, elements, elementBytes, out var order);
         foreach (var index in wanted)
         {
             CheckIndex(index);
         }
 
-        var inputs = new SourceRows(elements, _places, _sources);
+        var inputs = new SourceRows(elements, order);
         var outputs = new BufferRows(rebuilt);
-        MatrixProduct.Run(_kernel, _plans.Get(set, _sources).RowsOf(wanted), wanted, DataElements, ref inputs,
+        MatrixProduct.Run(_kernel, _plans.Get(set).RowsOf(wanted), wanted, DataElements, ref inputs,
             ref outputs, 0, elementBytes);
     }
 
@@ -251,9 +253,9 @@ public sealed class ReedSolomon
         ? elementBytes
         : Math.Min(lastBytes, Math.Max(0, elementBytes - MatrixProduct.MostVectorBytes));
 
-    // Sets _places and _sources; returns the set of the sources.
+    // Returns the set of the sources; order[i] is the place of the i-th of them in the caller's list.
     private ulong ChooseSources(ReadOnlySpan<byte> indices, ReadOnlySpan<ReadOnlyMemory<byte>> elements,
-        int elementBytes)
+        int elementBytes, out ReadOnlySpan<byte> order)
     {
         if (indices.Length != elements.Length)
         {
@@ -261,28 +263,49 @@ public sealed class ReedSolomon
         }
 
         var given = 0UL;
+        var last = -1;
+        var isAscending = indices.Length == DataElements;
         for (var i = 0; i < indices.Length; i++)
         {
-            CheckIndex(indices[i]);
+            var index = (int)indices[i];
+            CheckIndex(index);
             CheckBytes(elements[i].Length, elementBytes);
-            _places[indices[i]] = (byte)i;
-            given |= 1UL << indices[i];
+            given |= 1UL << index;
+            isAscending &= index > last;
+            last = index;
         }
 
+        // Mostly there is nothing to choose.
+        order = Ascending.AsSpan(0, DataElements);
+        return isAscending ? given : ChooseLowest(indices, given, out order);
+    }
+
+    private ulong ChooseLowest(ReadOnlySpan<byte> indices, ulong given, out ReadOnlySpan<byte> order)
+    {
         if (BitOperations.PopCount(given) < DataElements || indices.Length > Elements)
         {
             ThrowChoice("k to n different elements are needed");
         }
 
-        var rest = given;
-        for (var i = 0; i < _sources.Length; i++)
+        for (var i = 0; i < indices.Length; i++)
         {
-            _sources[i] = (byte)BitOperations.TrailingZeroCount(rest);
+            _places[indices[i]] = (byte)i;
+        }
+
+        var rest = given;
+        for (var i = 0; i < _order.Length; i++)
+        {
+            _order[i] = _places[BitOperations.TrailingZeroCount(rest)];
             rest &= rest - 1;
         }
 
+        order = _order;
         return given ^ rest;
     }
+
+    // Where a source stands in the caller's list.
+    private static int Place(ReadOnlySpan<byte> order, ulong set, int index) =>
+        order[BitOperations.PopCount(set & ((1UL << index) - 1))];
 
     private static bool Contains(ulong set, int index) => ((set >> index) & 1) != 0;
 

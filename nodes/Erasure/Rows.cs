@@ -46,17 +46,15 @@ internal readonly ref struct BufferRows(ReadOnlySpan<Memory<byte>> buffers) : IR
     }
 }
 
-/// <summary>The elements that <paramref name="sources"/> names, each at its place in the caller's list.</summary>
-internal readonly ref struct SourceRows(ReadOnlySpan<ReadOnlyMemory<byte>> elements, ReadOnlySpan<byte> places,
-    ReadOnlySpan<byte> sources) : IRows
+/// <summary>Those elements whose places in the caller's list <paramref name="order"/> names.</summary>
+internal readonly ref struct SourceRows(ReadOnlySpan<ReadOnlyMemory<byte>> elements, ReadOnlySpan<byte> order) : IRows
 {
     private readonly ReadOnlySpan<ReadOnlyMemory<byte>> _elements = elements;
-    private readonly ReadOnlySpan<byte> _places = places;
-    private readonly ReadOnlySpan<byte> _sources = sources;
+    private readonly ReadOnlySpan<byte> _order = order;
 
     public ref byte this[int row]
     {
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        get => ref MemoryMarshal.GetReference(_elements[_places[_sources[row]]].Span);
+        get => ref MemoryMarshal.GetReference(_elements[_order[row]].Span);
     }
 }

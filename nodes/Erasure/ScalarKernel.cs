@@ -9,7 +9,7 @@ namespace Testbed.Erasure;
 internal sealed class ScalarKernel : Kernel
 {
     private ScalarKernel()
-        : base(vectorBytes: 0, tileRows: 1, tileColumns: 4)
+        : base(vectorBytes: 0, tileRows: 1)
     {
     }
 
@@ -20,8 +20,8 @@ internal sealed class ScalarKernel : Kernel
 
     internal override Kernel Narrower => this;
 
-    internal override void Tile(TileShape shape, in RowRefs coefficients, in RowRefs inputs,
-        in RowRefs outputs, nuint bytes)
+    internal override void Tile(TileShape shape, in RowRefs coefficients, in InputRefs inputs,
+        in RowRefs outputs, nuint begin, nuint end)
     {
         for (var row = 0; row < shape.Rows; row++)
         {
@@ -30,15 +30,16 @@ internal sealed class ScalarKernel : Kernel
             {
                 var coefficient = Unsafe.Add(ref coefficients[row], column);
                 var isAdded = column > 0 || shape.Kind >= TileKind.Add;
-                Multiply(coefficient, ref inputs[column], ref output, bytes, isAdded);
+                Multiply(coefficient, ref inputs.Get(column), ref output, begin, end, isAdded);
             }
         }
     }
 
-    private static void Multiply(byte coefficient, ref byte input, ref byte output, nuint bytes, bool isAdded)
+    private static void Multiply(byte coefficient, ref byte input, ref byte output, nuint begin,
+        nuint end, bool isAdded)
     {
         var products = GaloisField.Row(coefficient);
-        for (nuint i = 0; i < bytes; i++)
+        for (var i = begin; i < end; i++)
         {
             var product = products[Unsafe.Add(ref input, i)];
             ref var target = ref Unsafe.Add(ref output, i);

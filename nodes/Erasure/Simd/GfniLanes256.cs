@@ -13,7 +13,7 @@ internal readonly struct GfniLanes256 : ILanes<Vector256<byte>, Vector256<byte>>
 
     public static int Bytes => Vector256<byte>.Count;
 
-    public static (int Rows, int Columns) Tile => (2, 4);
+    public static int Rows => 2;
 
     public static Kernel Narrower => Next;
 

@@ -13,7 +13,7 @@ internal readonly struct GfniLanes512 : ILanes<Vector512<byte>, Vector512<byte>>
 
     public static int Bytes => Vector512<byte>.Count;
 
-    public static (int Rows, int Columns) Tile => (4, 4);
+    public static int Rows => 4;
 
     public static Kernel Narrower => Next;
 

@@ -14,8 +14,8 @@ internal interface ILanes<TVector, TFactor>
     /// <summary>Bytes of a vector.</summary>
     static abstract int Bytes { get; }
 
-    /// <summary>Most outputs and inputs that the registers serve at once.</summary>
-    static abstract (int Rows, int Columns) Tile { get; }
+    /// <summary>Most outputs that the registers serve at once, 1 to 4.</summary>
+    static abstract int Rows { get; }
 
     /// <summary>The kernel for fewer bytes.</summary>
     static abstract Kernel Narrower { get; }

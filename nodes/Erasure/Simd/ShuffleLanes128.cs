@@ -16,7 +16,7 @@ internal readonly struct ShuffleLanes128 : ILanes<Vector128<byte>, ShuffleLanes1
 
     public static int Bytes => Vector128<byte>.Count;
 
-    public static (int Rows, int Columns) Tile => (2, 2);
+    public static int Rows => 2;
 
     public static Kernel Narrower => ScalarKernel.Instance;
 

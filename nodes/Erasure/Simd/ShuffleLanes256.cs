@@ -14,7 +14,7 @@ internal readonly struct ShuffleLanes256 : ILanes<Vector256<byte>, ShuffleLanes2
 
     public static int Bytes => Vector256<byte>.Count;
 
-    public static (int Rows, int Columns) Tile => (2, 2);
+    public static int Rows => 2;
 
     public static Kernel Narrower => Next;
 

@@ -3,9 +3,9 @@ using System.Runtime.CompilerServices;
 namespace Testbed.Erasure.Simd;
 
 /// <summary>
-/// The loop over a tile's bytes: coefficients stay in registers, each input vector is loaded once and each
-/// output vector stored once. It is compiled for every shape and instruction set, with all that does not vary
-/// folded away.
+/// The loop over the bytes of a tile of up to four inputs: coefficients stay in registers, each input vector is
+/// loaded once and each output vector stored once. It is compiled for every shape and instruction set, with all
+/// that does not vary folded away.
 /// </summary>
 internal static class TileLoop<TLanes, TVector, TFactor>
     where TLanes : struct, ILanes<TVector, TFactor>
@@ -13,19 +13,18 @@ internal static class TileLoop<TLanes, TVector, TFactor>
     where TFactor : struct
 {
     /// <summary>
-    /// See <see cref="Kernel.Tile"/>. The last vector ends where the rows end and may overlap the one before
-    /// it: what a sum is added to is therefore read before the preceding vector is stored.
+    /// See <see cref="Kernel.Tile"/>. The last vector ends where the rows end and may overlap the one before it.
     /// </summary>
-    public static void Run<TRows, TColumns, TKind>(in RowRefs coefficients, in RowRefs inputs,
-        in RowRefs outputs, nuint bytes)
+    public static void Run<TRows, TColumns, TKind>(in RowRefs coefficients, in InputRefs inputs,
+        in RowRefs outputs, nuint begin, nuint end)
         where TRows : struct, ICount
         where TColumns : struct, ICount
         where TKind : struct, IKind
     {
-        ref var in0 = ref inputs.A;
-        ref var in1 = ref inputs.B;
-        ref var in2 = ref inputs.C;
-        ref var in3 = ref inputs.D;
+        ref var in0 = ref inputs.Get(0);
+        ref var in1 = ref inputs.Get(TColumns.Value > 1 ? 1 : 0);
+        ref var in2 = ref inputs.Get(TColumns.Value > 2 ? 2 : 0);
+        ref var in3 = ref inputs.Get(TColumns.Value > 3 ? 3 : 0);
         ref var out0 = ref outputs.A;
         ref var out1 = ref outputs.B;
         ref var out2 = ref outputs.C;
@@ -47,37 +46,27 @@ internal static class TileLoop<TLanes, TVector, TFactor>
         var f31 = Hoist<TRows, TColumns, TKind>(ref coefficients.D, 3, 1);
         var f32 = Hoist<TRows, TColumns, TKind>(ref coefficients.D, 3, 2);
         var f33 = Hoist<TRows, TColumns, TKind>(ref coefficients.D, 3, 3);
-        var old0 = IsAdded<TKind>() ? TLanes.Load(ref out0, 0) : default;
-        var old1 = IsAdded<TKind>() && TRows.Value > 1 ? TLanes.Load(ref out1, 0) : default;
-        var old2 = IsAdded<TKind>() && TRows.Value > 2 ? TLanes.Load(ref out2, 0) : default;
-        var old3 = IsAdded<TKind>() && TRows.Value > 3 ? TLanes.Load(ref out3, 0) : default;
-        var last = bytes - (nuint)TLanes.Bytes;
-        for (nuint at = 0; ;)
+        var last = end - (nuint)TLanes.Bytes;
+        for (var at = begin; ;)
         {
             var x0 = TLanes.Load(ref in0, at);
             var x1 = TColumns.Value > 1 ? TLanes.Load(ref in1, at) : default;
             var x2 = TColumns.Value > 2 ? TLanes.Load(ref in2, at) : default;
             var x3 = TColumns.Value > 3 ? TLanes.Load(ref in3, at) : default;
-            var next = at + (nuint)TLanes.Bytes;
-            next = next < last ? next : last;
-            old0 = Step<TColumns, TKind, One>(
-                x0, x1, x2, x3, f00, f01, f02, f03, old0, ref out0, at, next);
+            Step<TColumns, TKind, One>(x0, x1, x2, x3, f00, f01, f02, f03, ref out0, at);
             if (TRows.Value > 1)
             {
-                old1 = Step<TColumns, TKind, Two>(
-                    x0, x1, x2, x3, f10, f11, f12, f13, old1, ref out1, at, next);
+                Step<TColumns, TKind, Two>(x0, x1, x2, x3, f10, f11, f12, f13, ref out1, at);
             }
 
             if (TRows.Value > 2)
             {
-                old2 = Step<TColumns, TKind, Two>(
-                    x0, x1, x2, x3, f20, f21, f22, f23, old2, ref out2, at, next);
+                Step<TColumns, TKind, Two>(x0, x1, x2, x3, f20, f21, f22, f23, ref out2, at);
             }
 
             if (TRows.Value > 3)
             {
-                old3 = Step<TColumns, TKind, Two>(
-                    x0, x1, x2, x3, f30, f31, f32, f33, old3, ref out3, at, next);
+                Step<TColumns, TKind, Two>(x0, x1, x2, x3, f30, f31, f32, f33, ref out3, at);
             }
 
             if (at == last)
@@ -85,14 +74,15 @@ internal static class TileLoop<TLanes, TVector, TFactor>
                 break;
             }
 
-            at = next;
+            var next = at + (nuint)TLanes.Bytes;
+            at = next < last ? next : last;
         }
     }
 
-    // Stores one row's sum and returns what the next one is added to.
+    // Stores one row's sum.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static TVector Step<TColumns, TKind, TRow>(TVector x0, TVector x1, TVector x2, TVector x3,
-        TFactor f0, TFactor f1, TFactor f2, TFactor f3, TVector old, ref byte output, nuint at, nuint next)
+    private static void Step<TColumns, TKind, TRow>(TVector x0, TVector x1, TVector x2, TVector x3,
+        TFactor f0, TFactor f1, TFactor f2, TFactor f3, ref byte output, nuint at)
         where TColumns : struct, ICount
         where TKind : struct, IKind
         where TRow : struct, ICount
@@ -102,14 +92,7 @@ internal static class TileLoop<TLanes, TVector, TFactor>
         sum = TColumns.Value > 1 ? TLanes.Add(sum, ones ? x1 : TLanes.Multiply(x1, f1)) : sum;
         sum = TColumns.Value > 2 ? TLanes.Add(sum, ones ? x2 : TLanes.Multiply(x2, f2)) : sum;
         sum = TColumns.Value > 3 ? TLanes.Add(sum, ones ? x3 : TLanes.Multiply(x3, f3)) : sum;
-        if (IsAdded<TKind>())
-        {
-            sum = TLanes.Add(sum, old);
-            old = TLanes.Load(ref output, next);
-        }
-
         TLanes.Store(sum, ref output, at);
-        return old;
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -118,15 +101,11 @@ internal static class TileLoop<TLanes, TVector, TFactor>
         where TColumns : struct, ICount
         where TKind : struct, IKind =>
         row < TRows.Value && column < TColumns.Value && !IsOnes<TKind>(row)
+            && !(column == 0 && TKind.Value == TileKind.SetOnes)
             ? TLanes.Factor(Unsafe.Add(ref cells, column))
             : default;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static bool IsAdded<TKind>()
-        where TKind : struct, IKind => TKind.Value >= TileKind.Add;
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static bool IsOnes<TKind>(int row)
-        where TKind : struct, IKind =>
-        row == 0 && (TKind.Value is TileKind.SetOnes or TileKind.AddOnes);
+        where TKind : struct, IKind => row == 0 && TKind.Value == TileKind.SetOnes;
 }

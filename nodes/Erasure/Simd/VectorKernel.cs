@@ -4,7 +4,7 @@ namespace Testbed.Erasure.Simd;
 
 /// <summary>Picks the loop that was compiled for a tile's shape.</summary>
 internal sealed class VectorKernel<TLanes, TVector, TFactor>()
-    : Kernel(TLanes.Bytes, TLanes.Tile.Rows, TLanes.Tile.Columns)
+    : Kernel(TLanes.Bytes, TLanes.Rows)
     where TLanes : struct, ILanes<TVector, TFactor>
     where TVector : struct
     where TFactor : struct
@@ -14,81 +14,78 @@ internal sealed class VectorKernel<TLanes, TVector, TFactor>()
 
     internal override Kernel Narrower => TLanes.Narrower;
 
-    internal override void Tile(TileShape shape, in RowRefs coefficients, in RowRefs inputs,
-        in RowRefs outputs, nuint bytes)
+    internal override void Tile(TileShape shape, in RowRefs coefficients, in InputRefs inputs,
+        in RowRefs outputs, nuint begin, nuint end)
     {
         switch (shape.Rows)
         {
             case 1:
-                Rows<One>(shape, coefficients, inputs, outputs, bytes);
+                Rows<One>(shape, coefficients, inputs, outputs, begin, end);
                 break;
             case 2:
-                Rows<Two>(shape, coefficients, inputs, outputs, bytes);
+                Rows<Two>(shape, coefficients, inputs, outputs, begin, end);
                 break;
             case 3:
-                Rows<Three>(shape, coefficients, inputs, outputs, bytes);
+                Rows<Three>(shape, coefficients, inputs, outputs, begin, end);
                 break;
             default:
-                Rows<Four>(shape, coefficients, inputs, outputs, bytes);
+                Rows<Four>(shape, coefficients, inputs, outputs, begin, end);
                 break;
         }
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Rows<TRows>(TileShape shape, in RowRefs coefficients, in RowRefs inputs,
-        in RowRefs outputs, nuint bytes)
+    private static void Rows<TRows>(TileShape shape, in RowRefs coefficients, in InputRefs inputs,
+        in RowRefs outputs, nuint begin, nuint end)
         where TRows : struct, ICount
     {
-        if (TRows.Value > TLanes.Tile.Rows)
+        if (TRows.Value > TLanes.Rows)
         {
             throw new ArgumentOutOfRangeException(nameof(shape));
         }
 
-        switch (shape.Columns)
+        switch (shape.Kind)
         {
-            case 1:
-                Columns<TRows, One>(shape.Kind, coefficients, inputs, outputs, bytes);
+            case TileKind.Set:
+                Columns<TRows, SetKind>(shape.Columns, coefficients, inputs, outputs, begin, end);
                 break;
-            case 2:
-                Columns<TRows, Two>(shape.Kind, coefficients, inputs, outputs, bytes);
+            case TileKind.SetOnes:
+                Columns<TRows, SetOnesKind>(shape.Columns, coefficients, inputs, outputs, begin, end);
                 break;
-            case 3:
-                Columns<TRows, Three>(shape.Kind, coefficients, inputs, outputs, bytes);
+            case TileKind.Add:
+                WideTileLoop<TLanes, TVector, TFactor>.Run<TRows, AddKind>(
+                    coefficients, inputs, shape.Columns, outputs, begin, end);
                 break;
             default:
-                Columns<TRows, Four>(shape.Kind, coefficients, inputs, outputs, bytes);
+                WideTileLoop<TLanes, TVector, TFactor>.Run<TRows, AddOnesKind>(
+                    coefficients, inputs, shape.Columns, outputs, begin, end);
                 break;
         }
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Columns<TRows, TColumns>(TileKind kind, in RowRefs coefficients, in RowRefs inputs,
-        in RowRefs outputs, nuint bytes)
+    private static void Columns<TRows, TKind>(int columns, in RowRefs coefficients, in InputRefs inputs,
+        in RowRefs outputs, nuint begin, nuint end)
         where TRows : struct, ICount
-        where TColumns : struct, ICount
+        where TKind : struct, IKind
     {
-        if (TColumns.Value > TLanes.Tile.Columns)
+        switch (columns)
         {
-            throw new ArgumentOutOfRangeException(nameof(kind));
-        }
-
-        switch (kind)
-        {
-            case TileKind.Set:
-                TileLoop<TLanes, TVector, TFactor>.Run<TRows, TColumns, SetKind>(
-                    coefficients, inputs, outputs, bytes);
+            case 2:
+                TileLoop<TLanes, TVector, TFactor>.Run<TRows, Two, TKind>(
+                    coefficients, inputs, outputs, begin, end);
                 break;
-            case TileKind.SetOnes:
-                TileLoop<TLanes, TVector, TFactor>.Run<TRows, TColumns, SetOnesKind>(
-                    coefficients, inputs, outputs, bytes);
+            case 3:
+                TileLoop<TLanes, TVector, TFactor>.Run<TRows, Three, TKind>(
+                    coefficients, inputs, outputs, begin, end);
                 break;
-            case TileKind.Add:
-                TileLoop<TLanes, TVector, TFactor>.Run<TRows, TColumns, AddKind>(
-                    coefficients, inputs, outputs, bytes);
+            case 4:
+                TileLoop<TLanes, TVector, TFactor>.Run<TRows, Four, TKind>(
+                    coefficients, inputs, outputs, begin, end);
                 break;
             default:
-                TileLoop<TLanes, TVector, TFactor>.Run<TRows, TColumns, AddOnesKind>(
-                    coefficients, inputs, outputs, bytes);
+                WideTileLoop<TLanes, TVector, TFactor>.Run<TRows, TKind>(
+                    coefficients, inputs, columns, outputs, begin, end);
                 break;
         }
     }

@@ -84,7 +84,7 @@ internal sealed class IsalCase
 
         var matrix = task == IsalTask.Encode
             ? _code.Generator
-            : new DecodePlan(_code, _sourceIndices).RowsOf(_wanted);
+            : new DecodePlan(_code, _sourceIndices.Aggregate(0UL, (set, i) => set | (1UL << i))).RowsOf(_wanted);
         _tables = IsalLibrary.Tables([.. _wanted.SelectMany(i => matrix.Row(i).ToArray())], dataBlocks);
         _inputAddresses = Addresses([.. _sourceIndices.Select(i => _blocks[i])]);
         _outputAddresses = Addresses(_outputs);

@@ -31,11 +31,11 @@ public sealed class KernelTests
         var kernel = Take(name);
         for (var rows = 1; rows <= kernel.TileRows; rows++)
         {
-            for (var columns = 1; columns <= kernel.TileColumns; columns++)
+            foreach (var columns in new[] { 1, 2, 3, 4, 5, 6, InputRefs.Capacity })
             {
                 foreach (var kind in Enum.GetValues<TileKind>())
                 {
-                    for (var bytes = Math.Max(1, kernel.VectorBytes); bytes <= (4 * kernel.VectorBytes) + 3; bytes++)
+                    for (var bytes = Math.Max(1, kernel.VectorBytes); bytes <= (6 * kernel.VectorBytes) + 3; bytes++)
                     {
                         AssertTile(kernel, rows, columns, kind, bytes);
                     }
@@ -145,6 +145,28 @@ public sealed class KernelTests
     }
 
     [Fact]
+    public void References_to_inputs_follow_arrays_that_the_collector_moves()
+    {
+        var refs = default(InputRefs);
+        var rows = new byte[InputRefs.Capacity][];
+        for (var i = 0; i < rows.Length; i++)
+        {
+            // Garbage between the rows, so that they move when it goes.
+            _ = new byte[1000];
+            rows[i] = [0, (byte)(i + 1)];
+            refs.Set(i, rows[i].AsSpan(1));
+        }
+
+        GC.Collect(0, GCCollectionMode.Forced, blocking: true, compacting: true);
+        GC.Collect(GC.MaxGeneration, GCCollectionMode.Forced, blocking: true, compacting: true);
+        for (var i = 0; i < rows.Length; i++)
+        {
+            refs.Get(i) += 100;
+            Assert.Equal(i + 101, rows[i][1]);
+        }
+    }
+
+    [Fact]
     public void A_kernel_is_found_by_name_and_a_wrong_name_says_what_there_is()
     {
         Assert.Same(Kernel.Default, Kernel.Named(null));
@@ -224,7 +246,6 @@ public sealed class KernelTests
         var rows = outputs.Length;
         var offset = isGuarded ? 1 : 0;
         ref byte Cell(int row) => ref coefficients[Math.Min(row, rows - 1) * columns];
-        ref byte In(int row) => ref At(inputs, row);
         ref byte Out(int row) => ref At(outputs, row);
         ref byte At(byte[][] all, int row)
         {
@@ -232,10 +253,15 @@ public sealed class KernelTests
             return ref all[used][isGuarded ? offset + used : 0];
         }
 
+        var inputRefs = default(InputRefs);
+        for (var column = 0; column < columns; column++)
+        {
+            inputRefs.Set(column, inputs[column].AsSpan(isGuarded ? offset + column : 0));
+        }
+
         kernel.Tile(new TileShape(rows, columns, kind),
-            new RowRefs(ref Cell(0), ref Cell(1), ref Cell(2), ref Cell(3)),
-            new RowRefs(ref In(0), ref In(1), ref In(2), ref In(3)),
-            new RowRefs(ref Out(0), ref Out(1), ref Out(2), ref Out(3)), (nuint)bytes);
+            new RowRefs(ref Cell(0), ref Cell(1), ref Cell(2), ref Cell(3)), inputRefs,
+            new RowRefs(ref Out(0), ref Out(1), ref Out(2), ref Out(3)), 0, (nuint)bytes);
     }
 
     private static byte[][] AssertSameElements(ReedSolomon tested, ReedSolomon twin, ReadOnlySpan<byte> value)
