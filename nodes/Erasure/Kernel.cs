@@ -11,11 +11,7 @@ namespace Testbed.Erasure;
 /// </summary>
 public abstract class Kernel
 {
-    private protected Kernel(int vectorBytes, int tileRows)
-    {
-        VectorBytes = vectorBytes;
-        TileRows = tileRows;
-    }
+    private protected Kernel(int vectorBytes) => VectorBytes = vectorBytes;
 
     /// <summary>Every name that some processor knows, the fastest kernel first.</summary>
     public static IReadOnlyList<string> Names { get; } =
@@ -32,9 +28,6 @@ public abstract class Kernel
 
     /// <summary>The least bytes <see cref="Tile"/> can be given.</summary>
     internal int VectorBytes { get; }
-
-    /// <summary>Most outputs of a tile, 1 to 4.</summary>
-    internal int TileRows { get; }
 
     /// <summary>The kernel for rows shorter than a vector; <see cref="ScalarKernel"/> takes any.</summary>
     internal abstract Kernel Narrower { get; }

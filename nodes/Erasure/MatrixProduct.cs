@@ -12,7 +12,7 @@ internal static class MatrixProduct
     /// <summary>
     /// Bytes of a row in a strip: eight inputs are half of a first level cache of 32 KiB.
     /// </summary>
-    internal const int StripBytes = 2048;
+    internal const int StripBytes = 65536;
 
     /// <summary>Bytes of the widest kernel's vectors.</summary>
     internal const int MostVectorBytes = 64;
@@ -46,7 +46,7 @@ internal static class MatrixProduct
                 sources.Set(i, MemoryMarshal.CreateReadOnlySpan(ref inputs[column + i], 1));
             }
 
-            if (rows.Length <= kernel.TileRows)
+            if (rows.Length <= RowRefs.Capacity)
             {
                 RunTile(kernel, matrix, rows, 0, rows.Length, column, count, sources, ref outputs, begin, end);
             }
@@ -65,9 +65,9 @@ internal static class MatrixProduct
         {
             // What is left behind a strip must fill a vector, or belongs to the strip.
             var stripEnd = end - begin < StripBytes + kernel.VectorBytes ? end : begin + StripBytes;
-            for (var row = 0; row < rows.Length; row += kernel.TileRows)
+            for (var row = 0; row < rows.Length; row += RowRefs.Capacity)
             {
-                RunTile(kernel, matrix, rows, row, Math.Min(kernel.TileRows, rows.Length - row), column, columns,
+                RunTile(kernel, matrix, rows, row, Math.Min(RowRefs.Capacity, rows.Length - row), column, columns,
                     inputs, ref outputs, begin, stripEnd);
             }
 

@@ -9,7 +9,7 @@ namespace Testbed.Erasure;
 internal sealed class ScalarKernel : Kernel
 {
     private ScalarKernel()
-        : base(vectorBytes: 0, tileRows: 1)
+        : base(vectorBytes: 0)
     {
     }
 

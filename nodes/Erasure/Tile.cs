@@ -3,6 +3,9 @@ namespace Testbed.Erasure;
 /// <summary>Up to four rows of bytes by their first byte. Places not used repeat row 0.</summary>
 internal readonly ref struct RowRefs(ref byte a, ref byte b, ref byte c, ref byte d)
 {
+    /// <summary>Most rows.</summary>
+    public const int Capacity = 4;
+
     public readonly ref byte A = ref a;
     public readonly ref byte B = ref b;
     public readonly ref byte C = ref c;
@@ -31,5 +34,5 @@ internal enum TileKind
     AddOnes,
 }
 
-/// <summary>A part of a matrix, at most 4 x 4.</summary>
+/// <summary>A part of a matrix: at most 4 rows and 16 columns.</summary>
 internal readonly record struct TileShape(int Rows, int Columns, TileKind Kind);

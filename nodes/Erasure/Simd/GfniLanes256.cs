@@ -13,7 +13,9 @@ internal readonly struct GfniLanes256 : ILanes<Vector256<byte>, Vector256<byte>>
 
     public static int Bytes => Vector256<byte>.Count;
 
-    public static int Rows => 2;
+    public static int Hoisted => 8;
+
+    public static int Abreast => 2;
 
     public static Kernel Narrower => Next;
 

@@ -13,7 +13,9 @@ internal readonly struct GfniLanes512 : ILanes<Vector512<byte>, Vector512<byte>>
 
     public static int Bytes => Vector512<byte>.Count;
 
-    public static int Rows => 4;
+    public static int Hoisted => 16;
+
+    public static int Abreast => 4;
 
     public static Kernel Narrower => Next;
 

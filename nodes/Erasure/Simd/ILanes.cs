@@ -14,8 +14,11 @@ internal interface ILanes<TVector, TFactor>
     /// <summary>Bytes of a vector.</summary>
     static abstract int Bytes { get; }
 
-    /// <summary>Most outputs that the registers serve at once, 1 to 4.</summary>
-    static abstract int Rows { get; }
+    /// <summary>Most coefficients that stay in registers, besides a vector of each of four inputs.</summary>
+    static abstract int Hoisted { get; }
+
+    /// <summary>Vectors of each of four outputs that stay in registers otherwise: 2 or 4.</summary>
+    static abstract int Abreast { get; }
 
     /// <summary>The kernel for fewer bytes.</summary>
     static abstract Kernel Narrower { get; }

@@ -16,7 +16,9 @@ internal readonly struct ShuffleLanes128 : ILanes<Vector128<byte>, ShuffleLanes1
 
     public static int Bytes => Vector128<byte>.Count;
 
-    public static int Rows => 2;
+    public static int Hoisted => 8;
+
+    public static int Abreast => 2;
 
     public static Kernel Narrower => ScalarKernel.Instance;
 
@@ -24,7 +26,7 @@ internal readonly struct ShuffleLanes128 : ILanes<Vector128<byte>, ShuffleLanes1
     public static Tables Factor(byte coefficient)
     {
         ref var tables = ref ShuffleTables.Of(coefficient);
-        return new Tables(Vector128.LoadUnsafe(ref tables), Vector128.LoadUnsafe(ref tables, 16));
+        return new Tables(Vector128.LoadUnsafe(ref tables), Vector128.LoadUnsafe(ref tables, ShuffleTables.Upper));
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

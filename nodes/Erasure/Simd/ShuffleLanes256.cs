@@ -14,7 +14,9 @@ internal readonly struct ShuffleLanes256 : ILanes<Vector256<byte>, ShuffleLanes2
 
     public static int Bytes => Vector256<byte>.Count;
 
-    public static int Rows => 2;
+    public static int Hoisted => 8;
+
+    public static int Abreast => 2;
 
     public static Kernel Narrower => Next;
 
@@ -22,9 +24,7 @@ internal readonly struct ShuffleLanes256 : ILanes<Vector256<byte>, ShuffleLanes2
     public static Tables Factor(byte coefficient)
     {
         ref var tables = ref ShuffleTables.Of(coefficient);
-        var lower = Vector128.LoadUnsafe(ref tables);
-        var upper = Vector128.LoadUnsafe(ref tables, 16);
-        return new Tables(Vector256.Create(lower, lower), Vector256.Create(upper, upper));
+        return new Tables(Vector256.LoadUnsafe(ref tables), Vector256.LoadUnsafe(ref tables, ShuffleTables.Upper));
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

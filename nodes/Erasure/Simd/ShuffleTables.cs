@@ -1,3 +1,6 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+
 namespace Testbed.Erasure.Simd;
 
 /// <summary>
@@ -6,21 +9,30 @@ namespace Testbed.Erasure.Simd;
 /// </summary>
 internal static class ShuffleTables
 {
-    // For each coefficient its multiples of 0 to 15, then of 0, 16, 32, ..., 240.
+    /// <summary>Where the second table of a coefficient begins.</summary>
+    public const int Upper = 32;
+
+    private const int BytesPerCoefficient = 64;
+
+    // For each coefficient its multiples of 0 to 15 twice, then of 0, 16, 32, ..., 240 twice, as both halves of a
+    // vector of 256 bits want them.
     private static readonly byte[] Bytes = Build();
 
-    /// <summary>The two tables of a coefficient, 32 bytes.</summary>
-    public static ref byte Of(byte coefficient) => ref Bytes[coefficient * 32];
+    /// <summary>The two tables of a coefficient, 64 bytes.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static ref byte Of(byte coefficient) =>
+        ref Unsafe.Add(ref MemoryMarshal.GetArrayDataReference(Bytes), coefficient * BytesPerCoefficient);
 
     private static byte[] Build()
     {
-        var tables = new byte[256 * 32];
+        var tables = new byte[256 * BytesPerCoefficient];
         for (var coefficient = 0; coefficient < 256; coefficient++)
         {
-            for (var i = 0; i < 16; i++)
+            for (var i = 0; i < Upper; i++)
             {
-                tables[(coefficient * 32) + i] = GaloisField.Multiply((byte)coefficient, (byte)i);
-                tables[(coefficient * 32) + 16 + i] = GaloisField.Multiply((byte)coefficient, (byte)(i << 4));
+                var at = (coefficient * BytesPerCoefficient) + i;
+                tables[at] = GaloisField.Multiply((byte)coefficient, (byte)(i & 15));
+                tables[at + Upper] = GaloisField.Multiply((byte)coefficient, (byte)((i & 15) << 4));
             }
         }
 

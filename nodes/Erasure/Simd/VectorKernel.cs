@@ -4,7 +4,7 @@ namespace Testbed.Erasure.Simd;
 
 /// <summary>Picks the loop that was compiled for a tile's shape.</summary>
 internal sealed class VectorKernel<TLanes, TVector, TFactor>()
-    : Kernel(TLanes.Bytes, TLanes.Rows)
+    : Kernel(TLanes.Bytes)
     where TLanes : struct, ILanes<TVector, TFactor>
     where TVector : struct
     where TFactor : struct
@@ -39,11 +39,6 @@ internal sealed class VectorKernel<TLanes, TVector, TFactor>()
         in RowRefs outputs, nuint begin, nuint end)
         where TRows : struct, ICount
     {
-        if (TRows.Value > TLanes.Rows)
-        {
-            throw new ArgumentOutOfRangeException(nameof(shape));
-        }
-
         switch (shape.Kind)
         {
             case TileKind.Set:
@@ -71,15 +66,15 @@ internal sealed class VectorKernel<TLanes, TVector, TFactor>()
     {
         switch (columns)
         {
-            case 2:
+            case 2 when 2 * TRows.Value <= TLanes.Hoisted:
                 TileLoop<TLanes, TVector, TFactor>.Run<TRows, Two, TKind>(
                     coefficients, inputs, outputs, begin, end);
                 break;
-            case 3:
+            case 3 when 3 * TRows.Value <= TLanes.Hoisted:
                 TileLoop<TLanes, TVector, TFactor>.Run<TRows, Three, TKind>(
                     coefficients, inputs, outputs, begin, end);
                 break;
-            case 4:
+            case 4 when 4 * TRows.Value <= TLanes.Hoisted:
                 TileLoop<TLanes, TVector, TFactor>.Run<TRows, Four, TKind>(
                     coefficients, inputs, outputs, begin, end);
                 break;

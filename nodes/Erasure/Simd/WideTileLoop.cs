@@ -3,35 +3,62 @@ using System.Runtime.CompilerServices;
 namespace Testbed.Erasure.Simd;
 
 /// <summary>
-/// The loop over the bytes of a tile of more inputs than there are registers for coefficients: the sums of four
-/// vectors of each row stay in registers while the inputs are added one after the other.
+/// The loop over the bytes of a tile of more inputs than there are registers for coefficients: the sums of a
+/// few vectors of each row stay in registers while the inputs are added one after the other.
 /// </summary>
 internal static class WideTileLoop<TLanes, TVector, TFactor>
     where TLanes : struct, ILanes<TVector, TFactor>
     where TVector : struct
     where TFactor : struct
 {
-    /// <summary>
-    /// See <see cref="Kernel.Tile"/>. The last vector ends where the rows end and may overlap the one before
-    /// it: what a sum is added to is therefore read before the preceding vector is stored.
-    /// </summary>
+    /// <summary>See <see cref="Kernel.Tile"/>.</summary>
     public static void Run<TRows, TKind>(in RowRefs coefficients, in InputRefs inputs, int columns,
+        in RowRefs outputs, nuint begin, nuint end)
+        where TRows : struct, ICount
+        where TKind : struct, IKind
+    {
+        // What is added to must be read before the last vector's predecessor is stored: one by one.
+        if (!IsAdded<TKind>() && end - begin >= (nuint)WideLanes<TLanes, TVector, TFactor>.Bytes)
+        {
+            begin = RunAbreast<TRows, TKind>(coefficients, inputs, columns, outputs, begin, end);
+        }
+
+        if (begin < end)
+        {
+            RunOneByOne<TRows, TKind>(coefficients, inputs, columns, outputs, begin, end);
+        }
+    }
+
+    // These are methods of their own because the compiler inlines only so much into one.
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static nuint RunAbreast<TRows, TKind>(in RowRefs coefficients, in InputRefs inputs, int columns,
         in RowRefs outputs, nuint at, nuint end)
         where TRows : struct, ICount
         where TKind : struct, IKind
     {
-        var quadBytes = (nuint)QuadLanes<TLanes, TVector, TFactor>.Bytes;
+        var wideBytes = (nuint)WideLanes<TLanes, TVector, TFactor>.Bytes;
+        for (; end - at >= wideBytes; at += wideBytes)
+        {
+            Sums<TRows, TKind, WideLanes<TLanes, TVector, TFactor>, Vectors<TVector>>(
+                coefficients, inputs, columns, outputs, at, false, default, default, default, default);
+        }
+
+        return at;
+    }
+
+    // The last vector ends where the rows end and may overlap the one before it: what a sum is added to is
+    // therefore read before the preceding vector is stored.
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static void RunOneByOne<TRows, TKind>(in RowRefs coefficients, in InputRefs inputs, int columns,
+        in RowRefs outputs, nuint at, nuint end)
+        where TRows : struct, ICount
+        where TKind : struct, IKind
+    {
         var last = end - (nuint)TLanes.Bytes;
         var old0 = Old<TKind>(ref outputs.A, last);
         var old1 = TRows.Value > 1 ? Old<TKind>(ref outputs.B, last) : default;
         var old2 = TRows.Value > 2 ? Old<TKind>(ref outputs.C, last) : default;
         var old3 = TRows.Value > 3 ? Old<TKind>(ref outputs.D, last) : default;
-        for (; end - at >= quadBytes; at += quadBytes)
-        {
-            Sums<TRows, TKind, QuadLanes<TLanes, TVector, TFactor>, Quad<TVector>>(
-                coefficients, inputs, columns, outputs, at, false, default, default, default, default);
-        }
-
         for (; at < end; at += (nuint)TLanes.Bytes)
         {
             var isLast = at >= last;
