@@ -15,6 +15,9 @@ internal sealed class CoefficientMatrix(int rows, int columns)
     /// <summary>The coefficients of a row.</summary>
     public ReadOnlySpan<byte> Row(int row) => _cells.AsSpan(row * columns, columns);
 
+    /// <summary>The coefficient at a row and column; the row's others stand behind it.</summary>
+    public ref byte Cell(int row, int column) => ref _cells[(row * columns) + column];
+
     /// <summary>Whether a row is all ones: a plain XOR.</summary>
     public bool IsOnes(int row) => _isOnes[row];
 

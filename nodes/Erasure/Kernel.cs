@@ -59,8 +59,7 @@ public abstract class Kernel
     /// outputs[r] = (outputs[r] +) sum over c of coefficients[r][c] * inputs[c], for the bytes from <paramref
     /// name="begin"/> to <paramref name="end"/> of each. Outputs overlap neither each other nor an input.
     /// </summary>
-    internal abstract void Tile(TileShape shape, in RowRefs coefficients, in InputRefs inputs,
-        in RowRefs outputs, nuint begin, nuint end);
+    internal abstract void Tile(TileShape shape, in TileRefs refs, nuint begin, nuint end);
 
     private static List<Kernel> FindAvailable()
     {

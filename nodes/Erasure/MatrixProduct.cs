@@ -1,5 +1,4 @@
 using System.Runtime.CompilerServices;
-using System.Runtime.InteropServices;
 
 namespace Testbed.Erasure;
 
@@ -37,66 +36,64 @@ internal static class MatrixProduct
             kernel = kernel.Narrower;
         }
 
-        Unsafe.SkipInit(out InputRefs sources);
-        for (var column = 0; column < columns; column += InputRefs.Capacity)
+        if (rows.Length > TileRefs.MostRows || columns > TileRefs.MostColumns)
         {
-            var count = Math.Min(columns - column, InputRefs.Capacity);
-            for (var i = 0; i < count; i++)
-            {
-                sources.Set(i, MemoryMarshal.CreateReadOnlySpan(ref inputs[column + i], 1));
-            }
+            RunTiles(kernel, matrix, rows, columns, ref inputs, ref outputs, begin, end);
+            return;
+        }
 
-            if (rows.Length <= RowRefs.Capacity)
+        Unsafe.SkipInit(out TileRefs refs);
+        SetInputs(ref refs, ref inputs, 0, columns);
+        for (var i = 0; i < rows.Length; i++)
+        {
+            refs.SetRow(i, ref outputs[i], ref matrix.Cell(rows[i], 0));
+        }
+
+        var kind = matrix.IsOnes(rows) ? TileKind.SetOnes : TileKind.Set;
+        kernel.Tile(new TileShape(rows.Length, columns, kind), refs, (nuint)begin, (nuint)end);
+    }
+
+    private static void RunTiles<TInputs, TOutputs>(Kernel kernel, CoefficientMatrix matrix,
+        scoped ReadOnlySpan<byte> rows, int columns, scoped ref TInputs inputs, scoped ref TOutputs outputs, int begin,
+        int end)
+        where TInputs : IRows, allows ref struct
+        where TOutputs : IRows, allows ref struct
+    {
+        TileRefs refs = default;
+        for (var column = 0; column < columns; column += TileRefs.MostColumns)
+        {
+            var count = Math.Min(columns - column, TileRefs.MostColumns);
+            SetInputs(ref refs, ref inputs, column, count);
+            for (var at = begin; at < end;)
             {
-                RunTile(kernel, matrix, rows, 0, rows.Length, column, count, sources, ref outputs, begin, end);
-            }
-            else
-            {
-                RunStrips(kernel, matrix, rows, column, count, sources, ref outputs, begin, end);
+                // What is left behind a strip must fill a vector, or belongs to the strip.
+                var stripEnd = end - at < StripBytes + kernel.VectorBytes ? end : at + StripBytes;
+                for (var row = 0; row < rows.Length; row += TileRefs.MostRows)
+                {
+                    var group = rows.Slice(row, Math.Min(TileRefs.MostRows, rows.Length - row));
+                    for (var i = 0; i < group.Length; i++)
+                    {
+                        refs.SetRow(i, ref outputs[row + i], ref matrix.Cell(group[i], column));
+                    }
+
+                    var kind = column > 0
+                        ? matrix.IsOnes(group[0]) ? TileKind.AddOnes : TileKind.Add
+                        : matrix.IsOnes(group) ? TileKind.SetOnes : TileKind.Set;
+                    kernel.Tile(new TileShape(group.Length, count, kind), refs, (nuint)at, (nuint)stripEnd);
+                }
+
+                at = stripEnd;
             }
         }
     }
 
-    private static void RunStrips<TOutputs>(Kernel kernel, CoefficientMatrix matrix, scoped ReadOnlySpan<byte> rows,
-        int column, int columns, scoped in InputRefs inputs, scoped ref TOutputs outputs, int begin, int end)
-        where TOutputs : IRows, allows ref struct
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void SetInputs<TInputs>(scoped ref TileRefs refs, scoped ref TInputs inputs, int first, int count)
+        where TInputs : IRows, allows ref struct
     {
-        while (begin < end)
+        for (var i = 0; i < count; i++)
         {
-            // What is left behind a strip must fill a vector, or belongs to the strip.
-            var stripEnd = end - begin < StripBytes + kernel.VectorBytes ? end : begin + StripBytes;
-            for (var row = 0; row < rows.Length; row += RowRefs.Capacity)
-            {
-                RunTile(kernel, matrix, rows, row, Math.Min(RowRefs.Capacity, rows.Length - row), column, columns,
-                    inputs, ref outputs, begin, stripEnd);
-            }
-
-            begin = stripEnd;
+            refs.SetInput(i, ref inputs[first + i]);
         }
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void RunTile<TOutputs>(Kernel kernel, CoefficientMatrix matrix, scoped ReadOnlySpan<byte> rows,
-        int row, int count, int column, int columns, scoped in InputRefs inputs, scoped ref TOutputs outputs,
-        int begin, int end)
-        where TOutputs : IRows, allows ref struct
-    {
-        var cells = new ChosenSlices(matrix.Cells[column..], matrix.Columns, rows);
-        var kind = column > 0
-            ? matrix.IsOnes(rows[row]) ? TileKind.AddOnes : TileKind.Add
-            : matrix.IsOnes(rows.Slice(row, count)) ? TileKind.SetOnes : TileKind.Set;
-        kernel.Tile(new TileShape(count, columns, kind), Take(ref cells, row, count), inputs,
-            Take(ref outputs, row, count), (nuint)begin, (nuint)end);
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static RowRefs Take<TRows>(scoped ref TRows rows, int first, int count)
-        where TRows : IRows, allows ref struct
-    {
-        ref var a = ref rows[first];
-        ref var b = ref count > 1 ? ref rows[first + 1] : ref a;
-        ref var c = ref count > 2 ? ref rows[first + 2] : ref a;
-        ref var d = ref count > 3 ? ref rows[first + 3] : ref a;
-        return new RowRefs(ref a, ref b, ref c, ref d);
     }
 }

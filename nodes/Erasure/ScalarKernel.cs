@@ -20,17 +20,16 @@ internal sealed class ScalarKernel : Kernel
 
     internal override Kernel Narrower => this;
 
-    internal override void Tile(TileShape shape, in RowRefs coefficients, in InputRefs inputs,
-        in RowRefs outputs, nuint begin, nuint end)
+    internal override void Tile(TileShape shape, in TileRefs refs, nuint begin, nuint end)
     {
         for (var row = 0; row < shape.Rows; row++)
         {
-            ref var output = ref outputs[row];
+            ref var output = ref refs.Output(row);
             for (var column = 0; column < shape.Columns; column++)
             {
-                var coefficient = Unsafe.Add(ref coefficients[row], column);
+                var coefficient = Unsafe.Add(ref refs.Cells(row), column);
                 var isAdded = column > 0 || shape.Kind >= TileKind.Add;
-                Multiply(coefficient, ref inputs.Get(column), ref output, begin, end, isAdded);
+                Multiply(coefficient, ref refs.Input(column), ref output, begin, end, isAdded);
             }
         }
     }

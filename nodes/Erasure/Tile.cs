@@ -1,19 +1,7 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+
 namespace Testbed.Erasure;
-
-/// <summary>Up to four rows of bytes by their first byte. Places not used repeat row 0.</summary>
-internal readonly ref struct RowRefs(ref byte a, ref byte b, ref byte c, ref byte d)
-{
-    /// <summary>Most rows.</summary>
-    public const int Capacity = 4;
-
-    public readonly ref byte A = ref a;
-    public readonly ref byte B = ref b;
-    public readonly ref byte C = ref c;
-    public readonly ref byte D = ref d;
-
-    /// <summary>Row 0 to 3.</summary>
-    public ref byte this[int row] => ref row == 0 ? ref A : ref row == 1 ? ref B : ref row == 2 ? ref C : ref D;
-}
 
 /// <summary>What is known of a tile besides its coefficients.</summary>
 internal enum TileKind
@@ -36,3 +24,55 @@ internal enum TileKind
 
 /// <summary>A part of a matrix: at most 4 rows and 16 columns.</summary>
 internal readonly record struct TileShape(int Rows, int Columns, TileKind Kind);
+
+/// <summary>
+/// A tile's rows of bytes by their first byte: of each output and its coefficients, and of each input. Only
+/// those of the tile's shape are there.
+/// </summary>
+// The runtime lays such an array out as any other and the collector sees all its references; the language has
+// just no indexer for it.
+#pragma warning disable CS9184
+[InlineArray((2 * MostRows) + MostColumns)]
+internal ref struct TileRefs
+#pragma warning restore CS9184
+{
+    /// <summary>Most outputs.</summary>
+    public const int MostRows = 4;
+
+    /// <summary>Most inputs.</summary>
+    public const int MostColumns = 16;
+
+    private RowRef _first;
+
+    /// <summary>The coefficients of output <paramref name="row"/>.</summary>
+    public readonly ref byte Cells(int row) => ref Get(MostRows + row);
+
+    /// <summary>Output <paramref name="row"/>.</summary>
+    public readonly ref byte Output(int row) => ref Get(row);
+
+    /// <summary>Input <paramref name="column"/>.</summary>
+    public readonly ref byte Input(int column) => ref Get((2 * MostRows) + column);
+
+    /// <summary>Sets an output and its coefficients.</summary>
+    public void SetRow(int row, ref byte output, ref byte cells)
+    {
+        Set(row, ref output);
+        Set(MostRows + row, ref cells);
+    }
+
+    /// <summary>Sets an input.</summary>
+    public void SetInput(int column, ref byte input) => Set((2 * MostRows) + column, ref input);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private readonly ref byte Get(int index) => ref Unsafe.Add(ref Unsafe.AsRef(in _first), index).First;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private void Set(int index, ref byte row) =>
+        Unsafe.Add(ref _first, index) = new RowRef(MemoryMarshal.CreateReadOnlySpan(ref row, 1));
+
+    // Through a span, for the language lets no reference that was an argument into a structure.
+    private readonly ref struct RowRef(ReadOnlySpan<byte> row)
+    {
+        public readonly ref byte First = ref MemoryMarshal.GetReference(row);
+    }
+}

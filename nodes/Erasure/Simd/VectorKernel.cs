@@ -14,73 +14,64 @@ internal sealed class VectorKernel<TLanes, TVector, TFactor>()
 
     internal override Kernel Narrower => TLanes.Narrower;
 
-    internal override void Tile(TileShape shape, in RowRefs coefficients, in InputRefs inputs,
-        in RowRefs outputs, nuint begin, nuint end)
+    internal override void Tile(TileShape shape, in TileRefs refs, nuint begin, nuint end)
     {
         switch (shape.Rows)
         {
             case 1:
-                Rows<One>(shape, coefficients, inputs, outputs, begin, end);
+                Rows<One>(shape, refs, begin, end);
                 break;
             case 2:
-                Rows<Two>(shape, coefficients, inputs, outputs, begin, end);
+                Rows<Two>(shape, refs, begin, end);
                 break;
             case 3:
-                Rows<Three>(shape, coefficients, inputs, outputs, begin, end);
+                Rows<Three>(shape, refs, begin, end);
                 break;
             default:
-                Rows<Four>(shape, coefficients, inputs, outputs, begin, end);
+                Rows<Four>(shape, refs, begin, end);
                 break;
         }
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Rows<TRows>(TileShape shape, in RowRefs coefficients, in InputRefs inputs,
-        in RowRefs outputs, nuint begin, nuint end)
+    private static void Rows<TRows>(TileShape shape, in TileRefs refs, nuint begin, nuint end)
         where TRows : struct, ICount
     {
         switch (shape.Kind)
         {
             case TileKind.Set:
-                Columns<TRows, SetKind>(shape.Columns, coefficients, inputs, outputs, begin, end);
+                Columns<TRows, SetKind>(shape.Columns, refs, begin, end);
                 break;
             case TileKind.SetOnes:
-                Columns<TRows, SetOnesKind>(shape.Columns, coefficients, inputs, outputs, begin, end);
+                Columns<TRows, SetOnesKind>(shape.Columns, refs, begin, end);
                 break;
             case TileKind.Add:
-                WideTileLoop<TLanes, TVector, TFactor>.Run<TRows, AddKind>(
-                    coefficients, inputs, shape.Columns, outputs, begin, end);
+                WideTileLoop<TLanes, TVector, TFactor>.Run<TRows, AddKind>(refs, shape.Columns, begin, end);
                 break;
             default:
-                WideTileLoop<TLanes, TVector, TFactor>.Run<TRows, AddOnesKind>(
-                    coefficients, inputs, shape.Columns, outputs, begin, end);
+                WideTileLoop<TLanes, TVector, TFactor>.Run<TRows, AddOnesKind>(refs, shape.Columns, begin, end);
                 break;
         }
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Columns<TRows, TKind>(int columns, in RowRefs coefficients, in InputRefs inputs,
-        in RowRefs outputs, nuint begin, nuint end)
+    private static void Columns<TRows, TKind>(int columns, in TileRefs refs, nuint begin, nuint end)
         where TRows : struct, ICount
         where TKind : struct, IKind
     {
         switch (columns)
         {
             case 2 when 2 * TRows.Value <= TLanes.Hoisted:
-                TileLoop<TLanes, TVector, TFactor>.Run<TRows, Two, TKind>(
-                    coefficients, inputs, outputs, begin, end);
+                TileLoop<TLanes, TVector, TFactor>.Run<TRows, Two, TKind>(refs, begin, end);
                 break;
             case 3 when 3 * TRows.Value <= TLanes.Hoisted:
-                TileLoop<TLanes, TVector, TFactor>.Run<TRows, Three, TKind>(
-                    coefficients, inputs, outputs, begin, end);
+                TileLoop<TLanes, TVector, TFactor>.Run<TRows, Three, TKind>(refs, begin, end);
                 break;
             case 4 when 4 * TRows.Value <= TLanes.Hoisted:
-                TileLoop<TLanes, TVector, TFactor>.Run<TRows, Four, TKind>(
-                    coefficients, inputs, outputs, begin, end);
+                TileLoop<TLanes, TVector, TFactor>.Run<TRows, Four, TKind>(refs, begin, end);
                 break;
             default:
-                WideTileLoop<TLanes, TVector, TFactor>.Run<TRows, TKind>(
-                    coefficients, inputs, columns, outputs, begin, end);
+                WideTileLoop<TLanes, TVector, TFactor>.Run<TRows, TKind>(refs, columns, begin, end);
                 break;
         }
     }

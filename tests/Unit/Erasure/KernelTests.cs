@@ -29,9 +29,9 @@ public sealed class KernelTests
     public void A_tile_of_every_shape_and_kind_equals_its_scalar_twin(string name)
     {
         var kernel = Take(name);
-        for (var rows = 1; rows <= RowRefs.Capacity; rows++)
+        for (var rows = 1; rows <= TileRefs.MostRows; rows++)
         {
-            foreach (var columns in new[] { 1, 2, 3, 4, 5, 6, InputRefs.Capacity })
+            foreach (var columns in new[] { 1, 2, 3, 4, 5, 6, TileRefs.MostColumns })
             {
                 foreach (var kind in Enum.GetValues<TileKind>())
                 {
@@ -147,21 +147,21 @@ public sealed class KernelTests
     [Fact]
     public void References_to_inputs_follow_arrays_that_the_collector_moves()
     {
-        var refs = default(InputRefs);
-        var rows = new byte[InputRefs.Capacity][];
+        TileRefs refs = default;
+        var rows = new byte[TileRefs.MostColumns][];
         for (var i = 0; i < rows.Length; i++)
         {
             // Garbage between the rows, so that they move when it goes.
             _ = new byte[1000];
             rows[i] = [0, (byte)(i + 1)];
-            refs.Set(i, rows[i].AsSpan(1));
+            refs.SetInput(i, ref rows[i][1]);
         }
 
         GC.Collect(0, GCCollectionMode.Forced, blocking: true, compacting: true);
         GC.Collect(GC.MaxGeneration, GCCollectionMode.Forced, blocking: true, compacting: true);
         for (var i = 0; i < rows.Length; i++)
         {
-            refs.Get(i) += 100;
+            refs.Input(i) += 100;
             Assert.Equal(i + 101, rows[i][1]);
         }
     }
@@ -246,23 +246,18 @@ public sealed class KernelTests
     {
         var rows = outputs.Length;
         var offset = isGuarded ? 1 : 0;
-        ref byte Cell(int row) => ref coefficients[Math.Min(row, rows - 1) * columns];
-        ref byte Out(int row) => ref At(outputs, row);
-        ref byte At(byte[][] all, int row)
+        TileRefs refs = default;
+        for (var row = 0; row < rows; row++)
         {
-            var used = Math.Min(row, all.Length - 1);
-            return ref all[used][isGuarded ? offset + used : 0];
+            refs.SetRow(row, ref outputs[row][isGuarded ? offset + row : 0], ref coefficients[row * columns]);
         }
 
-        var inputRefs = default(InputRefs);
         for (var column = 0; column < columns; column++)
         {
-            inputRefs.Set(column, inputs[column].AsSpan(isGuarded ? offset + column : 0));
+            refs.SetInput(column, ref inputs[column][isGuarded ? offset + column : 0]);
         }
 
-        kernel.Tile(new TileShape(rows, columns, kind),
-            new RowRefs(ref Cell(0), ref Cell(1), ref Cell(2), ref Cell(3)), inputRefs,
-            new RowRefs(ref Out(0), ref Out(1), ref Out(2), ref Out(3)), 0, (nuint)bytes);
+        kernel.Tile(new TileShape(rows, columns, kind), refs, 0, (nuint)bytes);
     }
 
     private static byte[][] AssertSameElements(ReedSolomon tested, ReedSolomon twin, ReadOnlySpan<byte> value)
