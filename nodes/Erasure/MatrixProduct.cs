@@ -3,15 +3,14 @@ using System.Runtime.CompilerServices;
 namespace Testbed.Erasure;
 
 /// <summary>
-/// Rows of a matrix times inputs, cut into tiles that a kernel's registers can hold. When there are more rows,
-/// all tiles of a strip of bytes are done before the next strip, so that inputs come from memory once.
+/// Rows of a matrix times inputs, cut into tiles that a kernel's registers can hold. When it takes several, all
+/// tiles of a strip of bytes are done before the next strip, so that inputs and sums of parts come from the
+/// second level cache again.
 /// </summary>
 internal static class MatrixProduct
 {
-    /// <summary>
-    /// Bytes of a row in a strip: eight inputs are half of a first level cache of 32 KiB.
-    /// </summary>
-    internal const int StripBytes = 65536;
+    /// <summary>Bytes of a row in a strip: long enough to be fetched ahead by the processor.</summary>
+    internal const int StripBytes = 16384;
 
     /// <summary>Bytes of the widest kernel's vectors.</summary>
     internal const int MostVectorBytes = 64;
@@ -60,14 +59,14 @@ internal static class MatrixProduct
         where TOutputs : IRows, allows ref struct
     {
         TileRefs refs = default;
-        for (var column = 0; column < columns; column += TileRefs.MostColumns)
+        while (begin < end)
         {
-            var count = Math.Min(columns - column, TileRefs.MostColumns);
-            SetInputs(ref refs, ref inputs, column, count);
-            for (var at = begin; at < end;)
+            // What is left behind a strip must fill a vector, or belongs to the strip.
+            var stripEnd = end - begin < StripBytes + kernel.VectorBytes ? end : begin + StripBytes;
+            for (var column = 0; column < columns; column += TileRefs.MostColumns)
             {
-                // What is left behind a strip must fill a vector, or belongs to the strip.
-                var stripEnd = end - at < StripBytes + kernel.VectorBytes ? end : at + StripBytes;
+                var count = Math.Min(columns - column, TileRefs.MostColumns);
+                SetInputs(ref refs, ref inputs, column, count);
                 for (var row = 0; row < rows.Length; row += TileRefs.MostRows)
                 {
                     var group = rows.Slice(row, Math.Min(TileRefs.MostRows, rows.Length - row));
@@ -79,11 +78,11 @@ internal static class MatrixProduct
                     var kind = column > 0
                         ? matrix.IsOnes(group[0]) ? TileKind.AddOnes : TileKind.Add
                         : matrix.IsOnes(group) ? TileKind.SetOnes : TileKind.Set;
-                    kernel.Tile(new TileShape(group.Length, count, kind), refs, (nuint)at, (nuint)stripEnd);
+                    kernel.Tile(new TileShape(group.Length, count, kind), refs, (nuint)begin, (nuint)stripEnd);
                 }
-
-                at = stripEnd;
             }
+
+            begin = stripEnd;
         }
     }
 

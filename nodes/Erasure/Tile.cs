@@ -26,11 +26,11 @@ internal enum TileKind
 internal readonly record struct TileShape(int Rows, int Columns, TileKind Kind);
 
 /// <summary>
-/// A tile's rows of bytes by their first byte: of each output and its coefficients, and of each input. Only
-/// those of the tile's shape are there.
+/// A tile's rows of bytes by their first byte: each output, its coefficients, and each input. Only those of the
+/// tile's shape are set.
 /// </summary>
-// The runtime lays such an array out as any other and the collector sees all its references; the language has
-// just no indexer for it.
+// The warning says that the language has no indexer for an array of references. The runtime lays it out as any
+// other and the collector follows all of them.
 #pragma warning disable CS9184
 [InlineArray((2 * MostRows) + MostColumns)]
 internal ref struct TileRefs

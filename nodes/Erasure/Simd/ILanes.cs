@@ -14,10 +14,10 @@ internal interface ILanes<TVector, TFactor>
     /// <summary>Bytes of a vector.</summary>
     static abstract int Bytes { get; }
 
-    /// <summary>Most coefficients that stay in registers, besides a vector of each of four inputs.</summary>
+    /// <summary>Most coefficients that are fetched once, before the loop over a tile's bytes.</summary>
     static abstract int Hoisted { get; }
 
-    /// <summary>Vectors of each of four outputs that stay in registers otherwise: 2 or 4.</summary>
+    /// <summary>Vectors of each output, 2 or 4, for which a coefficient is fetched otherwise.</summary>
     static abstract int Abreast { get; }
 
     /// <summary>The kernel for fewer bytes.</summary>

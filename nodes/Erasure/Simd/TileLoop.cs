@@ -3,9 +3,9 @@ using System.Runtime.CompilerServices;
 namespace Testbed.Erasure.Simd;
 
 /// <summary>
-/// The loop over the bytes of a tile of up to four inputs: coefficients stay in registers, each input vector is
-/// loaded once and each output vector stored once. It is compiled for every shape and instruction set, with all
-/// that does not vary folded away.
+/// The loop over the bytes of a tile of few inputs: coefficients stay in registers, each input vector is loaded
+/// once and each output vector stored once. It is compiled for every shape and instruction set, with all that
+/// does not vary folded away.
 /// </summary>
 internal static class TileLoop<TLanes, TVector, TFactor>
     where TLanes : struct, ILanes<TVector, TFactor>
@@ -13,7 +13,8 @@ internal static class TileLoop<TLanes, TVector, TFactor>
     where TFactor : struct
 {
     /// <summary>
-    /// See <see cref="Kernel.Tile"/>. The last vector ends where the rows end and may overlap the one before it.
+    /// See <see cref="Kernel.Tile"/>. The last vector ends where the rows end and may overlap the one before
+    /// it.
     /// </summary>
     public static void Run<TRows, TColumns, TKind>(in TileRefs refs, nuint begin, nuint end)
         where TRows : struct, ICount

@@ -3,8 +3,7 @@ using System.Runtime.CompilerServices;
 namespace Testbed.Erasure.Simd;
 
 /// <summary>Picks the loop that was compiled for a tile's shape.</summary>
-internal sealed class VectorKernel<TLanes, TVector, TFactor>()
-    : Kernel(TLanes.Bytes)
+internal sealed class VectorKernel<TLanes, TVector, TFactor>() : Kernel(TLanes.Bytes)
     where TLanes : struct, ILanes<TVector, TFactor>
     where TVector : struct
     where TFactor : struct

@@ -3,8 +3,8 @@ using System.Runtime.CompilerServices;
 namespace Testbed.Erasure.Simd;
 
 /// <summary>
-/// The loop over the bytes of a tile of more inputs than there are registers for coefficients: the sums of a
-/// few vectors of each row stay in registers while the inputs are added one after the other.
+/// The loop over the bytes of a tile with more coefficients than registers: the sums of a few vectors of each row
+/// stay in registers while the inputs are added one after the other, so that each output is stored once.
 /// </summary>
 internal static class WideTileLoop<TLanes, TVector, TFactor>
     where TLanes : struct, ILanes<TVector, TFactor>
@@ -60,13 +60,13 @@ internal static class WideTileLoop<TLanes, TVector, TFactor>
         {
             var isLast = at >= last;
             at = isLast ? last : at;
-            Sums<TRows, TKind, TLanes, TVector>(
-                refs, columns, at, isLast, old0, old1, old2, old3);
+            Sums<TRows, TKind, TLanes, TVector>(refs, columns, at, isLast, old0, old1, old2, old3);
         }
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Sums<TRows, TKind, TWide, TBytes>(in TileRefs refs, int columns, nuint at, bool isLast, TBytes old0, TBytes old1, TBytes old2, TBytes old3)
+    private static void Sums<TRows, TKind, TWide, TBytes>(in TileRefs refs, int columns, nuint at, bool isLast,
+        TBytes old0, TBytes old1, TBytes old2, TBytes old3)
         where TRows : struct, ICount
         where TKind : struct, IKind
         where TWide : struct, ILanes<TBytes, TFactor>
