@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
+using System.Runtime;
 using Testbed.Benchmarks.Isal;
 using Testbed.Benchmarks.Support;
 using Testbed.Erasure;
@@ -17,7 +18,9 @@ internal static class IsalVerb
     private static readonly int[] BlockBytes = [64, 342, 1024, 4096, 65536, 1 << 20];
 
     private const int WarmUpBytes = 4096;
-    private const int WarmUpCalls = 200;
+    private const int QuietRounds = 3;
+    private const int MostWarmUpRounds = 100;
+    private static readonly TimeSpan WarmUpSample = TimeSpan.FromMicroseconds(50);
     private static readonly TimeSpan WarmUpPause = TimeSpan.FromSeconds(0.4);
 
     /// <summary>
@@ -90,24 +93,24 @@ internal static class IsalVerb
         }
     }
 
-    // The runtime compiles a loop well only when it was seen to be hot, and in the background.
+    // The runtime compiles a loop well only when it was seen to be hot, in the background: on a busy machine that
+    // takes seconds, so all is measured until nothing is compiled any more.
     private static void WarmUp(Kernel kernel)
     {
-        for (var round = 0; round < 4; round++)
+        var quiet = 0;
+        for (var round = 0; quiet < QuietRounds && round < MostWarmUpRounds; round++)
         {
+            var compiled = JitInfo.GetCompiledMethodCount();
             foreach (var (data, parity, task) in Tasks())
             {
                 foreach (var bytes in BlockBytes.Where(bytes => bytes <= WarmUpBytes))
                 {
-                    var work = new IsalCase(data, parity, bytes, task, kernel);
-                    for (var i = 0; i < WarmUpCalls; i++)
-                    {
-                        work.Ours();
-                    }
+                    Measure(new IsalCase(data, parity, bytes, task, kernel), 2, WarmUpSample);
                 }
             }
 
             Thread.Sleep(WarmUpPause);
+            quiet = JitInfo.GetCompiledMethodCount() == compiled ? quiet + 1 : 0;
         }
     }
 
