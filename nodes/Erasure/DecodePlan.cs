@@ -1,4 +1,5 @@
 using System.Numerics;
+using System.Runtime.CompilerServices;
 
 namespace Testbed.Erasure;
 
@@ -50,15 +51,16 @@ internal sealed class DecodePlan
             if (!_isKnown[element])
             {
                 AddParityRow(element);
-                _isKnown[element] = true;
             }
         }
 
         return _rows;
     }
 
+    [MethodImpl(MethodImplOptions.NoInlining)]
     private void AddParityRow(byte element)
     {
+        _isKnown[element] = true;
         Span<byte> row = stackalloc byte[_code.DataElements];
         row.Clear();
         var generator = _code.Generator.Row(element);

@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+
 namespace Testbed.Erasure;
 
 /// <summary>
@@ -31,6 +33,7 @@ internal sealed class DecodePlanCache(ReedSolomon code)
         return Find(set);
     }
 
+    [MethodImpl(MethodImplOptions.NoInlining)]
     private DecodePlan Find(ulong set)
     {
         if (!_plans.TryGetValue(set, out var plan))

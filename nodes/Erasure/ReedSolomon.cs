@@ -1,5 +1,6 @@
 using System.Diagnostics.CodeAnalysis;
 using System.Numerics;
+using System.Runtime.CompilerServices;
 
 namespace Testbed.Erasure;
 
@@ -186,7 +187,7 @@ public sealed class ReedSolomon
         var set = ChooseSources(indices, elements, element.Length, out var order);
         if (Contains(set, wantedIndex))
         {
-            elements[Place(order, set, wantedIndex)].Span.CopyTo(element);
+            CopySource(elements, Place(order, set, wantedIndex), element);
             return;
         }
 
@@ -280,6 +281,7 @@ public sealed class ReedSolomon
         return isAscending ? given : ChooseLowest(indices, given, out order);
     }
 
+    [MethodImpl(MethodImplOptions.NoInlining)]
     private ulong ChooseLowest(ReadOnlySpan<byte> indices, ulong given, out ReadOnlySpan<byte> order)
     {
         if (BitOperations.PopCount(given) < DataElements || indices.Length > Elements)
@@ -306,6 +308,11 @@ public sealed class ReedSolomon
     // Where a source stands in the caller's list.
     private static int Place(ReadOnlySpan<byte> order, ulong set, int index) =>
         order[BitOperations.PopCount(set & ((1UL << index) - 1))];
+
+    // Apart, for it is rare and its code would cost the others registers.
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static void CopySource(ReadOnlySpan<ReadOnlyMemory<byte>> elements, int place, Span<byte> target) =>
+        elements[place].Span[..target.Length].CopyTo(target);
 
     private static bool Contains(ulong set, int index) => ((set >> index) & 1) != 0;
 
