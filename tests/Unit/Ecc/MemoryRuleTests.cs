@@ -580,4 +580,30 @@ public sealed class MemoryRuleTests
             (_node.Readiness.Standing, _node.Readiness.Incarnation, _node.Readiness.ReadySlots));
         Assert.Equal(10 * EccSlotScan.GroupsPerSlot, Scanned().Scan.First);
     }
+
+    [Fact]
+    public void A_log_whose_first_records_are_gone_tells_the_same_wherever_it_begins()
+    {
+        Boot(Options(rejoins: true, isVolatile: false));
+        Register();
+        var (scan, peers) = Scanned();
+        foreach (var peer in peers)
+        {
+            Show(peer, scan, next: 10 * EccSlotScan.GroupsPerSlot);
+        }
+
+        // The log is written anew, the registration first: what lies before it may go, in part or whole.
+        var before = _output.Records.Count;
+        Boot(Options(rejoins: true, isVolatile: false) with { CheckpointBytes = 0 }, _output.Records.ToList());
+        Tick(1_000);
+        var log = _output.Records.ToList();
+        var anew = log.FindIndex(before, r => r.Type == ReplicaRecords.Identity);
+        Assert.True(anew > before, "a registration after this life began");
+        for (var gone = 0; gone <= anew; gone++)
+        {
+            Boot(Options(rejoins: true, isVolatile: false), log.Skip(gone));
+            Assert.Equal((EccStanding.Recovering, 1U, 10),
+                (_node.Readiness.Standing, _node.Readiness.Incarnation, _node.Readiness.ReadySlots));
+        }
+    }
 }

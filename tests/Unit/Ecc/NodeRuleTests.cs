@@ -160,6 +160,28 @@ public sealed class NodeRuleTests
     }
 
     [Fact]
+    public void A_node_that_suspects_itself_for_its_slow_disk_is_cleared_when_the_disk_has_caught_up()
+    {
+        for (byte peer = 1; peer < 5; peer++)
+        {
+            _node.LinkUp(Endpoint.Peer(new NodeId(peer)), _output);
+        }
+
+        // Nobody answers this node's own puts in time, and the disk keeps its own answer back.
+        var buffer = new byte[256];
+        for (var put = 1; put <= 5; put++)
+        {
+            var request = new KvRequest((ulong)put, KvKind.Put, Key, new byte[100], 0, 10_000_000);
+            Assert.True(_node.Receive(Client, buffer.AsMemory(0, request.Write(buffer)), _output));
+            _node.Tick(Now(put * 600_000), _output);
+        }
+
+        Assert.Equal(0, StatusProbe.Of(_node.Report)["live_nodes"]);
+        Durable();
+        Assert.Equal(1, StatusProbe.Of(_node.Report)["live_nodes"]);
+    }
+
+    [Fact]
     public void A_pin_keeps_an_overtaken_version_for_a_second()
     {
         PreWrite(V(10));

@@ -110,6 +110,41 @@ public sealed class FoundingTests
     }
 
     [Fact]
+    public void Nodes_that_were_removed_and_come_back_found_no_second_cluster()
+    {
+        var cluster = new TestCluster(2, isVolatile: true).Ready();
+        foreach (var added in (int[])[2, 3])
+        {
+            Assert.Equal(KvStatus.Ok, cluster.Leader.Admin(RaftAdminKind.AddLearner, added).Status);
+            cluster.Boot(added);
+            cluster.Until(() => cluster[added].Figure("part") == "learner", "a learner");
+            cluster.Settle();
+            Assert.Equal(KvStatus.Ok, cluster.Leader.Admin(RaftAdminKind.Promote, added).Status);
+            cluster.Until(() => cluster[added].Figure("part") == "voter", "a voter");
+            cluster.Settle();
+        }
+
+        cluster.Leader.Admin(RaftAdminKind.Transfer, 2);
+        cluster.Until(() => cluster.LeaderOrNull is not null && cluster.LeaderNode == 2, "an added node leads");
+        cluster.Ready().Settle();
+        foreach (var founder in (int[])[0, 1])
+        {
+            Assert.Equal(KvStatus.Ok, cluster.Leader.Admin(RaftAdminKind.Remove, founder).Status);
+            cluster.Until(() => cluster[founder].Figure("part") == "removed", "a founder is gone");
+            cluster.Settle();
+            cluster.Kill(founder);
+        }
+
+        cluster.Boot(0);
+        cluster.Deliver();
+        cluster.Boot(1);
+        cluster.Run(1_000_000);
+        Assert.Equal((0U, 0U), (cluster[0].Raft.Incarnation, cluster[1].Raft.Incarnation));
+        Assert.Equal("2.2 3.2", TestCluster.Members(cluster.Leader));
+        Assert.Equal(KvStatus.Ok, cluster.Put("k"));
+    }
+
+    [Fact]
     public void A_node_beyond_the_founders_does_not_found()
     {
         var cluster = new TestCluster(2, isVolatile: true);

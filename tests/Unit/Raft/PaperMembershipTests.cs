@@ -167,6 +167,38 @@ public sealed class PaperMembershipTests
     }
 
     [Fact]
+    public void S6_a_leader_that_is_removed_leads_until_those_that_stay_know_it()
+    {
+        var cluster = new TestCluster(2, isVolatile: false).Ready();
+        cluster.Settle();
+        var (leader, node, last) = (cluster.Leader, cluster.LeaderNode, cluster.Leader.Raft.Log.LastIndex);
+        var lost = 0;
+        cluster.Loses = (_, _, m) => m.Kind == RaftMessageKind.Heartbeat && m.Commit > last && lost++ < 5;
+        Assert.Equal(KvStatus.Ok, leader.Admin(RaftAdminKind.Remove, node).Status);
+        cluster.Until(() => leader.Raft.Role == RaftRole.Follower, "it steps down");
+
+        // It never comes back, and its vote is not needed any more.
+        cluster.Kill(node);
+        cluster.Until(() => cluster.LeaderOrNull is not null, "who stays leads");
+        Assert.Equal(KvStatus.Ok, cluster.Put("k"));
+    }
+
+    [Fact]
+    public void A_voter_is_not_removed_while_too_few_of_those_left_are_heard_to_decide_anything()
+    {
+        var cluster = new TestCluster(3, isVolatile: false).Ready();
+        cluster.Settle();
+        var others = cluster.Alive.Select(a => a.Node).Where(n => n != cluster.LeaderNode).ToList();
+        cluster.Kill(others[0]);
+        cluster.Run(1_000_000);
+        Assert.Equal(KvStatus.Busy, cluster.Leader.Admin(RaftAdminKind.Remove, others[1]).Status);
+        Assert.Equal(KvStatus.Ok, cluster.Put("k"));
+        Assert.Equal(KvStatus.Ok, cluster.Leader.Admin(RaftAdminKind.Remove, others[0]).Status);
+        cluster.Settle();
+        Assert.Equal(KvStatus.Ok, cluster.Put("k"));
+    }
+
+    [Fact]
     public void S6_a_learner_gets_the_log_but_neither_votes_campaigns_nor_counts()
     {
         var cluster = new TestCluster(3, isVolatile: false).Ready();

@@ -76,6 +76,31 @@ public sealed class ReadLeaseTests
         Assert.Single(node.TakeAnswers(9));
     }
 
+    [Fact]
+    public void A_lease_ends_with_a_transfer_in_the_very_batch_that_made_the_leader()
+    {
+        var node = Node(leases: true);
+        node.Advance(Timeout);
+        while (node.Raft.Role != RaftRole.PreCandidate)
+        {
+            node.Advance(10_000);
+        }
+
+        node.Receive(1, new RaftMessage { Kind = RaftMessageKind.PreVoteReply, Term = 1, Yes = true });
+        node.Sync();
+        var vote = new RaftMessage { Kind = RaftMessageKind.VoteReply, Term = 1, Yes = true };
+        Assert.True(node.Core.Receive(Endpoint.Peer(new NodeId(1)), TestNode.Encode(vote), node));
+        Assert.Equal(KvStatus.Ok, node.Admin(RaftAdminKind.Transfer, 1).Status);
+        node.Sync();
+        node.Receive(1, new RaftMessage { Kind = RaftMessageKind.AppendReply, Term = 1, Yes = true, Index = 1 });
+        Assert.Single(node.TakeTo(1), m => m.Kind == RaftMessageKind.TimeoutNow);
+        Confirm(node);
+        node.Request(9, 1, KvKind.Get, "k");
+        Assert.Empty(node.TakeAnswers(9));
+        Confirm(node);
+        Assert.Single(node.TakeAnswers(9));
+    }
+
     [Theory]
     [InlineData(true)]
     [InlineData(false)]

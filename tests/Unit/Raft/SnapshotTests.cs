@@ -194,6 +194,49 @@ public sealed class SnapshotTests
     }
 
     [Fact]
+    public void A_member_that_never_gets_through_with_its_snapshot_does_not_keep_others_from_theirs()
+    {
+        var cluster = new TestCluster(5, isVolatile: false, o => o with
+        {
+            RetainedLogBytes = 400, SnapshotChunkBytes = 200, SnapshotPatienceMicros = 1_000_000,
+        }).Ready();
+        cluster.Settle();
+        var (leader, behind) = (cluster.LeaderNode, new List<int>());
+        behind.AddRange(cluster.Alive.Select(a => a.Node).Where(n => n != leader).Take(2));
+        behind.ForEach(n => cluster.Cut(leader, n));
+        cluster.Loses = (from, to, _) => behind.Contains(from) || behind.Contains(to);
+        for (var i = 0; i < 30; i++)
+        {
+            Assert.Equal(KvStatus.Ok, cluster.Put($"k{i}", new string('x', 40)));
+        }
+
+        // The first one is asked first, and is never done.
+        cluster.Loses = (_, to, m) => to == behind[0] && m.Kind == RaftMessageKind.SnapshotChunk;
+        behind.ForEach(n => cluster.Reconnect(leader, n));
+        cluster.Until(() => cluster[behind[1]].Figure("snapshots_installed") == "1", "the other one's snapshot");
+        Assert.Equal((leader, "0"), (cluster.LeaderNode, cluster[behind[0]].Figure("snapshots_installed")));
+    }
+
+    [Fact]
+    public void What_is_written_while_a_snapshot_is_under_way_needs_no_other_one()
+    {
+        var (cluster, follower) = Behind(o => o with { SnapshotWindowChunks = 1, CaughtUpBytes = 0 });
+        var (leader, process) = (cluster.Leader, cluster[follower]);
+        cluster.Reconnect(cluster.LeaderNode, follower);
+        for (var i = 0; process.Figure("snapshots_installed") == "0"; i++)
+        {
+            Assert.True(i < 100);
+            leader.Request(9, (ulong)i + 1_000, KvKind.Put, $"k{i}", new string('y', 20));
+            cluster.Step();
+        }
+
+        Assert.True(leader.Raft.Log.Bytes > 400, "more than is kept for nobody");
+        cluster.Settle();
+        Assert.Equal("1", leader.Figure("snapshots_sent"));
+        Assert.Equal(TestCluster.State(leader), TestCluster.State(process));
+    }
+
+    [Fact]
     public void A_new_leader_in_the_middle_begins_with_its_own()
     {
         var (cluster, follower) = Behind(o => o with { SnapshotWindowChunks = 1 });
