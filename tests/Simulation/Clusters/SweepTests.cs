@@ -66,12 +66,10 @@ public sealed class SweepTests(ITestOutputHelper output)
 
     /// <summary>Seeds that found a bug of the cores once, see docs/TRACK-RECORD.md.</summary>
     [Theory]
-    [InlineData((int)SimulatedStrategy.Ecc, 421)]
     [InlineData((int)SimulatedStrategy.Raft, 950)]
     [InlineData((int)SimulatedStrategy.Raft, 1294)]
     [InlineData((int)SimulatedStrategy.Raft, 9447)]
     [InlineData((int)SimulatedStrategy.Raft, 11982)]
-    [InlineData((int)SimulatedStrategy.Ecc, 484)]
     public void A_seed_that_found_a_bug_is_clean_now(int strategy, ulong seed)
     {
         var result = Testbed.Simulator.Simulation.Run(new SimulationOptions
