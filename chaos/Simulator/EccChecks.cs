@@ -1,6 +1,5 @@
 using System.Globalization;
 using System.Text;
-using Testbed.Checker;
 using Testbed.Ecc;
 using Testbed.Erasure;
 using Testbed.Wire;

@@ -40,10 +40,13 @@ internal sealed class FenceTable
     /// <summary>True when the client is fenced up to that clock.</summary>
     internal bool Holds(uint client, ulong hlc) => _fences.TryGetValue(client, out var fenced) && hlc <= fenced;
 
+    /// <summary>True when the client can be fenced.</summary>
+    internal bool HasRoomFor(uint client) => _fences.Count < EccFences.Most || _fences.ContainsKey(client);
+
     /// <summary>Fences a client; false when that is known, or there is no room.</summary>
     internal bool Raise(uint client, ulong hlc)
     {
-        if (Holds(client, hlc) || (_fences.Count == EccFences.Most && !_fences.ContainsKey(client)))
+        if (Holds(client, hlc) || !HasRoomFor(client))
         {
             return false;
         }

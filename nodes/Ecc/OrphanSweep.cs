@@ -24,6 +24,7 @@ internal sealed class OrphanSweep(
     private ulong _exchange;
     private uint _awaited;
     private uint _client;
+    private uint? _inVain;
     private ulong _hlc;
     private long _sentAt;
     private long _nextAt;
@@ -78,7 +79,7 @@ internal sealed class OrphanSweep(
             // A repairer's pre-write is the repairer's to try again.
             var version = held.VersionAt(i);
             if (held.IsPinnedAt(i) || version.Rid != 0 || Now - held.SinceMicrosAt(i) < options.OrphanAgeMicros
-                || (_orphans.Count > 0 && version.Client != _client))
+                || (_orphans.Count > 0 ? version.Client != _client : !MayBegin(version.Client)))
             {
                 continue;
             }
@@ -94,8 +95,12 @@ internal sealed class OrphanSweep(
             offset += EccFinList.Write(_entries.AsSpan(offset), key, version);
         }
 
+        _inVain = _orphans.Count > 0 ? _client : null;
         return _orphans.Count > 0;
     }
+
+    // Not the one that came to nothing just now: it may be known as finalised somewhere, which spreads by itself.
+    private bool MayBegin(uint client) => fences.HasRoomFor(client) && client != _inVain;
 
     private void SendAll()
     {
@@ -217,10 +222,9 @@ internal sealed class OrphanSweep(
             if (_reached[i] == 0)
             {
                 Drop(new EccRetract(_orphans[i].Key, _orphans[i].Version));
+                (_inVain, _nextAt) = (null, Now);
             }
         }
-
-        _nextAt = Now;
     }
 
     private void Drop(in EccRetract retract)

@@ -1,4 +1,6 @@
 using Testbed.Checker;
+using Testbed.Ecc;
+using Testbed.Erasure;
 using Testbed.Wire;
 
 namespace Testbed.Tests.Unit.Ecc;
@@ -6,12 +8,13 @@ namespace Testbed.Tests.Unit.Ecc;
 /// <summary>Whole clusters at level memory, in virtual time.</summary>
 public sealed class MemoryClusterTests(ITestOutputHelper output)
 {
-    private static EccPump Calm(long rebuildBytesPerSecond = long.MaxValue)
+    private static EccPump Calm(
+        long rebuildBytesPerSecond = long.MaxValue, bool isVolatile = true, long orphanAgeMicros = 60_000_000)
     {
         var pump = new EccPump(new PumpSettings
         {
-            Seed = 5, Faults = false, Volatile = true, Keys = 40, DelayMicros = 400, Clients = 1,
-            RebuildBytesPerSecond = rebuildBytesPerSecond,
+            Seed = 5, Faults = false, Volatile = isVolatile, Keys = 40, DelayMicros = 400, Clients = 1,
+            RebuildBytesPerSecond = rebuildBytesPerSecond, OrphanAgeMicros = orphanAgeMicros,
         });
         pump.Boot();
         pump.RunUntil(() => pump.Nodes.All(n => n.Core!.Readiness.IsReady), 2_000_000);
@@ -86,6 +89,52 @@ public sealed class MemoryClusterTests(ITestOutputHelper output)
 
         Assert.Equal(0, pump.Failed + pump.Unknown);
         Assert.Equal(Verdict.Valid, LinearizabilityChecker.Check(pump.History).Verdict);
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void What_a_dead_client_left_behind_goes_once_all_nodes_are_back_and_never_comes_again(bool isVolatile)
+    {
+        var pump = Calm(isVolatile: isVolatile, orphanAgeMicros: 500_000);
+        pump.RunUntilQuiet();
+        var version = EccVersion.Of(EccPump.WallBase + (ulong)pump.Now, 77, 0, 0, 3);
+        foreach (var node in pump.Nodes)
+        {
+            LeaveBehind(node, version);
+        }
+
+        pump.Crash(pump.Nodes[4]);
+        pump.RunFor(3_000_000);
+        Assert.All(pump.Nodes.Take(4), n => Assert.Equal(1, n.Core!.Replica.Held.Count));
+        pump.Start(pump.Nodes[4]);
+        pump.RunUntil(() => pump.Nodes.All(n => n.Core!.Readiness.IsReady && n.Core.Replica.Held.Count == 0), 5_000_000);
+        Assert.All(pump.Nodes, n => Assert.Equal(0, n.Core!.Replica.Held.Count));
+
+        // It was only asleep: what it says comes too late, to a node that has lost its memory since, too.
+        pump.Crash(pump.Nodes[1]);
+        pump.Start(pump.Nodes[1]);
+        pump.RunUntil(() => pump.Nodes[1].Core!.Readiness.IsReady, 3_000_000);
+        foreach (var node in pump.Nodes)
+        {
+            var buffer = new byte[256];
+            var length = EccFetch.Write(buffer, 6, LateKey, version, 0, false, new EccEvidence(0, 0, IsWriters: true));
+            node.Run(core => Assert.True(core.Receive(Endpoint.Client(900), buffer.AsMemory(0, length), node)));
+            Assert.Equal(EccVersion.None, node.Core!.Replica.FinOf(LateKey));
+        }
+    }
+
+    private static readonly byte[] LateKey = "late"u8.ToArray();
+
+    private static void LeaveBehind(PumpNode node, EccVersion version)
+    {
+        var buffer = new byte[1024];
+        var blobBytes = EccCode.BlobBytes(version.Width, 30);
+        var offset = EccPreWrite.Write(buffer, 5, LateKey, EccVersion.None, version, 30, blobBytes);
+        EccPreWrite.Seal(buffer, offset, Checksum.Of(buffer.AsSpan(offset, blobBytes)));
+        node.Run(core => Assert.True(
+            core.Receive(Endpoint.Client(900), buffer.AsMemory(0, offset + blobBytes), node)));
+        Assert.Equal(1, node.Core!.Replica.Held.Count);
     }
 
     [Theory]

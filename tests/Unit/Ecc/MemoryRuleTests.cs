@@ -270,6 +270,120 @@ public sealed class MemoryRuleTests
     }
 
     [Fact]
+    public void Founders_are_the_processes_that_said_so_themselves()
+    {
+        Boot(Options());
+        var buffer = new byte[1024];
+        for (byte peer = 1; peer < 5; peer++)
+        {
+            // What is known of it is a process before; the one that answers has not registered here yet.
+            Receive(peer, buffer[..new EccRegister(0, 50).Write(buffer)]);
+        }
+
+        var asked = Asked();
+        var known = new byte[20];
+        var nonces = Bytes([asked.Nonce, 0, 0, 0, 0]);
+        for (byte peer = 1; peer < 5; peer++)
+        {
+            var reply = new EccRegisterReply(
+                asked, new EccRegister(1, 100UL + peer), EccStanding.Starting, true, known, nonces, default, default);
+            Receive(peer, buffer[..reply.Write(buffer)]);
+        }
+
+        Assert.True(_node.Readiness.IsReady);
+        Receive(2, buffer[..new EccRegister(1, 102).Write(buffer)]);
+        Assert.True(EccRegisterReply.TryRead(_output.Sent![^1].Message, out var told));
+        Assert.Equal([asked.Nonce, 101UL, 102, 103, 104], Enumerable.Range(0, 5).Select(told.FounderOf));
+        Assert.Equal((1U, 103UL), (told.KnownOf(3), told.NonceOf(3)));
+    }
+
+    [Fact]
+    public void What_a_rebuild_still_hears_after_a_reset_does_no_harm()
+    {
+        Boot(Options(rejoins: true));
+        Register();
+        var (scan, peers) = Scanned();
+        Assert.Equal(KvStatus.Ok, Reset(1));
+        foreach (var peer in peers)
+        {
+            Show(peer, scan, entries: (V(10), true, true));
+        }
+
+        GiveElements();
+        Assert.Equal((EccStanding.Starting, 0), (_node.Readiness.Standing, _node.Replica.Store.Count));
+    }
+
+    [Fact]
+    public void A_node_that_one_peer_takes_for_outdated_registers_again_when_it_is_the_latest_to_the_others()
+    {
+        Boot(Options(rejoins: true));
+        Register();
+        var (scan, peers) = Scanned();
+        foreach (var peer in peers)
+        {
+            Show(peer, scan);
+        }
+
+        Assert.True(_node.Readiness.IsReady);
+        PreWrite(V(10));
+        Finalize(V(10));
+
+        // Peer 4 remembers incarnation 2, of a process that was killed before q nodes did.
+        HearsOfLater(2);
+        _output.Sent!.Clear();
+        Tick(200_000);
+        var asked = Asked();
+        Assert.Equal(1U, asked.Incarnation);
+        AnswerAs(4, asked, 2, 66);
+        AnswerAs(1, asked, 1, asked.Nonce);
+        AnswerAs(2, asked, 1, asked.Nonce);
+        Assert.Equal(EccStanding.Starting, _node.Readiness.Standing);
+        Tick(200_000);
+        Assert.Equal(3U, Asked().Incarnation);
+        Assert.Equal(V(10), _node.Replica.FinOf(Key));
+    }
+
+    [Fact]
+    public void A_node_that_enough_others_take_for_outdated_was_replaced_and_stays_as_it_is()
+    {
+        Boot(Options(rejoins: true));
+        Register();
+        HearsOfLater(2);
+        _output.Sent!.Clear();
+        Tick(200_000);
+        var asked = Asked();
+        for (byte peer = 1; peer < 4; peer++)
+        {
+            AnswerAs(peer, asked, 2, 66);
+        }
+
+        AnswerAs(4, asked, 1, asked.Nonce);
+        Assert.Equal((EccStanding.Recovering, 1U), (_node.Readiness.Standing, _node.Readiness.Incarnation));
+    }
+
+    private void HearsOfLater(uint incarnation)
+    {
+        var fence = new EccFence(1, 0, 9, 10, Bytes([incarnation, 0, 0, 0, 0]), default);
+        var buffer = new byte[fence.MaxBytes];
+        Receive(4, buffer[..fence.Write(buffer)]);
+    }
+
+    private void AnswerAs(byte peer, EccRegister asked, uint known, ulong nonce)
+    {
+        var reply = new EccRegisterReply(asked, new EccRegister(0, 100UL + peer), EccStanding.Ready, false,
+            Bytes([known, 0, 0, 0, 0]), Bytes([nonce, 0, 0, 0, 0]), default, default);
+        var buffer = new byte[reply.MaxBytes];
+        Receive(peer, buffer[..reply.Write(buffer)]);
+    }
+
+    private void Finalize(EccVersion version)
+    {
+        var buffer = new byte[256];
+        var length = EccFetch.Write(buffer, 6, Key, version, 0, false, new EccEvidence(1, _known[1], false));
+        Assert.True(_node.Receive(Endpoint.Client(1), buffer.AsMemory(0, length), _output));
+    }
+
+    [Fact]
     public void A_node_that_has_voted_before_never_founds_and_says_lost()
     {
         Boot(Options(rejoins: true));
@@ -309,7 +423,10 @@ public sealed class MemoryRuleTests
         Assert.Equal(KvStatus.Ok, Reset(1));
         Assert.False(_node.IsLost);
         Tick(200_000);
-        Assert.Equal(2U, Asked().Incarnation);
+
+        // Far above, for where all nodes have lost their memory nobody knows which incarnations there were.
+        Assert.True(Asked().Incarnation > 1);
+        Assert.NotEqual(Nonce, Asked().Nonce);
         for (byte peer = 1; peer < 5; peer++)
         {
             Answer(peer, EccStanding.Starting, fresh: true);
@@ -384,7 +501,7 @@ public sealed class MemoryRuleTests
         Assert.Equal((EccStoreStatus.Stored, false, 1U), (ack.Status, ack.Head.Ready, ack.Head.Incarnation));
         var buffer = new byte[256];
         Assert.True(_node.Receive(Endpoint.Client(1),
-            buffer.AsMemory(0, EccFetch.Write(buffer, 6, Key, V(10), 0, false)), _output));
+            buffer.AsMemory(0, EccFetch.Write(buffer, 6, Key, V(10), 0, false, new EccEvidence(3, 0, true))), _output));
         Assert.True(EccFetchReply.TryRead(_output.Sent![^1].Message, out var reply));
         Assert.Equal((V(10), false), (reply.Head.Fin, reply.Head.Ready));
     }

@@ -71,6 +71,7 @@ internal sealed class PumpNode(EccPump pump, int index) : ICoreOutput
             RebuildBytesPerSecond = pump.Settings.RebuildBytesPerSecond,
             RebuildKeysPerPage = 2,
             CheckpointBytes = pump.Settings.CheckpointBytes,
+            OrphanAgeMicros = pump.Settings.OrphanAgeMicros,
             CheckpointBytesPerTick = 500,
         };
 

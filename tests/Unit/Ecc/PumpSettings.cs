@@ -35,6 +35,9 @@ internal sealed record PumpSettings
     /// <summary>Bytes after which a node writes its log anew.</summary>
     internal long CheckpointBytes { get; init; } = long.MaxValue;
 
+    /// <summary>Age at which a pre-write is taken for one that its writer left behind.</summary>
+    internal long OrphanAgeMicros { get; init; } = 60_000_000;
+
     /// <summary>Bytes per second that an empty node reads.</summary>
     internal long RebuildBytesPerSecond { get; init; } = long.MaxValue;
 }
