@@ -39,6 +39,7 @@ internal static class CoreFactory
                 Nonce = Nonce(),
                 Amnesia = options.Amnesia,
                 RebuildBytesPerSecond = options.RebuildBytesPerSecond,
+                OrphanAgeMicros = options.OrphanAgeMicros,
                 FixedWidth = options.Width == "fixed",
                 LeastHedgeMicros = options.LeastHedgeMicros,
                 TestLie = options.TestLie,

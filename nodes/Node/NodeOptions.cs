@@ -42,6 +42,8 @@ internal sealed record NodeOptions
                                 at once for a while after they were heard; raft only, the same on every node
           --rebuild-rate BYTES  most bytes per second that this node reads from others to rebuild what it lost
                                 (default 134217728); ecc only
+          --orphan-age SECONDS  age from which a write that was begun and never ended counts as left behind by its client
+                                and is dropped once all nodes agree (default 60); more than any write takes; ecc only
           --seed N              seed of everything the node draws (default 1)
           --listen HOST         IP address to listen on, * for all (default 127.0.0.1)
           --metrics HOST:PORT   Prometheus text under http://HOST:PORT/metrics (default off)
@@ -56,6 +58,8 @@ internal sealed record NodeOptions
         """;
 
     private const long DefaultRebuildBytesPerSecond = 128L * 1024 * 1024;
+    private const long DefaultOrphanAgeSeconds = 60;
+    private const long LongestOrphanAgeSeconds = 365 * 24 * 3600;
     private const int PrefillBytes = 1024 * 1024;
     private const int SpareSegments = 4;
     private const ulong LongestHedgeMillis = 600_000;
@@ -92,6 +96,9 @@ internal sealed record NodeOptions
 
     /// <summary>Most bytes per second read from others to rebuild what an earlier process held; ECC only.</summary>
     public long RebuildBytesPerSecond { get; init; } = DefaultRebuildBytesPerSecond;
+
+    /// <summary>Age from which a pre-write counts as left behind by its writer; ECC only.</summary>
+    public long OrphanAgeMicros { get; init; } = DefaultOrphanAgeSeconds * 1_000_000;
 
     /// <summary>Folder of the log; empty where none was given at level <c>memory</c>.</summary>
     public required string DataFolder { get; init; }
@@ -194,6 +201,7 @@ internal sealed record NodeOptions
 
             Reads = ReadsOf(given, strategy),
             RebuildBytesPerSecond = RebuildRateOf(given, strategy),
+            OrphanAgeMicros = OrphanAgeOf(given, strategy),
             Seed = Number(given, "--seed", 1, 0, ulong.MaxValue),
             Listen = new IPEndPoint(Address("--listen", given.GetValueOrDefault("--listen", "127.0.0.1")),
                 ports[id]),
@@ -213,7 +221,7 @@ internal sealed record NodeOptions
         string[] valued =
         [
             "--id", "--strategy", "--nodes", "--founders", "--data-elements", "--durability", "--data", "--seed",
-            "--reads", "--rebuild-rate", "--listen", "--metrics", "--test-plant",
+            "--reads", "--rebuild-rate", "--orphan-age", "--listen", "--metrics", "--test-plant",
             "--width", "--hedge-after",
         ];
         var given = new Dictionary<string, string>(StringComparer.Ordinal);
@@ -281,6 +289,11 @@ internal sealed record NodeOptions
         OneOf(given, "--reads", "index", "index", "lease") is var reads && (reads == "index" || strategy == "raft")
             ? reads
             : throw new UsageException("--reads lease: ecc has no leader that could hold a lease");
+
+    private static long OrphanAgeOf(Dictionary<string, string> given, string strategy) =>
+        strategy == "ecc" || !given.ContainsKey("--orphan-age")
+            ? 1_000_000 * (long)Number(given, "--orphan-age", (ulong)DefaultOrphanAgeSeconds, 1, LongestOrphanAgeSeconds)
+            : throw new UsageException("--orphan-age is for ecc: raft's clients leave nothing behind");
 
     private static long RebuildRateOf(Dictionary<string, string> given, string strategy) =>
         strategy == "ecc" || !given.ContainsKey("--rebuild-rate")

@@ -108,6 +108,33 @@ public sealed class LossTests(ITestOutputHelper output)
         await cluster.WholeAsync();
     }
 
+    [Theory]
+    [InlineData("memory")]
+    [InlineData("os")]
+    public async Task What_dead_clients_left_behind_goes_by_itself_and_nothing_else_does(string durability)
+    {
+        const int valueBytes = 500;
+        await using var cluster = await EccCluster.StartAsync(durability, "--orphan-age", "1");
+        await using var client = await cluster.ConnectAsync(EccCluster.NoHedge);
+        string[] names = [.. Enumerable.Range(0, 2 * EccCluster.Nodes).Select(i => $"died after {i + 1}")];
+        await Measured.PutsAsync(client, names, valueBytes);
+        for (var i = 0; i < names.Length; i++)
+        {
+            await DyingClient.PutAsync(cluster, (ulong)i, names[i], Measured.Value("died", valueBytes), messages: i + 1);
+        }
+
+        // No put comes that would replace them; what one node has finalised is not left behind, but spreads.
+        await cluster.WholeAsync();
+        for (var i = 0; i < names.Length; i++)
+        {
+            var get = await client.GetAsync(Measured.Key(names[i]), EccCluster.Patience);
+            var expected = Measured.Value(i < EccCluster.Nodes ? names[i] : "died", valueBytes);
+            Assert.True(get.Value.Span.SequenceEqual(expected), names[i]);
+        }
+
+        Assert.InRange(await cluster.SumAsync("orphans_dropped"), EccCluster.Nodes, EccCluster.Nodes * EccCluster.Nodes);
+    }
+
     [Fact]
     public async Task An_element_that_decays_counts_as_a_missing_one_is_counted_and_is_repaired()
     {
