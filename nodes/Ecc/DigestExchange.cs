@@ -149,9 +149,12 @@ internal sealed class DigestExchange
         var same = !_own.Truncated && _own.Count == digest.Count && _own.Sum == digest.Sum;
         var reply = new EccDigestReply(digest.ExchangeId, _readiness.Incarnation, same,
             !same && _own.Truncated ? _own.LastKey : default, same ? default : _own.Entries);
-        var span = _port.Begin(from, reply.MaxBytes, false);
+        var span = _port.Begin(from, reply.MaxBytes, IsUnsettled);
         _port.End(reply.Write(span));
     }
+
+    // A fin that a crash may take back is told to nobody: what follows from it would outlive it.
+    private bool IsUnsettled => !_replica.Gate.AllSettled;
 
     internal void OnReply(int node, in EccDigestReply reply)
     {
@@ -218,7 +221,7 @@ internal sealed class DigestExchange
         if (pushBytes > 0)
         {
             var push = new EccDigestPush(_readiness.Incarnation, _push.AsMemory(0, pushBytes));
-            var span = _port.Begin(node, push.MaxBytes);
+            var span = _port.Begin(Endpoint.Peer(new NodeId((byte)node)), push.MaxBytes, IsUnsettled);
             _port.End(push.Write(span));
         }
 

@@ -9,7 +9,8 @@ public sealed partial class EccNodeCore
     private static readonly byte[] s_otherIncarnation =
         "the reset names another incarnation of this node: ask for its status again"u8.ToArray();
 
-    private const ulong WidestResetStep = (1 << 20) - 1;
+    /// <summary>In seconds since 1970. Incarnations counted from there suffice until 2037.</summary>
+    private const long Year2020 = 1_577_836_800;
 
     private bool _hadLog;
     private bool _hadIdentity;
@@ -74,7 +75,15 @@ public sealed partial class EccNodeCore
 
     private void OnKnown(int node, uint incarnation)
     {
-        if (node == _options.Self.Index && incarnation > _readiness.Incarnation)
+        if (node == _options.Self.Index)
+        {
+            OnOwnKnown(incarnation);
+        }
+    }
+
+    private void OnOwnKnown(uint incarnation)
+    {
+        if (incarnation > _readiness.Incarnation)
         {
             _registration.HeardOfLater(incarnation);
         }
@@ -132,10 +141,11 @@ public sealed partial class EccNodeCore
             _digests.BeginAnew();
             _engine.LinkDown(_options.Self.Index);
 
-            // Where every node has lost its memory nobody knows which incarnations there were (E7): a wide step at
-            // random leaves them behind.
-            var nonce = new SplitMix64(_readiness.Nonce).Next();
-            Register(nonce, rejoins: false, _readiness.Incarnation + 1 + (uint)(nonce & WidestResetStep));
+            // Where every node has lost its memory nobody knows which incarnations there were (E7), an earlier reset's
+            // among them: the clock leaves them behind.
+            var seconds = (uint)Math.Clamp(_wallMicros / 1_000_000 - Year2020, 0, EccRegister.MostIncarnations / 2);
+            var nonce = new SplitMix64(_readiness.Nonce ^ _options.Nonce).Next();
+            Register(nonce, rejoins: false, Math.Max(_readiness.Incarnation + 1, seconds));
         }
 
         var reply = isMeant

@@ -30,6 +30,7 @@ public sealed partial class EccNodeCore : INodeCore
     private readonly OrphanSweep _orphans;
     private ulong _lives;
     private long _now;
+    private long _wallMicros;
 
     /// <summary>A node over its store, which must be empty.</summary>
     public EccNodeCore(EccOptions options, KvStore store)
@@ -75,7 +76,8 @@ public sealed partial class EccNodeCore : INodeCore
         _registration.OnLearnt = _source.OnLearnt = _orphans.OnLearnt = AppendKnown;
         _registration.OnFenced = _orphans.OnFenced = AppendFence;
         _engine.OnKnown = OnKnown;
-        _orphans.OnLater = _registration.HeardOfLater;
+        _rebuild.OnOwnKnown = _orphans.OnOwnKnown = OnOwnKnown;
+        _rebuild.OnLearnt = AppendKnown;
         _registration.OnOutbid = RegisterAgain;
         _rebuild.OnSlot = AppendSlot;
         _service.OnNotReady = _rebuild.Requested;
@@ -149,7 +151,7 @@ public sealed partial class EccNodeCore : INodeCore
     private void Enter(CoreTime now, ICoreOutput output)
     {
         _port.Use(output);
-        _now = now.MonotonicMicros;
+        (_now, _wallMicros) = (now.MonotonicMicros, now.WallMicros);
         _replica.NowMicros = now.MonotonicMicros;
         _digests.SeeWall(now.WallMicros);
         _engine.Tick(now);

@@ -556,9 +556,15 @@ internal sealed class OperationEngine
             return;
         }
 
-        var finalises = slot.Phase is OperationPhase.Finalize or OperationPhase.ReadFinalize;
-        var again = finalises && slot.EvidenceNode == node ? Unsettled(slot) & slot.Targets : 0;
-        slot.Fenced = 0;
+        var again = 0u;
+        if (slot.Phase is OperationPhase.Finalize or OperationPhase.ReadFinalize && slot.EvidenceNode == node)
+        {
+            // What the nodes say to the one sent before no longer says anything about the version.
+            again = Unsettled(slot) & slot.Targets;
+            slot.Fenced = 0;
+            Renew(slot);
+        }
+
         for (var rest = again | (1u << node); rest != 0; rest &= rest - 1)
         {
             Resend(slot, BitOperations.TrailingZeroCount(rest));

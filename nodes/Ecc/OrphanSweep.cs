@@ -24,7 +24,7 @@ internal sealed class OrphanSweep(
     private ulong _exchange;
     private uint _awaited;
     private uint _client;
-    private uint? _inVain;
+    private int _cursor;
     private ulong _hlc;
     private long _sentAt;
     private long _nextAt;
@@ -35,8 +35,8 @@ internal sealed class OrphanSweep(
     /// <summary>As <see cref="Registration.OnFenced"/>.</summary>
     internal Action<uint, ulong>? OnFenced { get; set; }
 
-    /// <summary>A peer knows of a later incarnation of this node.</summary>
-    internal Action<uint>? OnLater { get; set; }
+    /// <summary>Called with what a peer knows of this node.</summary>
+    internal Action<uint>? OnOwnKnown { get; set; }
 
     /// <summary>Orphans that this node had dropped everywhere.</summary>
     internal long Dropped { get; private set; }
@@ -69,23 +69,19 @@ internal sealed class OrphanSweep(
     /// <summary>What is under way is given up.</summary>
     internal void Abandon() => _awaited = 0;
 
-    /// <summary>Old pre-writes of one writer, of any one that has such.</summary>
+    /// <summary>Old pre-writes of one writer, from where the last round ended.</summary>
     private bool Collect()
     {
         _orphans.Clear();
-        var held = replica.Held;
-        for (var i = held.NextUsed(0); i >= 0 && _orphans.Count < MostOrphans; i = held.NextUsed(i + 1))
+        var (held, first) = (replica.Held, _cursor);
+        for (var i = held.NextUsed(first); i >= 0 && _orphans.Count < MostOrphans; i = held.NextUsed(i + 1))
         {
-            // A repairer's pre-write is the repairer's to try again.
-            var version = held.VersionAt(i);
-            if (held.IsPinnedAt(i) || version.Rid != 0 || Now - held.SinceMicrosAt(i) < options.OrphanAgeMicros
-                || (_orphans.Count > 0 ? version.Client != _client : !MayBegin(version.Client)))
-            {
-                continue;
-            }
+            Consider(i);
+        }
 
-            (_client, _hlc) = (version.Client, Math.Max(_orphans.Count == 0 ? 0 : _hlc, version.Hlc));
-            _orphans.Add((held.KeyAt(i).ToArray(), version));
+        for (var i = held.NextUsed(0); i >= 0 && i < first && _orphans.Count < MostOrphans; i = held.NextUsed(i + 1))
+        {
+            Consider(i);
         }
 
         _entries = new byte[_orphans.Sum(orphan => EccFinList.Bytes(orphan.Key.Length))];
@@ -95,12 +91,22 @@ internal sealed class OrphanSweep(
             offset += EccFinList.Write(_entries.AsSpan(offset), key, version);
         }
 
-        _inVain = _orphans.Count > 0 ? _client : null;
         return _orphans.Count > 0;
     }
 
-    // Not the one that came to nothing just now: it may be known as finalised somewhere, which spreads by itself.
-    private bool MayBegin(uint client) => fences.HasRoomFor(client) && client != _inVain;
+    private void Consider(int index)
+    {
+        // A repairer's pre-write is the repairer's to try again.
+        var held = replica.Held;
+        var version = held.VersionAt(index);
+        if (!held.IsPinnedAt(index) && version.Rid == 0 && Now - held.SinceMicrosAt(index) >= options.OrphanAgeMicros
+            && (_orphans.Count == 0 ? fences.HasRoomFor(version.Client) : version.Client == _client))
+        {
+            (_client, _hlc) = (version.Client, Math.Max(_orphans.Count == 0 ? 0 : _hlc, version.Hlc));
+            _orphans.Add((held.KeyAt(index).ToArray(), version));
+            _cursor = index + 1;
+        }
+    }
 
     private void SendAll()
     {
@@ -123,9 +129,9 @@ internal sealed class OrphanSweep(
             return;
         }
 
+        OnOwnKnown?.Invoke(fence.KnownOf(Self));
         if (fence.KnownOf(Self) > readiness.Incarnation)
         {
-            OnLater?.Invoke(fence.KnownOf(Self));
             return;
         }
 
@@ -172,6 +178,10 @@ internal sealed class OrphanSweep(
         for (var other = 0; other < Math.Min(reply.Head.KnownCount, code.Nodes); other++)
         {
             Learn(other, reply.Head.KnownOf(other));
+            if (other == Self)
+            {
+                OnOwnKnown?.Invoke(reply.Head.KnownOf(other));
+            }
         }
 
         Learn(node, reply.Head.Incarnation);
@@ -222,7 +232,7 @@ internal sealed class OrphanSweep(
             if (_reached[i] == 0)
             {
                 Drop(new EccRetract(_orphans[i].Key, _orphans[i].Version));
-                (_inVain, _nextAt) = (null, Now);
+                _nextAt = Now;
             }
         }
     }

@@ -31,8 +31,8 @@ internal sealed class OutbidCheck(EccCode code, int self, Readiness readiness)
         }
     }
 
-    /// <summary>A peer says whom it takes for this node.</summary>
-    internal void OnReply(int node, in EccRegisterReply reply)
+    /// <summary>A peer says whom it takes for this node; others are up, this one among them.</summary>
+    internal void OnReply(int node, in EccRegisterReply reply, uint up)
     {
         if (!IsAsking || reply.Asked != new EccRegister(readiness.Incarnation, readiness.Nonce)
             || reply.Nodes != code.Nodes || reply.KnownOf(self) >= EccRegister.MostIncarnations)
@@ -42,13 +42,17 @@ internal sealed class OutbidCheck(EccCode code, int self, Readiness readiness)
 
         var bit = 1u << node;
         var known = reply.KnownOf(self);
-        var stands = known == readiness.Incarnation && reply.NonceOf(self) == readiness.Nonce;
+
+        // A later incarnation without a nonce is hearsay: who registers leaves its nonce with q nodes.
+        var nonce = reply.NonceOf(self);
+        var stands = known == readiness.Incarnation ? nonce == readiness.Nonce : nonce == 0;
         _standing = stands ? _standing | bit : _standing & ~bit;
         _ready = reply.Standing == EccStanding.Ready ? _ready | bit : _ready & ~bit;
         _later = Math.Max(_later, known);
 
-        // Without q others that vote it could not register, and would be one less that votes.
-        if (BitOperations.PopCount(_standing) >= code.Quorum && BitOperations.PopCount(_ready) >= code.Quorum)
+        // Without q others that vote it could not register, and of several in this place one goes after the other.
+        if (BitOperations.PopCount(_standing) >= code.Quorum && BitOperations.PopCount(_ready) >= code.Quorum
+            && (up & ~_ready & ~(1u << self)) == 0)
         {
             MustRegister?.Invoke(_later + 1);
         }

@@ -55,6 +55,12 @@ internal sealed class Rebuild
     /// <summary>Called with each slot from which on this node votes.</summary>
     internal Action<int>? OnSlot { get; set; }
 
+    /// <summary>As <see cref="Registration.OnLearnt"/>.</summary>
+    internal Action<int>? OnLearnt { get; set; }
+
+    /// <summary>Called with what a peer knows of this node.</summary>
+    internal Action<uint>? OnOwnKnown { get; set; }
+
     /// <summary>Bytes of elements regained.</summary>
     internal long RebuiltBytes => _page.RebuiltBytes;
 
@@ -267,9 +273,13 @@ internal sealed class Rebuild
     {
         for (var node = 0; node < Math.Min(head.KnownCount, _code.Nodes); node++)
         {
-            if (node != Self)
+            if (node == Self)
             {
-                _known.Learn(node, head.KnownOf(node), 0);
+                OnOwnKnown?.Invoke(head.KnownOf(node));
+            }
+            else if (head.KnownOf(node) > _known[node] && _known.Learn(node, head.KnownOf(node), 0))
+            {
+                OnLearnt?.Invoke(node);
             }
         }
     }

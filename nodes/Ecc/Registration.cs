@@ -13,6 +13,7 @@ internal sealed class Registration(
     PeerHealth health)
 {
     private const long RetryMicros = 100_000;
+    private const long OutbidPeriodMicros = 1_000_000;
     private const long AnswerLastsMicros = 1_000_000;
     private const long LostAfterMicros = 1_000_000;
     private readonly Answer[] _answers = new Answer[code.Nodes];
@@ -79,7 +80,8 @@ internal sealed class Registration(
     {
         if (_outbid.IsAsking && now >= _nextAskAt)
         {
-            _nextAskAt = now + RetryMicros;
+            // Nodes in the same place ask at different times, so that one is READY again before the next begins.
+            _nextAskAt = now + OutbidPeriodMicros + (Self * RetryMicros);
             AskAll();
         }
 
@@ -93,13 +95,8 @@ internal sealed class Registration(
         JudgeLoss(now);
     }
 
-    internal void LinkUp(int node)
-    {
-        if (readiness.IsStarting)
-        {
-            Ask(node);
-        }
-    }
+    /// <summary>Asks also when registered: the peer may take another process for this node.</summary>
+    internal void LinkUp(int node) => Ask(node);
 
     private void AskAll()
     {
@@ -132,7 +129,12 @@ internal sealed class Registration(
 
     internal void OnReply(int node, in EccRegisterReply reply, long now)
     {
-        _outbid.OnReply(node, reply);
+        _outbid.OnReply(node, reply, health.Up);
+        if (!readiness.IsStarting && reply.KnownOf(Self) > readiness.Incarnation)
+        {
+            _outbid.Begin(reply.KnownOf(Self));
+        }
+
         if (!readiness.IsStarting || reply.Asked.Nonce != readiness.Nonce || reply.Nodes != code.Nodes
             || reply.KnownOf(Self) >= EccRegister.MostIncarnations)
         {

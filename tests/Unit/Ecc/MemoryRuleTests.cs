@@ -306,10 +306,9 @@ public sealed class MemoryRuleTests
         Assert.Equal(KvStatus.Ok, Reset(1));
         foreach (var peer in peers)
         {
-            Show(peer, scan, entries: (V(10), true, true));
+            Show(peer, scan);
         }
 
-        GiveElements();
         Assert.Equal((EccStanding.Starting, 0), (_node.Readiness.Standing, _node.Replica.Store.Count));
     }
 
@@ -337,6 +336,8 @@ public sealed class MemoryRuleTests
         AnswerAs(4, asked, 2, 66);
         AnswerAs(1, asked, 1, asked.Nonce);
         AnswerAs(2, asked, 1, asked.Nonce);
+        Assert.True(_node.Readiness.IsReady);
+        AnswerAs(3, asked, 2, 0);
         Assert.Equal(EccStanding.Starting, _node.Readiness.Standing);
         Tick(200_000);
         Assert.Equal(3U, Asked().Incarnation);
