@@ -70,6 +70,7 @@ public sealed class SweepTests(ITestOutputHelper output)
     [InlineData((int)SimulatedStrategy.Raft, 1294)]
     [InlineData((int)SimulatedStrategy.Raft, 9447)]
     [InlineData((int)SimulatedStrategy.Raft, 11982)]
+    [InlineData((int)SimulatedStrategy.Ecc, 4881)]
     public void A_seed_that_found_a_bug_is_clean_now(int strategy, ulong seed)
     {
         var result = Testbed.Simulator.Simulation.Run(new SimulationOptions
