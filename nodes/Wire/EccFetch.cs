@@ -67,20 +67,27 @@ public readonly record struct EccFetch(
 public readonly record struct EccEvidence(int Node, uint Incarnation, bool IsWriters)
 {
     /// <summary>A number no node has: the Finalize rests on nothing and only asks what is known.</summary>
-    public const int NoNode = 0x7F;
+    public const int NoNode = Limits.Nodes;
 
     private const byte WritersFlag = 0x80;
 
+    /// <summary>Four bytes of incarnation follow; it is 0 without, as long as the node never lost its memory.</summary>
+    private const byte IncarnationFlag = 0x40;
+
     internal void Write(ref WireWriter writer)
     {
-        writer.U8((byte)(Node | (IsWriters ? WritersFlag : 0)));
-        writer.U32(Incarnation);
+        writer.U8((byte)(Node | (IsWriters ? WritersFlag : 0) | (Incarnation > 0 ? IncarnationFlag : 0)));
+        if (Incarnation > 0)
+        {
+            writer.U32(Incarnation);
+        }
     }
 
     internal static EccEvidence Read(ref WireReader reader)
     {
-        var node = reader.U8();
-        return new EccEvidence(node & ~WritersFlag, reader.U32(), (node & WritersFlag) != 0);
+        var head = reader.U8();
+        var incarnation = (head & IncarnationFlag) != 0 ? reader.U32() : 0;
+        return new EccEvidence(head & (IncarnationFlag - 1), incarnation, (head & WritersFlag) != 0);
     }
 }
 

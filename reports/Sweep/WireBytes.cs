@@ -64,9 +64,10 @@ internal static class WireBytes
         Type + OperationId + KeyLength + keyBytes + Version + ElementHead + ElementPrefix + elementBytes;
 
     /// <summary>
-    /// Finalises a version, on the word of a node in an incarnation; answered with <see cref="EccReply"/>.
+    /// Finalises a version, on the word of a node; answered with <see cref="EccReply"/>. Four bytes more once that node
+    /// has restarted empty.
     /// </summary>
-    public static int Finalize(int keyBytes) => Read(keyBytes) + Version + Flag + Incarnation;
+    public static int Finalize(int keyBytes) => Read(keyBytes) + Version + Flag;
 
     /// <summary>Asks for fin and element.</summary>
     public static int Read(int keyBytes) => Type + OperationId + KeyLength + keyBytes + NodeMask + Flag;

@@ -6,6 +6,8 @@ namespace Testbed.Tests.EndToEnd.Harness;
 /// </summary>
 public sealed class PlantTests
 {
+    private const int MostAttempts = 4;
+
     private const string Calm = "--records 20 --rate 300";
 
     /// <summary>Reads that overlap writes of their key all the time, however fast the machine is.</summary>
@@ -25,14 +27,34 @@ public sealed class PlantTests
     public async Task A_run_with_a_planted_bug_is_invalid_and_shows_a_small_counterexample(
         string strategy, string bug, string load, string fault)
     {
+        var attempt = 1;
+        while (!await EndsInvalidAsync(strategy, bug, load, fault))
+        {
+            Assert.InRange(++attempt, 2, MostAttempts);
+        }
+    }
+
+    /// <summary>
+    /// False where a node found the bug itself, stopped at an invariant, and the history does not show it: the run is
+    /// void then, which is right, and is done again.
+    /// </summary>
+    private static async Task<bool> EndsInvalidAsync(string strategy, string bug, string load, string fault)
+    {
         using var results = new ResultsFolder();
-        var output = await RunAsync(results, strategy, load, fault, expected: 2, "--plant", bug);
+        var (exitCode, output) = await RunAsync(results, strategy, load, fault, "--plant", bug);
+        if (exitCode == 4 && output.Contains("invariant R", StringComparison.Ordinal))
+        {
+            return false;
+        }
+
+        Assert.True(exitCode == 2, $"exit {exitCode}\n{output}");
         Assert.Contains("INVALID", output, StringComparison.Ordinal);
         Assert.Equal(bug, results.Run.ReadManifest()!.Options["plant"]);
         var verdict = results.Run.ReadVerdict()!;
         Assert.True(
             verdict.Result == "invalid" || results.Run.ReadSummary()!.Check.CorruptReads > 0, verdict.Result);
         Assert.All(verdict.Violations, v => Assert.InRange(v.Operations.Count, 1, 6));
+        return true;
     }
 
     [Theory]
@@ -43,19 +65,19 @@ public sealed class PlantTests
     public async Task The_same_run_without_the_bug_is_valid(string strategy, string load, string fault)
     {
         using var results = new ResultsFolder();
-        await RunAsync(results, strategy, load, fault, expected: 0);
+        var (exitCode, output) = await RunAsync(results, strategy, load, fault);
+        Assert.True(exitCode == 0, $"exit {exitCode}\n{output}");
         Assert.Equal("valid", results.Run.ReadVerdict()!.Result);
     }
 
-    private static async Task<string> RunAsync(
-        ResultsFolder results, string strategy, string load, string fault, int expected, params string[] more)
+    private static async Task<(int ExitCode, string Output)> RunAsync(
+        ResultsFolder results, string strategy, string load, string fault, params string[] more)
     {
         string[] faults = fault.Length == 0 ? [] : ["--fault", fault];
         var (exitCode, output, error) = await HarnessProcess.RunAsync(
         [
             "run", "--strategy", strategy, "--results", results.Root, .. Usual, .. load.Split(' '), .. faults, .. more,
         ]);
-        Assert.True(exitCode == expected, $"exit {exitCode}\n{output}\n{error}");
-        return output;
+        return (exitCode, output + error);
     }
 }
