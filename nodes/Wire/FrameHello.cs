@@ -19,7 +19,7 @@ public readonly record struct FrameHello(
     NodeId Target)
 {
     /// <summary>Today's version.</summary>
-    public const byte CurrentVersion = 3;
+    public const byte CurrentVersion = 4;
 
     /// <summary>Bytes that suffice for <see cref="Write"/>.</summary>
     public const int MaxBytes = 16 + MaxStrategyBytes;

@@ -52,7 +52,7 @@ public sealed class FrameHelloTests
             Node.Refusal(Client with { Strategy = "raft", DataElements = 0 }));
         Assert.Equal("this cluster is ecc (5,3), the caller expects ecc (5,2)",
             Node.Refusal(Client with { DataElements = 2 }));
-        Assert.Equal("wire version 9 spoken to a node of version 3",
+        Assert.Equal("wire version 9 spoken to a node of version 4",
             Node.Refusal(Client with { Version = 9 }));
         Assert.Equal("this is node n2, the caller wants n1: is the order of the addresses right?",
             Node.Refusal(Client with { Target = new NodeId(1) }));
